@@ -12,8 +12,11 @@ from kubeque.model.job.reset_rule import ResetRule
 
 #: Causes that are faults of the program, so that it would fail again. All other causes are faults of the machine.
 OWN_FAULTS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT})
-#: Rows that a retry by Airflow runs again: rows that failed because of the machine, and rows that did not run.
-MACHINE_ROWS = ResetRule(causes=tuple(cause.value for cause in FAILURE_CAUSES if cause not in OWN_FAULTS))
+#: Rows that a retry by Airflow runs again: rows that failed because of the machine, and rows that did not run. Rows
+#: that a user killed stay killed.
+MACHINE_ROWS = ResetRule(
+    causes=tuple(cause.value for cause in FAILURE_CAUSES if cause not in {*OWN_FAULTS, Cause.KILLED})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Try:
 class Faults:
     """Counts of the rows that ended without success."""
 
-    #: Number of rows that failed by `exit`, `signal` or `timeout`.
+    #: Number of rows that failed by `exit`, `signal` or `timeout`, or that a user killed.
     own: int
     #: Number of rows that failed by a different cause, such as a lost machine, or that did not run.
     machine: int
@@ -68,4 +71,5 @@ def find_faults(job: Job, counts: Counts, causes: Mapping[str, int]) -> Faults:
     machine = sum(causes.get(name, 0) for name in MACHINE_ROWS.causes)
     hopeless = counts.ok <= job.linked or (job.max_failures is not None and counts.failed >= job.max_failures)
     stopped = job.state is JobState.STOPPED and own > 0 and not machine and hopeless
-    return Faults(own, machine if stopped else machine + counts.killed)
+    killed = causes.get(Cause.KILLED.value, 0)
+    return Faults(own + killed, machine if stopped else machine + counts.killed - killed)

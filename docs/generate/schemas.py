@@ -217,8 +217,17 @@ _RESET_EFFECT = record(
         "run": value("integer", "Number of failed and killed rows that would run again."),
         "again": value("integer", "Number of ok rows that would run again."),
         "kept": value("integer", "Number of ok rows that would keep their results."),
-        "left": value("integer", "Number of failed rows that would stay failed."),
+        "left": value("integer", "Number of failed and killed rows that would stay so."),
         "unfinished": value("integer", "Number of rows that have not ended."),
+    },
+)
+_KILL_EFFECT = record(
+    "Effect of a kill on the selected rows.",
+    {
+        "name": value("string", "Name of the job."),
+        "killed": value("integer", "Number of rows that were waiting and never run."),
+        "running": value("integer", "Number of rows that run and end at the next heartbeat of their consumer."),
+        "ended": value("integer", "Number of rows that had already ended."),
     },
 )
 _ONE_JOB = record("State of a job.", JOB)
@@ -244,6 +253,8 @@ OUTPUTS = (
     Output("kubeque replay JOB INDEX --json", _REPLAY),
     Output("kubeque fetch JOB DEST --json", _FETCHED),
     Output("kubeque kill JOB --json", _ONE_JOB),
+    Output("kubeque kill JOB --index 3,5-9 --json", record("State of a job.", JOB | {"rows": _KILL_EFFECT})),
+    Output("kubeque kill JOB --dry-run --json", _KILL_EFFECT),
     Output("kubeque reset JOB --json", _ONE_JOB),
     Output("kubeque reset JOB --dry-run --json", _RESET_EFFECT),
     Output("kubeque go JOB --json", _ONE_JOB),

@@ -28,6 +28,7 @@ from kubeque.jobs.submission.plan import Plan
 from kubeque.jobs.submission.reset_effect import ResetEffect
 from kubeque.jobs.submission.submit import Submitted
 from kubeque.jobs.upkeep.gc import Garbage
+from kubeque.jobs.upkeep.kill_rows import KillEffect
 from kubeque.jobs.upkeep.observers import Observer
 from kubeque.jobs.upkeep.progress import Progress
 from kubeque.model.stats.estimate import Estimate
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STANDARD_INPUT", "STREAM_GLOBS", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing",
-    "Failures", "Finding", "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed",
-    "ResetEffect", "Streams", "Submitted", "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "check_ending",
-    "check_state", "is_hosted", "report_url",
+    "Failures", "Finding", "Garbage", "JobDetails", "KillEffect", "Observer", "Peek", "Plan", "Progress", "Reader",
+    "Replayed", "ResetEffect", "Streams", "Submitted", "TaskDetails", "TaskRow", "Transfer", "absolute_pushes",
+    "check_ending", "check_state", "is_hosted", "report_url",
 ]  # fmt: skip
 
 

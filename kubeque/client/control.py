@@ -2,42 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kubeque.client.progress import ProgressMethods
 from kubeque.jobs.inspection import doctor
 from kubeque.jobs.inspection.doctor import Finding
 from kubeque.jobs.submission.reset import reset, stale_note
-from kubeque.jobs.submission.reset_effect import ResetEffect, count_reset
+from kubeque.jobs.submission.reset_effect import ResetEffect, plan_reset
 from kubeque.jobs.upkeep import control
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
+from kubeque.jobs.upkeep.kill_rows import KillEffect, kill_rows
 from kubeque.jobs.upkeep.progress import Progress
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
+from kubeque.model.job.row_selection import ALL_ROWS, RowSelection
 
 
 class ControlMethods(ProgressMethods):
     """Methods of the client that change, examine and remove jobs."""
 
-    def kill(self, name: str) -> Progress:
-        """Stop a job. Waiting and running tasks become killed; ok tasks stay ok.
+    def kill(self, name: str, rows: Iterable[int] | RowSelection | None = None) -> Progress:
+        """Stop a job, or only some of its rows. Waiting and running tasks become killed; ok tasks stay ok.
 
-        This also stops a job with an unreadable record. Raises JobUnreadable if the progress cannot be read afterwards.
+        `rows`: indexes of the rows, or a selection; None for the whole job. A running row ends at the next heartbeat of
+        its consumer, and the job goes on with its other rows. Raises UserError if no row is selected, or for an index
+        that the job does not have.
+
+        Without `rows`, this also stops a job with an unreadable record. Raises JobUnreadable if the progress cannot be
+        read afterwards.
         """
-        control.kill(self._backends, name)
+        if rows is None:
+            control.kill(self._backends, name)
+        else:
+            self.kill_rows(name, rows if isinstance(rows, RowSelection) else RowSelection.of(rows))
         return self.status(name)
 
-    def reset(self, name: str, rule: ResetRule | None = None, *, update: bool = False) -> Progress:
+    def kill_rows(self, name: str, rows: RowSelection, *, dry_run: bool = False) -> KillEffect:
+        """Kill the selected rows of a job, and return how many are killed, run, or had already ended.
+
+        `dry_run`: True to change nothing. Raises UserError if no row is selected.
+        """
+        return kill_rows(self._backends, name, rows, dry_run=dry_run)
+
+    def reset(
+        self, name: str, rule: ResetRule | None = None, *, update: bool = False, rows: RowSelection = ALL_ROWS
+    ) -> Progress:
         """Run tasks again with full budgets: the failed and killed tasks, or the tasks that `rule` selects.
 
         If no task is selected, the job does not change. `update`: True uses the present input files and environment,
-        not the submitted ones. Raises UserError.
+        not the submitted ones. `rows`: only these rows. Raises UserError.
         """
-        reset(self._backends, name, rule or ResetRule(), update=update)
-        return self.reconcile(name)
+        return self.reset_rows(name, rule or ResetRule(), update=update, rows=rows)[1]
 
-    def reset_effect(self, name: str, rule: ResetRule | None = None) -> ResetEffect:
+    def reset_rows(
+        self, name: str, rule: ResetRule, *, update: bool = False, rows: RowSelection = ALL_ROWS
+    ) -> tuple[ResetEffect, Progress]:
+        """Do the same as `reset`, and return also how many rows run again and are kept."""
+        effect = reset(self._backends, name, rule, update=update, selection=rows)
+        return effect, self.reconcile(name)
+
+    def reset_effect(self, name: str, rule: ResetRule | None = None, *, rows: RowSelection = ALL_ROWS) -> ResetEffect:
         """Return how many rows a reset of a job would run again and keep. Nothing is changed."""
-        return count_reset(self._backends, self.job(name), rule or ResetRule())
+        return plan_reset(self._backends, self.job(name), rule or ResetRule(), rows).effect
 
     def stale_note(self, name: str) -> str:
         """Return a note if input files of a job have changed on this machine since its submission; empty if not."""

@@ -134,7 +134,7 @@ class Coordinator:
         return LeaseView(
             number, lease.job, block.size_class, lease.held, lease.lost, lease.waiting, lease.waiting_since,
             lease.committed_at, block.states.count(State.PENDING), len(lease.untouched), lease.idle,
-            lease.misnames_command(COMMIT_SECONDS),
+            lease.misnames_command(COMMIT_SECONDS), lease.killed,
         )  # fmt: skip
 
     def each_lease(self) -> Iterator[LeaseView]:
@@ -182,6 +182,7 @@ class Coordinator:
             return
         try:
             if not lease.lost:
+                self._note_interrupted(number, lease)
                 self._write(lease, release=True)
         except LeaseLost as error:
             log.info("nothing to give back: %s", error)
@@ -190,6 +191,14 @@ class Coordinator:
             self.tell(on.QueueSilent())
         finally:
             self.tell(on.LeaseLeft(number, lease.lost))
+
+    def _note_interrupted(self, number: LeaseId, lease: Lease) -> None:
+        """Add the attempt that the end of its job interrupts. The commit that releases the lease records it."""
+        with self._changed:
+            running = self._decisions.running_in(number)
+        ended = any(job.uid == lease.job.uid and job.was_ended for job in self._jobs.jobs)
+        if running is not None and ended:
+            lease.add_interrupted(running[0], max(0.0, self._clock() - running[1]))
 
     @staticmethod
     def _write(lease: Lease, **wanted: Any) -> bool:

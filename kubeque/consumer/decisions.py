@@ -88,6 +88,10 @@ class Decisions:
         """True once this consumer leaves because the queue or a store does not answer."""
         return self._departure.gave_up
 
+    def running_in(self, lease: LeaseId) -> tuple[int, float] | None:
+        """Return the index of the running task and its start, if the task is in this lease; else None."""
+        return self._progress.running_in(lease)
+
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """Record an event and return the instructions for the thread that reported it.
 
@@ -213,11 +217,11 @@ class Decisions:
     def _task_picked(self, event: on.TaskPicked, now: float) -> list[Instruction]:
         self._progress.staged -= 1
         if event.runs:
-            self._progress.begin(event.lease, self._pace.longest_wait(event.key), now)
+            self._progress.begin(event.lease, event.index, self._pace.longest_wait(event.key), now)
         return []
 
     def _lease_checked(self, event: on.LeaseChecked, now: float) -> list[Instruction]:
-        may_run = event.held and event.lease not in self._left and not event.told_to_leave
+        may_run = event.held and event.lease not in self._left and not event.told_to_leave and not event.killed
         return [do.RunTask()] if may_run and event.uid not in self._paused else [do.ReturnTask()]
 
     def _run_ended(self, event: on.RunEnded, now: float) -> list[Instruction]:
@@ -228,7 +232,7 @@ class Decisions:
         return [do.ResetStop()]
 
     def _task_saved(self, event: on.TaskSaved, now: float) -> list[Instruction]:
-        """Commit at once if the outcome is a failure that may end its job, or the last outcome of a block.
+        """Commit at once if the outcome is a failure that may end its job, a kill, or the last outcome of a block.
 
         Other outcomes wait for a later commit.
         """
@@ -252,16 +256,18 @@ class Decisions:
         if lease.held and self._progress.runs_long(now) and (lease.untouched or lease.idle):
             return [*judge, do.Commit(lease.id, give_back=True)]
         settled = lease.waiting_since is not None and now - lease.waiting_since >= SETTLE_SECONDS
+        killed = lease.held and lease.killed and since >= SETTLE_SECONDS
         if self._silences.queue is not None and not self._silences.queue.tries_renewal(lease.id, now):
             return judge
         renews = lease.held and (since > lease.job.heartbeat_seconds or (lease.misnamed and since > COMMIT_SECONDS))
-        if renews or (settled and since > COMMIT_SECONDS):
+        if killed or renews or (settled and since > COMMIT_SECONDS):
             return [*judge, do.Commit(lease.id)]
         return judge
 
     def _committed(self, event: on.Committed, now: float) -> list[Instruction]:
         self._left.discard(event.lease.id)
-        return [do.JudgeJob(event.lease.id, hopeless=self._failures.all_failed(event.lease.job))]
+        stop = [do.StopTask(at_once=False)] if self._progress.runs_killed(event.lease) else []
+        return [*stop, do.JudgeJob(event.lease.id, hopeless=self._failures.all_failed(event.lease.job))]
 
     def _lease_left(self, event: on.LeaseLeft, now: float) -> list[Instruction]:
         self._left.add(event.lease)
@@ -290,6 +296,8 @@ class Decisions:
                 instructions.append(do.LetGo(lease.id))
                 continue
             instructions.append(do.Refresh(lease.id, job))
+            if job.kills != lease.job.kills and lease.held:
+                instructions.append(do.Commit(lease.id))  # it learns which rows were killed
             if job.paused and lease.held and (lease.untouched or lease.idle):
                 instructions.append(do.Commit(lease.id, give_back=True))
             better = tuple(other for other in self._jobs if other.startable and other.priority > job.priority)

@@ -38,6 +38,8 @@ class LeaseView:
     idle: bool
     #: True if the block has named a wrong task as the running one for longer than the usual time between two commits.
     misnamed: bool = False
+    #: Reserved tasks whose rows a user killed.
+    killed: frozenset[int] = frozenset()
 
     @property
     def key(self) -> JobKey:
@@ -137,6 +139,8 @@ class TaskPicked(Event):
     runs: bool = True
     #: Job and revision of the task; None if unknown.
     key: JobKey | None = None
+    #: Index of the task.
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,8 @@ class LeaseChecked(Event):
     told_to_leave: bool
     #: Uid of the task's job.
     uid: str = ""
+    #: True if a user killed the row of the task.
+    killed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

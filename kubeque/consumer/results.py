@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 #: Shortest run of a command, in seconds, that is charged when its consumer has to leave.
 _CHARGED_SECONDS = 1.0
 _WHERE = "see the events and the status of its pods; an observer with permission to list pods records the reason"
+#: Message of an attempt that ended because its row was killed.
+_KILLED = "killed by a user while it ran"
 #: Seconds between two lines in the log about the same upload.
 _LOG_SECONDS = 60.0
 
@@ -109,8 +111,10 @@ class Saver:
             return make_unstored_outcome(finished, Failure(Cause.STORE, str(error)))
 
     def _interrupted(self, finished: FinishedTask) -> Outcome | None:
-        """Return the outcome of an attempt whose consumer has to leave; None if the attempt does not count."""
+        """Return the outcome of an attempt that was stopped; None if the attempt does not count."""
         task, ended = finished.task, finished.ended
+        if ended is not None and ended.cause is Cause.KILLED and task.lease.held:
+            return make_unstored_outcome(finished, Failure(Cause.KILLED, _KILLED))
         if ended is None or ended.cause is not Cause.PREEMPTED or ended.seconds < _CHARGED_SECONDS:
             return None
         if not self._is_charged(task):

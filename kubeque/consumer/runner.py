@@ -53,8 +53,9 @@ class Runner:
         """Run a task. Return None if the task was given back, because its lease is gone or the consumer leaves."""
         began = time.monotonic()
         key = (task.job.uid, task.job.revision)
-        self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable, key))
-        checked = on.LeaseChecked(task.lease_id, task.lease.held, self._told_to_leave(), task.job.uid)
+        self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable, key, task.index))
+        killed = task.index in task.lease.killed
+        checked = on.LeaseChecked(task.lease_id, task.lease.held, self._told_to_leave(), task.job.uid, killed)
         order = self._coordinator.tell(checked)
         may_run = do.RunTask() in order
         ended, failure = self._try_command(task) if may_run and task.runnable else (None, task.failure)

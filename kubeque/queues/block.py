@@ -139,7 +139,10 @@ class Block:
             named = note.index is not None and self.lo <= note.index < self.hi
             running = int(named and self.states[note.index - self.lo] == State.RESERVED)  # type: ignore[operator]
         pending = 0 if self.held else count(State.PENDING) + reserved - running
-        return Tally(count(State.OK), count(State.FAILED), running, pending)
+        failed, killed = count(State.FAILED), 0
+        if failed:
+            killed = sum(self.record(index).is_killed for index in self.indexes(State.FAILED))
+        return Tally(count(State.OK), failed - killed, running, pending, killed)
 
     def spare(self) -> list[int]:
         """Return the tasks that may be stolen: pending tasks after the last reserved task. Empty unless leased."""

@@ -85,8 +85,9 @@ def _above(job: Job, size_class: int) -> bool:
 
 def _first_of_run(record: TaskRecord) -> Attempt | None:
     """Return the first stored failure of a task since the last reset, or None."""
-    since = min(sum(record.charges.values()), len(record.history))
-    return record.history[-since] if since else None
+    charged = [attempt for attempt in record.history if attempt.cause is not Cause.KILLED]
+    since = min(sum(record.charges.values()), len(charged))
+    return charged[-since] if since else None
 
 
 def end_hopeless(queue: Queue, job: Job) -> Job:

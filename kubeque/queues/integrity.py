@@ -16,7 +16,7 @@ from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.task import State, Tally, TaskRecord
 from kubeque.model.wording import code
-from kubeque.queues.backends.backend import BlockRecord, pack, unpack
+from kubeque.queues.backends.backend import BlockRecord, pack, pack_pending, unpack
 from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import Block
 
@@ -147,7 +147,7 @@ def _accepted_tally(block: Block, record: BlockRecord) -> Tally:
 def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
     """Yield the faults of the indexed fields, which are used to find and count the block."""
     tally = _accepted_tally(block, record)
-    if (record.tally, record.pending) != (pack(tally), tally.pending) and not block.has_unknown_states:
+    if (record.tally, record.pending) != (pack(tally), pack_pending(tally)) and not block.has_unknown_states:
         yield "it is counted wrongly"
     if (record.slot is not None) != block.ready:
         yield (

@@ -53,6 +53,7 @@ class Lease:
         self._clock = clock or queue.clock
         self._lock = threading.RLock()
         self._begun: set[int] = set()
+        self._killed = _killed_rows(block)
         #: Tasks that a commit without an answer may have given back. They do not start before the block is read again.
         self._doubtful: set[int] = set(block.indexes(State.RESERVED)) if unanswered else set()
         self._waiting: list[Outcome] = []
@@ -83,7 +84,13 @@ class Lease:
     @property
     def untouched(self) -> list[int]:
         """Reserved tasks that have not begun, as of the last commit. Does not wait for a commit in another thread."""
-        return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun]
+        killed = self._killed
+        return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun and i not in killed]
+
+    @property
+    def killed(self) -> frozenset[int]:
+        """Tasks whose rows were killed after their reservation, as of the last read of the block."""
+        return self._killed
 
     @property
     def idle(self) -> bool:
@@ -197,6 +204,15 @@ class Lease:
                         _internal(index, self._block.record(index).attempts, self.job, message, time.time())
                     )
 
+    def add_interrupted(self, index: int, seconds: float) -> None:
+        """Add the outcome `killed` of a running attempt, unless the lease was given back or has its outcome already."""
+        with self._lock:
+            if not self.held or index in {outcome.index for outcome in self._waiting}:
+                return
+            if self._block.lo <= index < self._block.hi and self._block.state(index) is State.RESERVED:
+                attempt, start = self._block.record(index).attempts, time.time() - seconds
+                self.add_outcome(Outcome(index, attempt, Cause.KILLED, start=start, seconds=seconds))
+
     def give_up(self) -> None:
         """Write nothing more. The lease ends when its owner is gone."""
         self.lost = True
@@ -224,14 +240,16 @@ class Lease:
     def _try_write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> bool:
         """True if the commit was applied. If it was not, the block has been read again."""
         before, now = self._block, self._queue.now()
+        ended = [index for index in self._killed if index not in self._begun]
         after, moved = transitions.commit(
-            before, self.job, outcomes, now=now, reserve=reserve, give_back=back, release=release
+            before, self.job, outcomes, now=now, reserve=reserve, give_back=[*back, *ended], release=release
         )
         if self._command is not None:
             command = self._command.describe(self, self._unended(after), now, reserves=reserve > 0)
             after = transitions.note_command(after, command, now=now)
         try:
             self._block = replace(after, version=self._queue.swap(after, moved))
+            self._killed = _killed_rows(self._block) if self._killed else self._killed
             return True
         except Conflict:
             applied = self._settle(before)
@@ -254,7 +272,7 @@ class Lease:
         settled = transitions.settle(before, fresh)
         if fresh is None or settled is Settled.LOST:
             raise self._lose()
-        self._block = fresh
+        self._block, self._killed = fresh, _killed_rows(fresh)
         self._doubtful.clear()
         return settled is Settled.APPLIED
 
@@ -268,6 +286,11 @@ class Lease:
         """Use the current version of the job (budgets, floor class). Ignore a different job."""
         if job.uid == self.job.uid:
             self.job = job
+
+
+def _killed_rows(block: Block) -> frozenset[int]:
+    """Return the reserved tasks of a block whose rows were killed."""
+    return frozenset(index for index, record in block.records.items() if record.kill)
 
 
 def _internal(index: int, attempt: int, job: Job, message: str, start: float) -> Outcome:

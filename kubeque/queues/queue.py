@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
+from kubeque.model.compatibility.versions import KILLED_ROWS_NEEDS, is_older
+from kubeque.model.job.changes import raise_needs
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
@@ -57,12 +59,17 @@ class Queue(JobRecords):
         """
         total = sum(self.tallies(job).values(), Tally())
         some_held = job.canaries or (job.reset is not None and job.reset.go)
-        held = job.n - total.ok - total.failed - total.running - total.pending if some_held else 0
+        ended = total.ok + total.failed + total.killed
+        held = job.n - ended - total.running - total.pending if some_held else 0
         if job.was_ended:
             left = total.running + total.pending + held
             running = min(left, max(total.running, self._count_leases(job))) if left else 0
-            return Counts(0, running, total.ok, total.failed, left - running)
-        return Counts(total.pending, total.running, total.ok, total.failed, held=held)
+            return Counts(0, running, total.ok, total.failed, total.killed + left - running)
+        return Counts(total.pending, total.running, total.ok, total.failed, total.killed, held)
+
+    def killed_rows(self, job: Job) -> int:
+        """Return the number of rows that were killed one by one, not with their job. Takes O(blocks)."""
+        return sum(tally.killed for tally in self.tallies(job).values())
 
     def is_leased(self, job: Job) -> bool:
         """True if a consumer has tasks of the job. Its command may run, also if no task counts as running."""
@@ -113,6 +120,47 @@ class Queue(JobRecords):
         blocks = sorted(read_blocks(records)[0], key=lambda block: block.lo)
         charged = (block for block in blocks if any(record.charges for record in block.records.values()))
         return [view for view in in_order(job, charged) if view.record.charges and view.state in _UNENDED]
+
+    # ------------------------------------------------------------------ kill rows
+    def kill_rows(self, job: Job, chosen: bytearray, reason: str) -> Job:
+        """Kill rows of a job, and return the job. Rows that have ended do not change.
+
+        `chosen`: for each task of the job, 1 if its row is chosen, else 0. `reason`: message of the outcomes. The owner
+        of a running row ends it at the next commit of the lease. A steal or a move during a pass can hide a row. So
+        passes are repeated until there is nothing to change. A job that was replaced or reset does not change.
+        """
+        there = self.finish_reset(job)
+
+        def begin(now: Job) -> Job | None:
+            enough = not is_older(now.needs, KILLED_ROWS_NEEDS)
+            return None if enough or not now.is_same_run(job) else raise_needs(now, KILLED_ROWS_NEEDS)
+
+        if there.is_same_run(job):
+            there = self.update(job.name, begin)
+        if not there.is_same_run(job):
+            return there
+        found = False
+        while self._kill_pass(there, chosen, reason):
+            found = True
+
+        def count(now: Job) -> Job | None:
+            return replace(now, kills=now.kills + 1) if now.is_same_run(job) else None
+
+        return self.update(job.name, count) if found else there
+
+    def _kill_pass(self, job: Job, chosen: bytearray, reason: str) -> int:
+        """Change the blocks that have a chosen task that has not ended, and return their number."""
+        at = self.now()
+
+        def change(block: Block) -> Block | None:
+            return transitions.kill(block, chosen, reason, at=at, revision=job.revision)
+
+        first, last = chosen.find(1), chosen.rfind(1)
+        near = takewhile(lambda block: block.lo <= last, self.scan(job, first=max(0, first)))
+        behind = [block for block in near if change(block) is not None]
+        for block in behind:
+            self.change_block(block, lambda b: (wanted, []) if (wanted := change(b)) is not None else None)
+        return len(behind)
 
     # ------------------------------------------------------------------ reset
     def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:

@@ -67,11 +67,14 @@ def _keep_running(text: str, index: int | None, lo: int) -> str:
 
 
 def read_failed(record: BlockRecord) -> Iterator[Outcome]:
-    """Yield the outcomes of a block's failed tasks, in order. Raises JobUnreadable if the block is damaged."""
+    """Yield the outcomes of a block's failed tasks, in order, without killed rows.
+
+    Raises JobUnreadable if the block is damaged.
+    """
     with translate_damage(record):
         found = _failed(record, decode(record.body))
         outcomes = [Outcome.from_wire(record.lo + offset, outcome) for offset, outcome in found]
-    yield from outcomes
+    yield from (outcome for outcome in outcomes if outcome.cause is not Cause.KILLED)
 
 
 def _failed(record: BlockRecord, wire: dict[str, Any]) -> Iterator[tuple[int, list[Any]]]:

@@ -53,4 +53,6 @@ def _views(job: Job, block: Block) -> Iterator[TaskView]:
             command = Running(note.since, note.noted) if runs and note is not None else None
             yield TaskView(index, seen, block.size_class, block.record(index), block.owner, command)
         elif state is not State.MOVED:
-            yield TaskView(index, shown[state], block.size_class, block.record(index))
+            record = block.record(index)
+            killed = state is State.FAILED and record.is_killed
+            yield TaskView(index, TaskState.KILLED if killed else shown[state], block.size_class, record)

@@ -25,8 +25,10 @@ from kubeque.queues.block import NEVER_RUN, Block, CommandNote
 class _BlockDraft:
     """A copy of a block with mutable states and records."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block, *, at: float = 0.0, revision: int = 0) -> None:
+        """`at`, `revision`: time and revision of the outcomes of killed rows."""
         self.block = block
+        self._at, self._revision = at, revision
         self.states = bytearray(block.states)
         self.records = dict(block.records)
 
@@ -34,6 +36,18 @@ class _BlockDraft:
         self.states[index - self.block.lo] = state
         if record is not None:
             self.records[index] = record
+
+    def put_back(self, index: int, record: TaskRecord | None = None) -> None:
+        """Make a task pending, or end it if its row was killed. `record`: new record; None: unchanged."""
+        present = record or self.records.get(index, NEVER_RUN)
+        if present.kill:
+            self.kill(index, present, present.kill)
+        else:
+            self.put(index, State.PENDING, record)
+
+    def kill(self, index: int, record: TaskRecord, reason: str) -> None:
+        """End a task that does not run, because its row was killed."""
+        self.put(index, State.FAILED, record.as_killed(index, self._at, reason, self._revision))
 
     def reserve(self, count: int) -> None:
         """Reserve `count` pending tasks in order. Reserve a suspect only if no other task is reserved."""
@@ -44,10 +58,13 @@ class _BlockDraft:
         while offset >= 0 and count > 0:
             index = self.block.lo + offset
             record = self.records.get(index, NEVER_RUN)
-            if record.suspect and State.RESERVED in self.states:
+            if record.kill:  # a consumer of an older version gave the task back
+                self.kill(index, record, record.kill)
+            elif record.suspect and State.RESERVED in self.states:
                 return
-            self.put(index, State.RESERVED, replace(record, attempts=record.attempts + 1))
-            count = 0 if record.suspect else count - 1
+            else:
+                self.put(index, State.RESERVED, replace(record, attempts=record.attempts + 1))
+                count = 0 if record.suspect else count - 1
             offset = self.states.find(State.PENDING, offset + 1)
 
     def done(self, **changes: object) -> Block:
@@ -56,7 +73,7 @@ class _BlockDraft:
 
 def claim(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> Block:
     """Return the ready block with a lease of `owner`. Its first tasks are reserved."""
-    draft = _BlockDraft(block)
+    draft = _BlockDraft(block, at=now, revision=job.revision)
     draft.reserve(reserve)
     return draft.done(
         owner=owner, nonce=nonce, epoch=block.epoch + 1, seq=0, expires=now + job.lease_seconds, began=now, note=None
@@ -78,13 +95,13 @@ def commit(
     The commit records outcomes, gives tasks back, reserves the next tasks and extends the lease. With `release` it
     gives back all reserved tasks and the block. Each new block has one task, which moved to a larger size class.
     """
-    draft = _BlockDraft(block)
+    draft = _BlockDraft(block, at=now, revision=job.revision)
     moved: list[Block] = []
     for outcome in outcomes:
         _record(draft, job, outcome, moved)
     for index in block.indexes(State.RESERVED) if release else give_back:
         if draft.states[index - block.lo] == State.RESERVED:
-            draft.put(index, State.PENDING)
+            draft.put_back(index)
     if not release:
         draft.reserve(reserve)
     held = not release and any(state in draft.states for state in (State.PENDING, State.RESERVED))
@@ -124,20 +141,37 @@ def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) 
         draft.put(index, State.OK, record)
         return
     cause = outcome.cause
+    if cause is Cause.KILLED:
+        _end_killed(draft, known, record)
+        return
     if known.evicted and cause in (Cause.DISK, Cause.PREEMPTED):  # this size was charged before
         record, cause = replace(record, charges=known.charges), Cause.DISK
     verdict = Verdict.FAIL if outcome.final else job.budgets.verdict(cause, record.charges)
     _follow(draft, job, index, record, verdict, cause, moved)
 
 
+def _end_killed(draft: _BlockDraft, known: TaskRecord, record: TaskRecord) -> None:
+    """End a task whose attempt ended by a kill. `known`, `record`: its record before and after this outcome.
+
+    The task waits again if its row is not killed any more, because a reset has undone the kill.
+    """
+    assert record.outcome is not None
+    if known.kill:
+        draft.put(record.outcome.index, State.FAILED, record)
+    else:
+        draft.put(record.outcome.index, State.PENDING, replace(record, outcome=known.outcome))
+
+
 def _follow(
     draft: _BlockDraft, job: Job, index: int, record: TaskRecord, verdict: Verdict, cause: Cause, moved: list[Block]
 ) -> None:
     """Apply the verdict to a task in the draft. The task fails, waits again, or moves to a larger size class."""
-    block = draft.block
+    block, killed = draft.block, draft.records.get(index, NEVER_RUN).kill
     size_class = larger_class(job.shapes, lift_class(job.shapes, block.size_class, job.floor), cause)
     if verdict is Verdict.FAIL or (verdict is Verdict.MOVE and size_class is None):
         draft.put(index, State.FAILED, record)
+    elif killed:
+        draft.kill(index, record, killed)
     elif verdict is Verdict.RETRY or size_class is None:
         draft.put(index, State.PENDING, record)
     else:
@@ -195,7 +229,7 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
     running = death.running if death.running in reserved else None
     if running is None and len(reserved) == 1:
         running = reserved[0]
-    draft = _BlockDraft(block)
+    draft = _BlockDraft(block, at=now, revision=job.revision)
     moved: list[Block] = []
     for index in reserved:
         record = block.record(index)
@@ -206,7 +240,7 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
             )  # fmt: skip
             _record(draft, job, outcome, moved)
         else:
-            draft.put(index, State.PENDING, replace(record, suspect=record.suspect or running is None))
+            draft.put_back(index, replace(record, suspect=record.suspect or running is None))
     return draft.done(owner="", epoch=block.epoch + 1), moved
 
 
@@ -228,26 +262,48 @@ def charge_disk(block: Block, job: Job, evictions: Mapping[str, Eviction]) -> tu
         changed = record.as_evicted(messages, charge=charged and not record.evicted)
         state, outcome = block.state(index), record.outcome
         failed = state is State.FAILED and outcome is not None and outcome.attempt == found[-1].number
-        if charged and (state is State.PENDING or failed):
+        if charged and (state is State.PENDING or (failed and not record.is_killed)):
             _follow(draft, job, index, changed, job.budgets.verdict(Cause.DISK, changed.charges), Cause.DISK, moved)
         else:
             draft.put(index, state, replace(changed, evicted=record.evicted or (charged and state is State.RESERVED)))
     return (draft.done(), moved) if draft.records != block.records else None
 
 
+def kill(block: Block, chosen: Sequence[int], reason: str, *, at: float, revision: int) -> Block | None:
+    """Return the block without further attempts of the chosen tasks; None if nothing changes.
+
+    A pending task ends now. A reserved task is marked, and its owner ends the attempt. `chosen`: for each task of the
+    job, 1 if it is chosen, else 0. The lease does not change, so the next commit of the owner detects the marks.
+    """
+    draft = _BlockDraft(block, at=at, revision=revision)
+    for index in block.indexes(State.PENDING, State.RESERVED):
+        record = block.record(index)
+        if index >= len(chosen) or not chosen[index] or record.kill:
+            continue
+        if block.state(index) is State.PENDING:
+            draft.kill(index, record, reason)
+        else:
+            draft.put(index, State.RESERVED, replace(record, kill=reason))
+    return draft.done() if draft.records != block.records else None
+
+
 def reset(block: Block, rule: ResetRule, run: int) -> Block:
     """Return the block for the new run `run`.
 
     Tasks that the rule selects become pending with full budgets. Their old attempts are kept. Unless the rule breaks
-    leases, the lease is kept, running tasks continue, and their outcomes count.
+    leases, the lease is kept, running tasks continue, and their outcomes count. A kill of a running row is undone if
+    the rule selects the row.
     """
-    draft = _BlockDraft(block)
+    draft = _BlockDraft(block, at=block.began)
     named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
+    for index, record in block.records.items():
+        if record.kill and rule.selects_cause(Cause.KILLED, named=index in named):
+            draft.records[index] = replace(record, kill="")
     for index in block.indexes(State.FAILED, State.OK, *([State.RESERVED] if rule.break_leases else [])):
-        state, record = block.state(index), block.record(index)
+        state, record = block.state(index), draft.records.get(index, NEVER_RUN)
         chosen = rule.selects(record.outcome, ok=state is State.OK, named=index in named)
         if state is State.RESERVED or chosen:
-            draft.put(index, State.PENDING, replace(record, charges={}, suspect=False, evicted=False))
+            draft.put_back(index, replace(record, charges={}, suspect=False, evicted=False))
     held = block.held and not rule.go
     if rule.break_leases and block.owner:
         return draft.done(run=run, held=held, owner="", epoch=block.epoch + 1)

@@ -151,7 +151,7 @@ def test_a_killed_job_names_what_waits_for_its_end_and_where_its_output_is(shell
     ]  # fmt: skip
     # Its rows have a cause, and the row that ran names its output
     assert shell.run("watch", "w").returncode == 1
-    assert [row["cause"] for row in rows(shell, "w")] == ["killed", "killed"]
+    assert [(row["cause"], row["attempts"]) for row in rows(shell, "w")] == [("killed", 1), ("killed", 0)]
     assert "kubeque peek w 0 shows what attempt 1 wrote" in shell.run("show", "w", "0").stdout
     assert "hello" in shell.run("peek", "w", "0").stdout
     assert "peek" not in shell.run("show", "w", "1").stdout

@@ -59,7 +59,7 @@ def key_of_the_block(block: dict[str, Any], value: Any) -> None:
 
 def item_of_a_task(block: dict[str, Any], value: Any) -> None:
     for task in _tasks(block):
-        task += [0][: 6 - len(task)]  # `evicted` is stored only where it is true
+        task += [0, ""][len(task) - 5 :]  # `evicted` and `kill` are stored only where they are set
         task.append(value)
 
 

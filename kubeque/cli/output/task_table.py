@@ -12,10 +12,10 @@ from kubeque.cli.output.job_text import task_cells
 from kubeque.cli.output.running_text import RUNNING_HEADERS, is_running, running_cells, running_facts
 from kubeque.cli.output.terminal import Table, terminal_text
 from kubeque.client import TaskRow
-from kubeque.model.job.task import TaskState
+from kubeque.model.job.row_selection import SELECTABLE_STATES
 from kubeque.model.rows.column_names import out_column
 
-STATES = click.Choice([state.value for state in TaskState if state is not TaskState.UNKNOWN])
+STATES = click.Choice(SELECTABLE_STATES)
 _FACTS = ("state", "cause", "exit_code", "seconds", "peak_memory", "files", "message")
 #: Columns that a narrow screen leaves out first, in this order. The message says more than the others.
 _MINOR = ("files", "peak_memory", "exit_code", "seconds", "cause", "message")

@@ -17,7 +17,9 @@ class Failures:
         self._counts: dict[tuple[str, int], int | None] = {}
 
     def note(self, event: on.TaskSaved) -> bool:
-        """Count a saved task. Return True if its failure may end the job."""
+        """Count a saved task. Return True if its failure may end the job, or if a user killed its row."""
+        if event.cause is Cause.KILLED:
+            return True  # not a failure; the user waits for the end of the row
         job, failed = event.lease.job, event.cause is not Cause.OK
         seen = self._counts.get((job.uid, job.run), 0)
         self._counts[job.uid, job.run] = seen + 1 if failed and seen is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeque.consumer.events import LeaseId
+from kubeque.consumer.events import LeaseId, LeaseView
 from kubeque.consumer.rules.reservation import COMMIT_SECONDS
 
 #: Seconds for which the upload of a result may delay the next reservation.
@@ -15,8 +15,9 @@ class Progress:
     def __init__(self) -> None:
         #: Number of tasks that are staged and not picked.
         self.staged = 0
-        #: Lease of the running command.
+        #: Lease of the running command, and index of its task.
         self.running: LeaseId | None = None
+        self.running_index = 0
         self._count = 0
         self._running_since, self._longest_wait = 0.0, COMMIT_SECONDS
         #: Time since which tasks are only saved, and no task is staged or runs; None in all other states.
@@ -37,9 +38,18 @@ class Progress:
         self.staged -= staged
         self._count -= 1
 
-    def begin(self, lease: LeaseId, longest_wait: float, now: float) -> None:
+    def begin(self, lease: LeaseId, index: int, longest_wait: float, now: float) -> None:
         """Record that a command begins. `longest_wait`: seconds for which reserved tasks may wait for its end."""
+        self.running_index = index
         self.running, self._running_since, self._longest_wait = lease, now, longest_wait
+
+    def running_in(self, lease: LeaseId) -> tuple[int, float] | None:
+        """Return the index of the running task and its start, if the task is in this lease; else None."""
+        return (self.running_index, self._running_since) if self.running == lease else None
+
+    def runs_killed(self, lease: LeaseView) -> bool:
+        """True if the running task is in this lease and a user killed its row."""
+        return self.running == lease.id and self.running_index in lease.killed
 
     def note_time(self, now: float) -> None:
         """Record since when tasks are only saved. Call it after each event."""

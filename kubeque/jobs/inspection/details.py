@@ -16,6 +16,7 @@ from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.upkeep.progress import Progress, read_progress
 from kubeque.model.command.command import format_word
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
@@ -29,7 +30,7 @@ class JobDetails:
 
     progress: Progress
     spec: JobSpec
-    #: Number of ended tasks by cause.
+    #: Number of ended tasks by cause. Tasks that were killed with their job are not among them.
     causes: Mapping[str, int] = field(default_factory=dict)
     #: Number of ended attempts that are still in the queue.
     attempts: int = 0
@@ -44,8 +45,8 @@ class JobDetails:
 
     @property
     def mean_seconds(self) -> float | None:
-        """Mean wall time of the ended tasks, seconds; None if no task has ended."""
-        ended = sum(self.causes.values())
+        """Mean wall time of the ended tasks without killed rows, seconds; None if no task has ended."""
+        ended = sum(count for cause, count in self.causes.items() if cause != Cause.KILLED)
         return self.seconds / ended if ended else None
 
 
@@ -76,7 +77,9 @@ def job_details(backends: Backends, name: str) -> JobDetails:
     for view in backends.queue.tasks(job):
         outcome = view.record.outcome
         attempts += len(view.record.history)
-        if view.state.has_outcome and outcome is not None:
+        if view.is_row_killed:
+            causes[Cause.KILLED.value] += 1
+        elif view.state.has_outcome and outcome is not None:
             causes[outcome.cause.value] += 1
             seconds += outcome.seconds
             peak = max(peak, outcome.peak_memory)

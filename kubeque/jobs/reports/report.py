@@ -35,7 +35,7 @@ DRAWN = 5000
 def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> None:
     """Store the report of a run that ends now, unless the report exists. Errors are logged, not raised."""
     try:
-        ended = close_job(job, counts, backends.queue.now())
+        ended = close_job(job, counts, backends.queue.now(), killed_rows=backends.queue.killed_rows(job))
         backends.files.write_new(report_url(job), make_report(backends, ended, counts, found).encode(errors="replace"))
     except Exception:
         log.warning("%s: its report could not be stored; kubeque report writes one", job.name, exc_info=True)

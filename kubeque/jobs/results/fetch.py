@@ -23,6 +23,7 @@ from kubeque.jobs.results.table import lines, read_rows, to_csv
 from kubeque.jobs.results.unreadable_files import name_faults
 from kubeque.model.errors import FileMissing, FileRefused, StorageError, UserError
 from kubeque.model.job.job import Job
+from kubeque.model.job.row_selection import RowSelection
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.index_ranges import Ranges
 from kubeque.model.text import cut
@@ -183,10 +184,10 @@ def _open(backends: Backends, owner: Owner, dest: str) -> Destination:
 
 def _check_indexes(job: Job, indexes: Container[int] | None) -> None:
     """Raise UserError if the job does not have all chosen tasks."""
-    chosen = indexes.ranges if isinstance(indexes, Ranges) else indexes if isinstance(indexes, Iterable) else ()
-    last = max((part[-1] if isinstance(part, range) else part for part in chosen), default=0)
-    if last >= job.n:
-        raise UserError(f"{job.name} has no task {last}: its tasks are 0 to {job.n - 1}")
+    if isinstance(indexes, Ranges):
+        RowSelection(indexes).check(job)
+    elif isinstance(indexes, Iterable) and (known := list(indexes)):
+        RowSelection.of(known).check(job)
 
 
 def _matching(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
@@ -15,6 +14,7 @@ from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, out_of
+from kubeque.model.rows.conditions import read_number
 from kubeque.model.rows.rows import INDEX, read_row
 from kubeque.model.suggestions import suggest_column
 from kubeque.model.wording import option
@@ -40,7 +40,7 @@ def rank_tasks(
             seen.update(dict.fromkeys((INDEX, *line.parameters(), *FACTS)))
         seen.update(dict.fromkeys(map(out_column, line.out)))
         value = line.value(column)
-        number = _number(value)
+        number = read_number(value)
         if number is not None:
             numbers.add(number, line)
         elif value is None:
@@ -57,16 +57,6 @@ def rank_tasks(
 def _known(seen: Iterable[str]) -> list[str]:
     outs = [name for name in seen if out_of(name) is not None]
     return [*(name for name in seen if name not in outs and name not in FACTS), *FACTS, *outs]
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return None if math.isnan(number) else number
 
 
 class _Bucket:

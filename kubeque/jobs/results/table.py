@@ -30,6 +30,7 @@ class TaskRow:
         """Return the values of the columns FACTS. A missing value is None."""
         outcome = self.view.record.outcome
         ended = outcome if self.view.state.has_outcome else None
+        explained = outcome if self.view.state.has_outcome or self.view.is_row_killed else None
         return {
             "state": self.view.state.value,
             "cause": str(ended.cause) if ended else Cause.KILLED.value if self.view.state is TaskState.KILLED else None,
@@ -39,7 +40,7 @@ class TaskRow:
             "peak_memory": ended.peak_memory or None if ended else None,
             "files": ended.files if ended else None,
             "bytes": ended.size if ended else None,
-            "message": ended.message or None if ended else None,
+            "message": explained.message or None if explained else None,
         }
 
     def _attempts(self) -> int:

@@ -2,46 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import draft
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.input_sources import changed_inputs, read_sources, with_sources
-from kubeque.jobs.submission.reset_effect import count_reset, is_pointless
-from kubeque.jobs.submission.submit import revise
+from kubeque.jobs.submission.reset_effect import ResetEffect, is_pointless, plan_reset
+from kubeque.jobs.submission.submit import MAX_RANGES, revise
 from kubeque.jobs.submission.submitter_environment import check_environment, renew_environment
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
+from kubeque.model.job.row_selection import ALL_ROWS, RowSelection
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.text import cut, printable
-from kubeque.model.wording import code
+from kubeque.model.wording import code, option
 
+#: Message of the rows of a killed job that a reset does not select.
+_KILLED_WITH_JOB = "killed with its job"
 #: Number of changed files that a message names.
 _NAMED = 3
 
 
-def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool = False) -> Job:
-    """Run again the tasks that `rule` selects. If the rule selects no task, change nothing.
+def reset(
+    backends: Backends, name: str, rule: ResetRule, *, update: bool = False, selection: RowSelection = ALL_ROWS
+) -> ResetEffect:
+    """Run again the tasks that `rule` selects, and return the effect. If the rule selects no task, change nothing.
 
     `update`: True to use the present files and environment, as a new revision of the job. Tasks that are ok and that
-    the rule does not select keep their results. Raises JobNotFound, UserError. Raises EnvironmentGone if the
-    environment of the job's submission is needed but gone.
+    the rule does not select keep their results. `selection`: only these rows. Raises JobNotFound, UserError. Raises
+    EnvironmentGone if the environment of the job's submission is needed but gone.
     """
     before = backends.queue.job(name)
-    if is_pointless(before, count_reset(backends, before, rule), update=update):
-        return before
+    plan = plan_reset(backends, before, rule, selection)
+    if is_pointless(before, plan.effect, update=update) or (plan.effect.is_empty and not selection.is_empty):
+        return plan.effect
+    ranges = plan.rule.ranges
+    if update and len(ranges) > MAX_RANGES:
+        raise UserError(f"{option('update')} of {len(ranges)} separate ranges of rows: select at most {MAX_RANGES}")
     spec = backends.spec(before)
     if not update:
         check_environment(backends, before, spec)
-        return backends.queue.reset(name, rule)
+    if any(plan.left):  # the rows of a killed job that are not selected
+        backends.queue.kill_rows(before, plan.left, _KILLED_WITH_JOB)
+    if not update:
+        for at in range(0, max(1, len(ranges)), MAX_RANGES):
+            backends.queue.reset(name, replace(plan.rule, ranges=ranges[at : at + MAX_RANGES]))
+    else:
+        _update(backends, before, spec, plan.rule)
+    return plan.effect
+
+
+def _update(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> None:
+    """Reset a job with the present files and environment. Raises UserError."""
     sources = read_sources(backends, before)
     if sources is None:
-        return renew_environment(backends, before, spec, rule)
+        renew_environment(backends, before, spec, rule)
+        return
     if spec.cluster != backends.cluster.url:
-        raise UserError(f"{name} runs in the cluster {spec.cluster}: to update it, name the cluster in .kubeque")
+        raise UserError(f"{before.name} runs in the cluster {spec.cluster}: to update it, name the cluster in .kubeque")
     wanted = draft(backends, with_sources(backends, before, sources))
-    return revise(backends, wanted, before, Existing.REPLACE if rule.everything else Existing.REPAIR, rule).job
+    revise(backends, wanted, before, Existing.REPLACE if rule.everything else Existing.REPAIR, rule)
 
 
 def stale_note(backends: Backends, job: Job) -> str:

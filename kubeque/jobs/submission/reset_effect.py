@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.selected_rows import select_tasks
+from kubeque.model.errors import UserError
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
+from kubeque.model.job.row_selection import RowSelection
 from kubeque.model.job.task import TaskState, TaskView
+from kubeque.model.rows.index_ranges import to_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class ResetEffect:
     again: int
     #: Number of ok rows that keep their results.
     kept: int
-    #: Number of failed rows that the reset does not select.
+    #: Number of failed and killed rows that the reset does not select.
     left: int
     #: Number of rows that have not ended. A reset does not select them.
     unfinished: int
@@ -43,22 +48,70 @@ class ResetEffect:
         parts = [
             f"{_rows(self.run + self.again)} will run again",
             f"{_rows(self.kept, 'ok ')} will be kept" if self.kept or not self.again else "",
-            f"{_rows(self.left, 'failed ')} will stay failed" if self.left else "",
+            f"{_rows(self.left)} will stay failed or killed" if self.left else "",
             f"{_rows(self.unfinished)} that {'has' if self.unfinished == 1 else 'have'} not ended will go on"
             if self.unfinished else "",
         ]  # fmt: skip
         return f"{self.name}: {', '.join(part for part in parts if part)}"
 
 
-def count_reset(backends: Backends, job: Job, rule: ResetRule) -> ResetEffect:
-    """Return the effect of a reset of `job`. Nothing is changed.
+@dataclass(frozen=True, slots=True)
+class ResetPlan:
+    """The rows that a reset selects, and its effect."""
 
-    Takes O(blocks), and O(tasks) if the rule names causes or ranges.
+    effect: ResetEffect
+    #: Rule of the reset. If rows are selected, its ranges name the rows that will run again.
+    rule: ResetRule
+    #: For each row of a killed job, 1 if it was not selected and must not run again, else 0; empty: all rows run.
+    left: bytearray = field(default_factory=bytearray)
+
+
+def plan_reset(backends: Backends, job: Job, rule: ResetRule, selection: RowSelection) -> ResetPlan:
+    """Return what a reset of `job` will do. Nothing is changed.
+
+    Takes O(blocks), and O(tasks) if the rule names causes or if rows are selected. Raises UserError for a selection of
+    no row. Raises StorageError.
     """
     counts = job.closing.counts if job.closing is not None else backends.queue.counts(job)
+    if not selection.is_empty:
+        return _plan_selection(backends, job, rule, selection, counts)
     failed, ok = _select(backends, job, rule, counts)
     unfinished = counts.pending + counts.running + counts.held
-    return ResetEffect(job.name, failed + counts.killed, ok, counts.ok - ok, counts.failed - failed, unfinished)
+    effect = ResetEffect(job.name, failed, ok, counts.ok - ok, counts.failed + counts.killed - failed, unfinished)
+    return ResetPlan(effect, rule)
+
+
+def _plan_selection(
+    backends: Backends, job: Job, rule: ResetRule, selection: RowSelection, counts: Counts
+) -> ResetPlan:
+    """Return what a reset of selected rows will do.
+
+    Rows that are ok are only reset with `everything`, or if their state is named. The rule gets the indexes of rows
+    that have ended, because a row that ends after this must keep its result.
+    """
+    everything = rule.everything or TaskState.OK in selection.states
+    matched, run, again, left = 0, list[int](), list[int](), bytearray(b"\1" * job.n if job.was_ended else b"")
+    for view in select_tasks(backends, job, selection):
+        matched += 1
+        if view.state is TaskState.OK and everything:
+            again.append(view.index)
+        elif view.state in (TaskState.FAILED, TaskState.KILLED) and _has_cause(rule, view):
+            run.append(view.index)
+            if left:
+                left[view.index] = 0
+    if not matched:
+        raise UserError(f"no row of {job.name} is selected by {selection}, and nothing is reset")
+    unfinished = counts.pending + counts.running + counts.held
+    failed = counts.failed + counts.killed - len(run)
+    effect = ResetEffect(job.name, len(run), len(again), counts.ok - len(again), failed, unfinished)
+    ranges = tuple(to_ranges(sorted([*run, *again])))
+    return ResetPlan(effect, replace(rule, everything=False, causes=(), ranges=ranges or ((0, 0),)), left)
+
+
+def _has_cause(rule: ResetRule, view: TaskView) -> bool:
+    outcome = view.record.outcome
+    cause = Cause.KILLED if view.state is TaskState.KILLED else outcome.cause if outcome else None
+    return not rule.causes or cause in rule.causes
 
 
 def is_pointless(job: Job, effect: ResetEffect, *, update: bool) -> bool:
@@ -72,16 +125,19 @@ def is_pointless(job: Job, effect: ResetEffect, *, update: bool) -> bool:
 
 
 def _select(backends: Backends, job: Job, rule: ResetRule, counts: Counts) -> tuple[int, int]:
-    """Return the numbers of failed and ok tasks that the rule selects."""
+    """Return the numbers of failed or killed tasks, and of ok tasks, that the rule selects."""
     if not rule.causes and not rule.ranges:
-        return counts.failed, counts.ok if rule.everything else 0
+        return counts.failed + counts.killed, counts.ok if rule.everything else 0
     chosen = Counter(view.state for view in backends.queue.tasks(job) if _is_selected(rule, view))
-    return chosen[TaskState.FAILED], chosen[TaskState.OK]
+    return chosen[TaskState.FAILED] + chosen[TaskState.KILLED], chosen[TaskState.OK]
 
 
 def _is_selected(rule: ResetRule, view: TaskView) -> bool:
+    """True if a task runs again. A task that was killed with its job always does."""
+    if view.state is TaskState.KILLED and not view.is_row_killed:
+        return True
     named = any(low <= view.index < high for low, high in rule.ranges)
-    ended = view.state in (TaskState.FAILED, TaskState.OK)
+    ended = view.state in (TaskState.FAILED, TaskState.KILLED, TaskState.OK)
     return ended and rule.selects(view.record.outcome, ok=view.state is TaskState.OK, named=named)
 
 

@@ -39,7 +39,7 @@ _COMPARED = 20
 #: Words that describe how an existing job was changed.
 _DONE = {Existing.REPAIR: "repaired", Existing.REVISE: "revised", Existing.REPLACE: "replaced"}
 #: Maximum number of index ranges in one reset, because each reader of the job's record reads all ranges.
-_RANGES = 5_000
+MAX_RANGES = 5_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -196,8 +196,8 @@ def _unlink_removed(backends: Backends, job: Job, told: Sequence[tuple[Job, list
 
 def _reset_rows(backends: Backends, job: Job, rows: Sequence[int]) -> Job:
     ranges = tuple(to_ranges(rows))
-    for at in range(0, len(ranges), _RANGES):
-        job = backends.queue.reset(job.name, ResetRule(ranges=ranges[at : at + _RANGES]))
+    for at in range(0, len(ranges), MAX_RANGES):
+        job = backends.queue.reset(job.name, ResetRule(ranges=ranges[at : at + MAX_RANGES]))
     return job
 
 

@@ -92,7 +92,7 @@ def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool
 def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstill) -> Job:
     """Stop a job if no consumer could start within the start timeout of the job."""
     timeout = PodOptions.read(backends.spec(job).pod).start_timeout
-    if counts.ended or counts.running or standstill.seconds < timeout or backends.queue.is_leased(job):
+    if counts.ok or counts.failed or counts.running or standstill.seconds < timeout or backends.queue.is_leased(job):
         return job
     reason = f"no consumer could start within {timeout:g} s: {'; '.join(standstill.messages)}"
     return backends.queue.stop(job, reason)
@@ -114,7 +114,8 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
         unchanged = now.is_same_run(job) and now.state is job.state and now.closing is None
         # A failed task might run again, with more disk.
         unchanged = unchanged and backends.queue.counts(job) == counts
-        return close_job(now, counts, backends.queue.now()) if unchanged else None
+        killed_rows = backends.queue.killed_rows(job)
+        return close_job(now, counts, backends.queue.now(), killed_rows=killed_rows) if unchanged else None
 
     return backends.queue.update(job.name, change)
 

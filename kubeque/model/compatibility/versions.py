@@ -10,6 +10,9 @@ from itertools import zip_longest
 BASE_NEEDS = "0.2"
 #: Lowest version that may work on a paused job, because an older version would start its tasks.
 PAUSE_NEEDS = "0.3"
+#: Lowest version that may work on a job with killed rows, because an older version would run a row whose kill is
+#: unfinished.
+KILLED_ROWS_NEEDS = "0.3"
 #: Lowest version that may work on a job whose environment is in a file on the machine (`JobSpec.local`).
 LOCAL_NEEDS = "0.3"
 #: Lowest version that passes values to a function with their Python types.

@@ -33,10 +33,13 @@ def end_job(job: Job, state: JobState, reason: str = "") -> Job:
     return replace(resume_job(job), state=state, reason=reason)
 
 
-def close_job(job: Job, counts: Counts, at: float) -> Job:
-    """Return the job as closed. Ignore a kill that came after the end of the last task."""
+def close_job(job: Job, counts: Counts, at: float, *, killed_rows: int = 0) -> Job:
+    """Return the job as closed. Ignore a kill that came after the end of the last task.
+
+    `killed_rows`: number of tasks in `counts.killed` whose rows were killed, not the job.
+    """
     job = resume_job(job)
-    if job.state is JobState.KILLED and not counts.killed:
+    if job.state is JobState.KILLED and counts.killed <= killed_rows:
         job = replace(job, state=JobState.ACTIVE, reason="")
     return replace(job, closing=Closing(job.succeeds(counts), counts, at))
 

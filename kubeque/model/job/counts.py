@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 class Counts:
     """Number of tasks in each state.
 
-    `held` and `killed` are derived. `killed` counts the tasks that had not ended when the job was killed or stopped.
+    `held` is derived. `killed` counts the rows that were killed, and the tasks that had not ended when the job was
+    killed or stopped.
     """
 
     pending: int = 0

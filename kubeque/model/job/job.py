@@ -89,6 +89,8 @@ class Job:
     state: JobState = JobState.ACTIVE
     #: Reason why the job was killed or stopped, as text.
     reason: str = ""
+    #: Number of kills of some rows of the job. If it grows, consumers read their blocks.
+    kills: int = 0
     #: Number of resets. Outcomes of an older run are refused.
     run: int = 0
     #: Unix time of the last reset, seconds; 0 without a reset.
@@ -205,7 +207,7 @@ class Job:
 
     def waits_for_go(self, counts: Counts) -> bool:
         """True if the canaries have ended and the held tasks wait for `kubeque go`."""
-        ended = counts.ok + counts.failed >= self.canaries and not counts.pending + counts.running
+        ended = counts.ended >= self.canaries and not counts.pending + counts.running
         return self.open and self.canaries > 0 and counts.held > 0 and ended
 
     def standing(self, counts: Counts) -> str:

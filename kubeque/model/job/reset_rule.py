@@ -8,7 +8,7 @@ from typing import Any
 
 from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 from kubeque.model.errors import UserError
-from kubeque.model.job.causes import FAILURE_CAUSES
+from kubeque.model.job.causes import FAILURE_CAUSES, Cause
 from kubeque.model.job.task import Outcome
 from kubeque.model.text import cut
 
@@ -45,9 +45,13 @@ class ResetRule:
         """
         if ok:
             return self.everything or named
+        return self.selects_cause(outcome.cause if outcome is not None else None, named=named)
+
+    def selects_cause(self, cause: Cause | None, *, named: bool) -> bool:
+        """True if this rule selects a task that failed by `cause`; None: the cause is unknown. `named`: as above."""
         if self.ranges and not named and not self.everything:
             return False
-        return not self.causes or (outcome is not None and outcome.cause in self.causes)
+        return not self.causes or cause in self.causes
 
     def to_wire(self) -> dict[str, Any]:
         return write_fields(self)

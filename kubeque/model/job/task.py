@@ -46,7 +46,7 @@ class TaskState(StrEnum):
 
     @property
     def has_outcome(self) -> bool:
-        """True if the task has ended and its outcome contains the cause."""
+        """True if the task has ended by an attempt, and its outcome contains the cause."""
         return self in (TaskState.OK, TaskState.FAILED)
 
 
@@ -98,7 +98,7 @@ _OUTCOME = (
     int, str, _CODE, _NUMBER, _NUMBER, str, int, int, int, (dict, NoneType), str, int, str, _NUMBER, _NUMBER, bool,
     dict,
 )  # fmt: skip
-_RECORD = (int, dict, list, (list, NoneType), int, int)
+_RECORD = (int, dict, list, (list, NoneType), int, int, str)
 
 
 def check_items(what: str, wire: Any, types: Sequence[Any]) -> None:
@@ -199,21 +199,37 @@ class TaskRecord:
     suspect: bool = False
     #: True if a node evicted an earlier attempt in this size class for its disk use, and `disk` was charged for that.
     evicted: bool = False
+    #: Reason for which a user killed the row while the task was reserved; empty: no kill is unfinished. The task does
+    #: not run again. Its owner ends the running attempt.
+    kill: str = ""
     #: Stored items that only a newer kubeque knows.
     extra: tuple[Any, ...] = ()
 
+    @property
+    def is_killed(self) -> bool:
+        """True if a kill of the row ended the task."""
+        return self.outcome is not None and self.outcome.cause is Cause.KILLED
+
+    def as_killed(self, index: int, at: float, message: str, revision: int) -> TaskRecord:
+        """Return the record of a task that a kill of its row ends between two attempts, at Unix time `at`.
+
+        No attempt is added, and no budget is charged.
+        """
+        outcome = Outcome(index, self.attempts, Cause.KILLED, start=at, message=message, revision=revision)
+        return replace(self, outcome=outcome, suspect=False, kill="")
+
     def with_outcome(self, outcome: Outcome, owner: str) -> TaskRecord:
-        """Return the record with `outcome` added. A failure is also added to `charges`."""
+        """Return the record with `outcome` added. A failure is also added to `charges`, but `killed` is not."""
         attempt = Attempt(
             outcome.attempt, outcome.cause, outcome.code, owner, outcome.start, outcome.seconds, outcome.staging,
             outcome.saving,
         )  # fmt: skip
         charges = self.charges
-        if outcome.cause is not Cause.OK:
+        if outcome.cause not in (Cause.OK, Cause.KILLED):
             charges = {**charges, outcome.cause: charges.get(outcome.cause, 0) + 1}
         history = (*self.history, attempt)[-KEPT_ATTEMPTS:]
         outcome = replace(outcome, message=cut(keep_last_line(outcome.message, MESSAGE_CHARACTERS)))
-        return replace(self, charges=charges, history=history, outcome=outcome, suspect=False)
+        return replace(self, charges=charges, history=history, outcome=outcome, suspect=False, kill="")
 
     def as_evicted(self, messages: Mapping[str, str], *, charge: bool) -> TaskRecord:
         """Return the record with the cause `disk` in place of `preempted` for attempts of evicted consumers.
@@ -231,7 +247,7 @@ class TaskRecord:
         charges[Cause.DISK] = charges.get(Cause.DISK, 0) + charge
         charges = {cause: count for cause, count in charges.items() if count > 0}
         outcome = self.outcome
-        if outcome is not None and outcome.attempt in changed:
+        if outcome is not None and outcome.cause is Cause.PREEMPTED and outcome.attempt in changed:
             outcome = replace(outcome, cause=Cause.DISK, message=cut(messages[changed[outcome.attempt]]))
         return replace(self, charges=charges, history=history, outcome=outcome)
 
@@ -242,9 +258,15 @@ class TaskRecord:
             [attempt.to_wire() for attempt in self.history],
             self.outcome.to_wire() if self.outcome else None,
             int(self.suspect),
-            *([int(self.evicted)] if self.evicted or self.extra else []),
+            *self._optional(),
             *self.extra,
         ]
+
+    def _optional(self) -> list[Any]:
+        """Return the items that earlier versions do not have. Leave out items at the end that have their default."""
+        if self.kill or self.extra:
+            return [int(self.evicted), self.kill]
+        return [int(self.evicted)] if self.evicted else []
 
     @classmethod
     def from_wire(cls, index: int, wire: Sequence[Any]) -> TaskRecord:
@@ -259,7 +281,8 @@ class TaskRecord:
             Outcome.from_wire(index, outcome) if outcome else None,
             bool(suspect),
             bool(rest and rest[0]),
-            tuple(rest[1:]),
+            rest[1] if len(rest) > 1 else "",
+            tuple(rest[2:]),
         )
 
 
@@ -274,10 +297,16 @@ class Tally:
     failed: int = 0
     running: int = 0
     pending: int = 0
+    #: Number of rows that a user killed.
+    killed: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
-            self.ok + other.ok, self.failed + other.failed, self.running + other.running, self.pending + other.pending
+            self.ok + other.ok,
+            self.failed + other.failed,
+            self.running + other.running,
+            self.pending + other.pending,
+            self.killed + other.killed,
         )
 
 
@@ -304,3 +333,8 @@ class TaskView:
     owner: str = ""
     #: Times of the running command; None if no command runs, or if the consumer is older than these times.
     running: Running | None = None
+
+    @property
+    def is_row_killed(self) -> bool:
+        """True if the row of the task was killed, not only its job."""
+        return self.state is TaskState.KILLED and self.record.is_killed

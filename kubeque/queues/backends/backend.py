@@ -66,7 +66,7 @@ class BlockRecord:
     spare: int | None
     #: ok | failed << 21 | running << 42.
     tally: int
-    #: Number of pending tasks.
+    #: pending | killed << 21.
     pending: int
     body: bytes
     #: 0: not stored yet.
@@ -138,9 +138,14 @@ def pack(tally: Tally) -> int:
     return tally.ok | tally.failed << _BITS | tally.running << 2 * _BITS
 
 
+def pack_pending(tally: Tally) -> int:
+    """Return the other two counts as one integer. Without killed rows, it is the number of pending tasks."""
+    return tally.pending | tally.killed << _BITS
+
+
 def unpack(total: int, pending: int) -> Tally:
-    """Return a tally. `total`: sum of packed tallies. `pending`: number of pending tasks."""
-    return Tally(total & _MASK, total >> _BITS & _MASK, total >> 2 * _BITS, pending)
+    """Return a tally. `total`: sum of results of `pack`. `pending`: sum of results of `pack_pending`."""
+    return Tally(total & _MASK, total >> _BITS & _MASK, total >> 2 * _BITS, pending & _MASK, pending >> _BITS)
 
 
 def first_slot(number: int) -> int:

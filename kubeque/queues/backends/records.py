@@ -22,7 +22,7 @@ from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskRecord
 from kubeque.model.wording import code
-from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
+from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack, pack_pending
 from kubeque.queues.block import Block, CommandNote
 
 #: Number of change ids that the record of a job keeps. They identify a write whose answer was lost.
@@ -140,7 +140,7 @@ def block_record(block: Block, slot: int) -> BlockRecord:
         slot if block.ready else None,
         block.expires if block.leased else None,
         len(block.spare()).bit_length() or None,
-        pack(tally), tally.pending, encode(body), block.version,
+        pack(tally), pack_pending(tally), encode(body), block.version,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.decisions import Decisions
 from kubeque.consumer.hosts.profile import ConsumerProfile
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.changes import pause_job
 from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import grow_shapes
@@ -101,3 +102,28 @@ def test_jobs_are_read_before_a_reservation_unless_they_were_read_just_now() -> 
     assert machine.supply(lease(), after=0.5)[0] != do.ListJobs()
     assert machine.supply(lease(), after=5.0) == [do.Pause()]
     assert machine.supply(lease()) == [do.ListJobs()]
+
+
+def test_a_kill_of_rows_makes_the_owner_commit_and_end_the_running_row(machine: Machine) -> None:
+    machine.begin()
+    now = replace(JOB, kills=1)
+    machine.list_jobs(now)
+    held = lease(idle=False)
+    assert machine(on.LeasesReviewed((held,))) == [do.Refresh(1, now), do.Commit(1)]
+    assert machine(on.LeasesReviewed((replace(held, job=now),))) == [do.Refresh(1, now)]
+    judge = do.JudgeJob(1, hopeless=False)
+    assert machine(on.Committed(replace(held, killed=frozenset({7})))) == [judge], "another row"
+    assert machine(on.Committed(replace(held, killed=frozenset({0})))) == [do.StopTask(at_once=False), judge]
+    machine.end()
+    assert machine.save(held, Cause.KILLED) == [do.Commit(1)]
+    assert machine(on.Committed(replace(held, idle=True))) == [judge], "a kill is no failure of the job"
+
+
+def test_a_killed_row_does_not_start(machine: Machine) -> None:
+    machine(on.TaskStaged())
+    machine(on.TaskPicked(1, index=3))
+    checked = on.LeaseChecked(1, held=True, told_to_leave=False, killed=True)
+    assert machine(checked) == [do.ReturnTask()]
+    view = lease(killed=frozenset({3}), committed_at=machine.now)
+    assert machine(on.RenewalDue(view, over=False), after=0.5) == []
+    assert machine(on.RenewalDue(view, over=False), after=0.5) == [do.Commit(1)]

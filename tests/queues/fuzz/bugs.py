@@ -267,6 +267,43 @@ def any_reset_lets_go_of_what_is_held(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(transitions, "reset", lambda block, rule, run: replace(reset(block, rule, run), held=False))
 
 
+@bug
+def a_killed_row_is_reserved_again(patch: pytest.MonkeyPatch) -> None:
+    """Make a killed row pending when its consumer gives it back or dies."""
+
+    def forget(self: transitions._BlockDraft, index: int, record: TaskRecord | None = None) -> None:
+        self.put(index, State.PENDING, replace(record or self.records.get(index, TaskRecord()), kill=""))
+
+    patch.setattr(transitions._BlockDraft, "put_back", forget)
+
+
+@bug
+def a_killed_row_is_tried_again(patch: pytest.MonkeyPatch) -> None:
+    """Run a killed row again if its attempt ends by a cause that has a budget."""
+    follow = transitions._follow
+
+    def forget(draft: transitions._BlockDraft, job: Job, index: int, *args: Any) -> None:
+        draft.records[index] = replace(draft.records[index], kill="")
+        follow(draft, job, index, *args)
+
+    patch.setattr(transitions, "_follow", forget)
+
+
+@bug
+def a_kill_of_rows_ends_what_has_ended(patch: pytest.MonkeyPatch) -> None:
+    kill = transitions.kill
+
+    def kill_all(block: Block, chosen: Any, reason: str, *, at: float, revision: int) -> Block | None:
+        after = kill(block, chosen, reason, at=at, revision=revision)
+        draft = transitions._BlockDraft(after or block)
+        for index in block.indexes(State.OK):
+            if chosen[index]:
+                draft.kill(index, block.record(index), reason)
+        return draft.done() if draft.records != block.records else after
+
+    patch.setattr(transitions, "kill", kill_all)
+
+
 # ---------------------------------------------------------------------- in the decisions of a consumer
 @bug
 def a_task_begins_without_a_lease(patch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kubeque.model.job.causes import Cause
@@ -48,6 +49,10 @@ def count_running(block: Block) -> int:
     return int(named and block.state(note.index or 0) is State.RESERVED)
 
 
+def _count_killed(block: Block) -> int:
+    return sum(block.record(index).is_killed for index in block.indexes(State.FAILED))
+
+
 class Checker:
     """Checker of the whole backend after each write."""
 
@@ -63,6 +68,8 @@ class Checker:
         self._reserved: dict[Key, tuple[str, int]] = {}
         self._begun: set[Key] = set()
         self._ended: dict[Key, Outcome] = {}
+        #: Rows that a user killed, also before the last reset.
+        self._killed: set[tuple[str, int]] = set()
         #: Outcomes that the backend accepted.
         self.accepted: dict[Key, Outcome] = {}
         self._ok: set[tuple[str, int, int]] = set()
@@ -98,7 +105,23 @@ class Checker:
     def believes(self, uid: str, outcome: Outcome) -> None:
         """Note that a consumer received the confirmation of this outcome."""
         key = (uid, outcome.index, outcome.attempt)
-        require(self.accepted.get(key) == outcome, f"{key} is believed recorded as {outcome.cause}, and it is not")
+        accepted = self.accepted.get(key)
+        if outcome.cause is Cause.KILLED or (accepted is not None and accepted.cause is Cause.KILLED):
+            require(outcome.cause is not Cause.OK, f"{key} is believed ok, and it is killed")
+            return  # a row that was killed twice, or whose kill was undone by a reset
+        require(accepted == outcome, f"{key} is believed recorded as {outcome.cause}, and it is not")
+
+    def kills(self, uid: str, indexes: Iterable[int]) -> None:
+        """Note that a user kills these rows."""
+        self._killed |= {(uid, index) for index in indexes}
+
+    def has_killed(self, job: Job, indexes: Iterable[int]) -> None:
+        """Check that no killed row can start after the kill. A reset may have followed."""
+        now = next((found for found in self._jobs.values() if found.is_same_run(job)), None)
+        for index in indexes if now is not None else ():
+            seen = self._tasks[job.uid][index]
+            ended = seen.state in (State.OK, State.FAILED)
+            require(ended or seen.record.kill, f"row {index} is {seen.state.name} after its kill")
 
     # ------------------------------------------------------------------ what the store holds
     def look(self, who: Participant) -> None:
@@ -124,9 +147,9 @@ class Checker:
     def _check_block_records(changed: dict[str, Block], records: dict[str, BlockRecord]) -> None:
         for name, block in changed.items():
             record, count = records[name], block.states.count
-            runs = count_running(block)
-            tally = count(State.OK) | count(State.FAILED) << 21 | runs << 42
-            pending = 0 if block.held else count(State.PENDING) + count(State.RESERVED) - runs
+            runs, killed = count_running(block), _count_killed(block)
+            tally = count(State.OK) | count(State.FAILED) - killed << 21 | runs << 42
+            pending = (0 if block.held else count(State.PENDING) + count(State.RESERVED) - runs) | killed << 21
             require(record.tally == tally and record.pending == pending, f"{name} is counted wrongly")
             require(
                 block.hi - block.lo == len(block.states), f"{name}: states of [{block.lo},{block.hi}) are not as many"
@@ -146,8 +169,8 @@ class Checker:
             ok, failed, reserved, pending = map(
                 block.states.count, (State.OK, State.FAILED, State.RESERVED, State.PENDING)
             )
-            runs = count_running(block)
-            total += Tally(ok, failed, runs, 0 if block.held else pending + reserved - runs)
+            runs, killed = count_running(block), _count_killed(block)
+            total += Tally(ok, failed - killed, runs, 0 if block.held else pending + reserved - runs, killed)
             for offset, state in enumerate(block.states):
                 if state != State.MOVED:
                     index = block.lo + offset
@@ -188,6 +211,7 @@ class Checker:
             self._reserved[key] = (new.block.nonce, new.block.epoch)
         else:
             require(grown == 0, f"{task}: attempts went from {old.record.attempts} to {new.record.attempts}")
+        self._check_kill(uid, index, old, new)
         if new.record.outcome != old.record.outcome:
             self._check_accepted(uid, index, old, new)
         elif old.state in (State.OK, State.FAILED):
@@ -196,6 +220,14 @@ class Checker:
             )
         elif new.state in (State.OK, State.FAILED):
             require(False, f"{task} became {new.state.name} without an outcome")
+
+    def _check_kill(self, uid: str, index: int, old: Seen, new: Seen) -> None:
+        """Check that only a kill marks a row, and that a killed row does not run again before a reset."""
+        if new.record.kill and not old.record.kill:
+            require((uid, index) in self._killed and new.state is State.RESERVED, f"nobody killed row {index}")
+        if old.record.kill and new.block.run == old.block.run:
+            same = new.state is State.RESERVED and new.record.attempts == old.record.attempts and new.record.kill
+            require(same or new.state in (State.OK, State.FAILED), f"the killed row {index} goes on: {new.state.name}")
 
     def _may_reset(self, uid: str, index: int, old: Seen, new: Seen) -> bool:
         rule = self._rules.get(uid)
@@ -206,6 +238,12 @@ class Checker:
 
     def _check_accepted(self, uid: str, index: int, old: Seen, new: Seen) -> None:
         task, outcome = f"task {index}", new.record.outcome
+        if outcome is not None and outcome.cause is Cause.KILLED:
+            waited = old.state is State.PENDING and not old.record.kill
+            require((uid, index) in self._killed and (waited or old.record.kill), f"{task} is killed by nobody")
+            if waited:
+                require(new.state is State.FAILED, f"{task} is killed and {new.state.name}")
+                return
         require(
             outcome is not None and old.state is State.RESERVED, f"{task}: an outcome is taken for {old.state.name}"
         )

@@ -264,8 +264,9 @@ class DecidingConsumer:
 
     def _begin(self, task: Task) -> None:
         job = task.lease.job
-        self._tell(on.TaskPicked(task.number, key=(job.uid, job.revision)))
-        checked = on.LeaseChecked(task.number, task.lease.held, self._told_to_leave, job.uid)
+        self._tell(on.TaskPicked(task.number, key=(job.uid, job.revision), index=task.index))
+        killed = task.index in task.lease.killed
+        checked = on.LeaseChecked(task.number, task.lease.held, self._told_to_leave, job.uid, killed)
         if do.RunTask() not in self._tell(checked):
             self._tell(on.RunEnded(None))
             self._give_back(task, staged=False)
@@ -284,9 +285,11 @@ class DecidingConsumer:
             self._checker.ends_command(task.lease.block, task.index, task.start, self._me.skew)
         task.lease.end_command(task.index)
         self._running = self._me.running = None
-        job = task.lease.job
+        job, killed = task.lease.job, self._stop.cause is Cause.KILLED and task.lease.held
         self._tell(on.RunEnded((job.uid, job.revision), self._world.time - task.start))
-        if stopped:
+        if stopped and killed:
+            task.cause, task.code, task.folder = Cause.KILLED, None, ""
+        elif stopped:
             self._tell(on.TaskLeft())
             return
         task.due = self._world.time + self._saving_seconds()

@@ -175,6 +175,8 @@ class Consumer:
             if left > 5.0:
                 self._commit(lease, give_back=rng.random() < 0.5)
             self._look_at_jobs(lease)
+            if index in lease.killed:
+                seconds, cause, code, folder = 0.0, Cause.KILLED, None, ""
         me.running = None
         if self.gone:
             return
@@ -265,6 +267,23 @@ def sensor(stage: Stage, me: Participant) -> None:
 # ---------------------------------------------------------------------- disturbances of a job
 def killer(stage: Stage, me: Participant) -> None:
     stage.visit(me, lambda queue: queue.kill(NAME) if not stage.weather.calm else None, 20.0, 80.0)
+
+
+def row_killer(stage: Stage, me: Participant) -> None:
+    """Kill some rows of the job."""
+
+    def act(queue: Queue) -> None:
+        if stage.weather.calm:
+            return
+        job = queue.job(NAME)
+        chosen = bytearray(me.rng.random() < 0.4 for _ in range(job.n))
+        indexes = [index for index in range(job.n) if chosen[index]]
+        stage.checker.kills(job.uid, indexes)
+        after = queue.kill_rows(job, chosen, "killed by a user")
+        if after.is_same_run(job) and job.reset is None:
+            stage.checker.has_killed(after, indexes)
+
+    stage.visit(me, act, 10.0, 50.0)
 
 
 def resetter(stage: Stage, me: Participant) -> None:

@@ -21,7 +21,7 @@ from tests.queues.fuzz.world import Participant, Violation, World
 FEATURES = frozenset(
     {
         "drop", "refuse", "late", "silence", "kill", "freeze", "skew", "poison", "move",
-        "remover", "resetter", "killer", "sensor", "undertaker", "goer", "decide",
+        "remover", "resetter", "killer", "sensor", "undertaker", "goer", "decide", "row_killer",
     }
 )  # fmt: skip
 #: Virtual seconds with disturbances. Afterwards there are none, and all remaining work must be done.
@@ -32,6 +32,7 @@ _PEOPLE: dict[str, Callable[[Stage, Participant], None]] = {
     "remover": people.remover,
     "resetter": people.resetter,
     "killer": people.killer,
+    "row_killer": people.row_killer,
     "sensor": people.sensor,
     "undertaker": people.undertaker,
     "goer": people.goer,

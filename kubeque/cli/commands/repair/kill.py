@@ -1,4 +1,4 @@
-"""`kubeque kill`: stop a job."""
+"""`kubeque kill`: stop a job, or some of its rows."""
 
 from __future__ import annotations
 
@@ -8,33 +8,74 @@ import shlex
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.job_reference import exact_job
-from kubeque.cli.output.job_text import print_job
+from kubeque.cli.job_reference import exact_job, find_job
+from kubeque.cli.output.job_text import print_job, to_wire
+from kubeque.cli.row_options import row_options
+from kubeque.client import Client, KillEffect, Progress
 from kubeque.model.errors import JobUnreadable
+from kubeque.model.job.job import JobState
+from kubeque.model.job.row_selection import RowSelection
 
 
 @click.command()
 @job_argument()
+@row_options("Kill")
+@click.option("--dry-run", is_flag=True, help="Print how many rows would be killed; kill nothing.")
 @json_option
 @click.pass_context
-def kill(ctx: click.Context, job: str, as_json: bool) -> None:
-    """Stop JOB. Tasks that are ok stay ok; kubeque reset runs the others again.
+def kill(
+    ctx: click.Context, job: str, index: str | None, where: tuple[str, ...], states: tuple[str, ...], dry_run: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Stop JOB, or only the rows that the options select. Tasks that are ok stay ok; kubeque reset runs the others.
 
-    If all tasks of JOB have ended, JOB is not stopped but closed, as a success or a failure.
+    If all tasks of JOB have ended, JOB is not stopped but closed, as a success or a failure. If only some rows are
+    killed, the other rows go on, and JOB ends as failed unless --allow-failed of kubeque sub allows these rows.
     """
+    rows = RowSelection.parse(index, where, states)
     with connect(ctx) as client:
-        job = exact_job(client, job, "kill", err=as_json)
-        try:
-            progress = client.kill(job)
-        except JobUnreadable as error:
+        if dry_run:
+            effect = client.kill_rows(find_job(client, job), rows, dry_run=True)
             click.echo(
-                json.dumps({"job": job, "state": "killed", "reason": str(error)})
-                if as_json
-                else f"{job} is killed; {error}"
+                json.dumps(effect.to_wire()) if as_json else f"{effect.describe(dry_run=True)}\nnothing was killed"
             )
             return
+        job = exact_job(client, job, "kill", err=as_json)
+        if rows.is_empty:
+            _kill_job(client, job, as_json=as_json)
+        else:
+            effect = client.kill_rows(job, rows)
+            _print_rows(effect, client.status(job), as_json=as_json)
+
+
+def _kill_job(client: Client, job: str, *, as_json: bool) -> None:
+    try:
+        progress = client.kill(job)
+    except JobUnreadable as error:
+        click.echo(
+            json.dumps({"job": job, "state": "killed", "reason": str(error)})
+            if as_json
+            else f"{job} is killed; {error}"
+        )
+        return
     print_job(progress, as_json=as_json)
-    if progress.job.closing is not None and not progress.counts.killed and not as_json:
+    if progress.job.closing is not None and progress.job.state is not JobState.KILLED and not as_json:
         click.echo("nothing is killed: all tasks had ended")
     if progress.job.closing is None and not as_json:
         click.echo(f"next: kubeque watch {shlex.quote(job)}")
+
+
+def _print_rows(effect: KillEffect, progress: Progress, *, as_json: bool) -> None:
+    """Print what happened to the selected rows, then the state of the job and the next command."""
+    if as_json:
+        click.echo(json.dumps(to_wire(progress) | {"rows": effect.to_wire()}))
+        return
+    click.echo(effect.describe())
+    print_job(progress, as_json=False)
+    name = shlex.quote(effect.name)
+    if effect.is_empty:
+        click.echo("nothing is killed: all selected rows had already ended")
+    elif progress.job.closing is None:
+        click.echo(f"next: kubeque watch {name}; kubeque reset {name} --state killed runs the killed rows again")
+    else:
+        click.echo(f"next: kubeque reset {name} --state killed runs the killed rows again")

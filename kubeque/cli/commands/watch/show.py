@@ -22,6 +22,7 @@ from kubeque.cli.output.terminal import Table, duration, format_age, format_pair
 from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.running_text import format_since
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import TaskState
@@ -29,6 +30,8 @@ from kubeque.model.quantities import format_bytes
 
 #: Number of last lines of each stream that `show JOB INDEX` prints.
 _LAST_LINES = 10
+#: Text after the consumer of a running task whose row was killed.
+_KILL_DUE = " until its next heartbeat, because the row was killed"
 #: Maximum number of files to list.
 _FILES = 20
 #: Labels in the output of `show JOB INDEX` that are not names of parameters.
@@ -212,7 +215,10 @@ def _task_lines(task: TaskDetails, now: float) -> Iterator[str]:
             ("took", ", ".join(part for part in took if part)),
             ("memory", format_bytes(task.shape.memory) if task.shape.memory else ""),
             ("running for", _format_running(task, now)),
-            ("running in" if is_running(task.line) else "reserved by", view.owner),
+            (
+                "running in" if is_running(task.line) else "reserved by",
+                view.owner and f"{view.owner}{_KILL_DUE if view.record.kill else ''}",
+            ),
             *(
                 (f"out.{terminal_text(key)}", terminal_text(value, 200))
                 for key, value in (result.get("out") or {}).items()
@@ -255,8 +261,8 @@ def _find_killed_output(task: TaskDetails) -> str:
 
     Such an attempt has no result.
     """
-    view = task.line.view
-    ended = view.record.history[-1].number if view.record.history else 0
+    view, history = task.line.view, task.line.view.record.history
+    ended = history[-1].number if history and history[-1].cause is not Cause.KILLED else 0
     if view.state is not TaskState.KILLED or view.record.attempts <= ended:
         return ""
     command = f"kubeque peek {shlex.quote(task.job.name)} {view.index}"

@@ -1,0 +1,34 @@
+"""The options that select rows of a job by index, values and state. All commands use the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from kubeque.model.job.row_selection import SELECTABLE_STATES
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def row_options(verb: str) -> Callable[[F], F]:
+    """Return the decorator for the options `--index`, `--where` and `--state`.
+
+    `verb`: first word of their help, for example "Kill".
+    """
+
+    def add(command: F) -> F:
+        state = click.option(
+            "--state", "states", multiple=True, type=click.Choice(SELECTABLE_STATES),
+            help=f"{verb} only rows in this state. Repeatable.",
+        )  # fmt: skip
+        where = click.option(
+            "--where", multiple=True, metavar="CONDITION",
+            help=f"{verb} only rows whose values meet this condition, for example 'lr>0.1' (operators: = != < <= > >=)."
+            " Repeatable: all conditions must hold.",
+        )  # fmt: skip
+        index = click.option("--index", metavar="3,5-9", help=f"{verb} only these rows.")
+        return index(where(state(command)))
+
+    return add

@@ -1,0 +1,94 @@
+"""Kill some rows of a job."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from itertools import takewhile
+from typing import Any
+
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.selected_rows import select_tasks
+from kubeque.model.errors import UserError
+from kubeque.model.job.job import Job
+from kubeque.model.job.row_selection import RowSelection
+from kubeque.model.job.task import TaskState
+from kubeque.model.wording import code
+
+#: Message of a killed row.
+KILLED_BY_USER = "killed by a user"
+_WAITING = frozenset({TaskState.PENDING, TaskState.HELD})
+
+
+@dataclass(frozen=True, slots=True)
+class KillEffect:
+    """The effect of a kill on the selected rows of a job."""
+
+    #: Name of the job.
+    name: str
+    #: Number of rows that were waiting and that never run.
+    killed: int
+    #: Number of rows that run and that end at the next heartbeat of their consumer.
+    running: int
+    #: Number of rows that had already ended. They do not change.
+    ended: int
+    #: Longest time until the end of a running row, without its grace period, seconds.
+    heartbeat_seconds: float = 0.0
+
+    @property
+    def is_empty(self) -> bool:
+        """True if no row is killed."""
+        return not self.killed and not self.running
+
+    def to_wire(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if key != "heartbeat_seconds"}
+
+    def describe(self, *, dry_run: bool = False) -> str:
+        """Return the effect as one sentence. `dry_run`: nothing was killed."""
+        verb = "would be killed" if dry_run else "is killed" if self.killed == 1 else "are killed"
+        one = self.running == 1
+        end = "runs and ends at the next heartbeat of its" if one else "run and end at the next heartbeat of their"
+        parts = [
+            f"{_rows(self.killed)} {verb}",
+            f"{self.running} {end} consumer (within {self.heartbeat_seconds:.3g} s)" if self.running else "",
+            f"{self.ended} had already ended" if self.ended else "",
+        ]  # fmt: skip
+        return f"{self.name}: {', '.join(part for part in parts if part)}"
+
+
+def kill_rows(backends: Backends, name: str, selection: RowSelection, *, dry_run: bool = False) -> KillEffect:
+    """Kill the selected rows of a job, and return the effect. `dry_run`: True to change nothing.
+
+    Raises JobNotFound, StorageError. Raises UserError if no row is selected, or if the job was reset meanwhile.
+    """
+    job = backends.queue.job(name)
+    chosen, states = bytearray(job.n), Counter[TaskState]()
+    for view in select_tasks(backends, job, selection):
+        states[view.state] += 1
+        chosen[view.index] = view.state in _WAITING or view.state is TaskState.RUNNING
+    if not states:
+        which = f" by {selection}" if not selection.is_empty else ""
+        raise UserError(f"no row of {name} is selected{which}, and nothing is killed: {code('status', name, 'tasks')}")
+    if dry_run or not any(chosen) or not job.open:
+        return _effect(job, states)
+    after = backends.queue.kill_rows(job, chosen, KILLED_BY_USER)
+    if not after.is_same_run(job):
+        raise UserError(f"{name} was reset or replaced meanwhile, and not all rows are killed: repeat the command")
+    return _effect(after, _read_states(backends, after, chosen), ended=states.total() - sum(chosen))
+
+
+def _read_states(backends: Backends, job: Job, chosen: bytearray) -> Counter[TaskState]:
+    """Return the number of the chosen rows by state, after the kill."""
+    last = chosen.rfind(1)
+    views = takewhile(lambda view: view.index <= last, backends.queue.tasks(job, first=chosen.find(1)))
+    return Counter(TaskState.PENDING if view.is_row_killed else view.state for view in views if chosen[view.index])
+
+
+def _effect(job: Job, states: Counter[TaskState], *, ended: int = 0) -> KillEffect:
+    """Return the effect of a kill of rows. `states`: their number by state. `ended`: number of further ended rows."""
+    waiting, running = sum(states[state] for state in _WAITING), states[TaskState.RUNNING]
+    return KillEffect(job.name, waiting, running, ended + states.total() - waiting - running, job.heartbeat_seconds)
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"

@@ -1,0 +1,61 @@
+"""The tasks of a job that a selection of rows names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+
+from kubeque.files.rows.row_pages import PageReader
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.results.table import TaskRow
+from kubeque.model.errors import UserError
+from kubeque.model.job.job import Job
+from kubeque.model.job.row_selection import RowSelection
+from kubeque.model.job.task import TaskView
+from kubeque.model.rows.column_names import FACTS, out_column, out_of, parameter_column
+from kubeque.model.rows.rows import INDEX, read_row
+from kubeque.model.suggestions import suggest
+from kubeque.model.wording import option
+
+
+def select_tasks(backends: Backends, job: Job, selection: RowSelection) -> Iterator[TaskView]:
+    """Yield the selected tasks in order. The rows are read only if the selection has conditions.
+
+    Raises UserError for an index or a column that the job does not have. If no task has an `out.` column of a
+    condition, the error is raised at the end. Raises StorageError.
+    """
+    selection.check(job)
+    views = backends.queue.tasks(job)
+    if selection.indexes is not None:
+        last = selection.indexes.last
+        views = takewhile(lambda view: view.index <= last, views)
+    found = (view for view in views if selection.may_have(view.index, view.state))
+    return _filter(backends, job, selection, found) if selection.where else found
+
+
+def _filter(backends: Backends, job: Job, selection: RowSelection, views: Iterator[TaskView]) -> Iterator[TaskView]:
+    spec = backends.spec(job).rows
+    outs = _check_columns(selection, [INDEX, *map(parameter_column, spec.columns), *FACTS])
+    page = PageReader(job.url, backends.files, spec.pages).page
+    seen: dict[str, None] = {}
+    for view in views:
+        line = TaskRow(view, read_row(spec, view.index, page))
+        seen.update(dict.fromkeys(map(out_column, line.out)))
+        if all(condition.holds(line.value(condition.column)) for condition in selection.where):
+            yield view
+    for name in outs:
+        if name not in seen:
+            hint = suggest(name, seen, "columns") if seen else "no task has values of this kind"
+            raise UserError(f"{option('where')}: no selected task has {name!r}: {hint}")
+
+
+def _check_columns(selection: RowSelection, known: Sequence[str]) -> list[str]:
+    """Return the `out.` columns of the conditions. Raises UserError for a different column that is not known."""
+    outs = []
+    for condition in selection.where:
+        if out_of(condition.column) is not None:
+            outs.append(condition.column)
+        elif condition.column not in known:
+            hint = suggest(condition.column, known, "columns")
+            raise UserError(f"{option('where', str(condition))}: there is no column {condition.column!r}: {hint}")
+    return outs

@@ -1,0 +1,234 @@
+"""Some rows of a job are killed and reset: which rows are selected, and what users see of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeque.client import Client
+from kubeque.files.layout import table_url
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.inspection.details import job_details, task_details
+from kubeque.jobs.inspection.reader import Reader
+from kubeque.jobs.reports.report import make_report
+from kubeque.jobs.results.table import lines
+from kubeque.jobs.submission.reset import reset
+from kubeque.jobs.upkeep import control
+from kubeque.jobs.upkeep.kill_rows import KillEffect, kill_rows
+from kubeque.jobs.upkeep.reconcile import reconcile
+from kubeque.model.errors import UserError
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import JobState
+from kubeque.model.job.reset_rule import ResetRule
+from kubeque.model.job.row_selection import RowSelection
+from kubeque.model.rows.grid import sequence
+from kubeque.model.sweep.sweep import Sweep
+from kubeque.queues.claim import claim
+from tests.jobs.sweeps import Ended, ended_job
+from tests.queues.makers import outcome
+from tests.waiting import until
+
+ROWS = [{"lr": lr, "name": name} for lr, name in zip(["0.01", "0.1", "0.5", "1e-3", "2"], "abcde", strict=True)]
+parse = RowSelection.parse
+
+
+def waiting_job(backends: Backends, *, taken: int = 0) -> Any:
+    """A job of five rows. A consumer has begun the first `taken` rows, and row 0 is ok if there are several."""
+    job = ended_job(backends, ROWS, lambda index: Ended(), run=False)
+    lease = claim(backends.queue, job, "anna", reserve=max(1, taken)) if taken else None
+    for _ in range(taken):
+        assert lease is not None
+        lease.take()
+    if lease is not None and taken > 1:
+        lease.add_outcome(outcome(0, out={"loss": 0.25}))
+        lease.commit()
+    return lease
+
+
+def shown(backends: Backends) -> list[str]:
+    return [str(line.view.state) for line in lines(backends, backends.queue.job("sweep"))]
+
+
+@pytest.mark.parametrize(
+    ("selection", "effect"),
+    [
+        (parse("2,4"), (2, 0, 0)),
+        (parse("0-2"), (1, 1, 1)),
+        (parse(where=["lr>0.05"]), (2, 1, 0)),
+        (parse("2-4", ["lr<1"]), (2, 0, 0)),
+        (parse(where=["lr>=0.1", "name!=b"]), (2, 0, 0)),
+        (parse(states=["pending"]), (3, 0, 0)),
+        (parse(states=["running", "ok"]), (0, 1, 1)),
+        (parse(where=["out.loss<1"]), (0, 0, 1)),
+        (parse(where=["index=3"]), (1, 0, 0)),
+        (parse(where=["state=running"]), (0, 1, 0)),
+    ],
+)
+def test_rows_are_selected_by_index_values_and_state(
+    backends: Backends, selection: RowSelection, effect: tuple[int, int, int]
+) -> None:
+    waiting_job(backends, taken=2)
+    before = list(backends.queue.scan(backends.queue.job("sweep")))
+    expected = KillEffect("sweep", *effect, 60.0)
+    assert kill_rows(backends, "sweep", selection, dry_run=True) == expected
+    assert list(backends.queue.scan(backends.queue.job("sweep"))) == before
+    assert kill_rows(backends, "sweep", selection) == expected
+    assert shown(backends).count("killed") == effect[0]
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        (parse("3,5-9,70"), r"^sweep has no task 5 to 9, 70: its tasks are 0 to 4$"),
+        (parse(where=["lrr>1"]), r"^--where lrr>1: there is no column 'lrr': did you mean 'lr'\?$"),
+        (parse(where=["out.los>1"]), r"^--where: no selected task has 'out.los': did you mean 'out.loss'\?$"),
+        (parse(where=["lr>5"]), r"^no row of sweep is selected by --where lr>5, and nothing is killed"),
+        (parse("1-2", states=["failed"]), r"selected by --index 1-2 --state failed, and nothing is killed"),
+    ],
+)
+def test_a_selection_of_nothing_is_an_error_that_changes_nothing(
+    backends: Backends, selection: RowSelection, message: str
+) -> None:
+    waiting_job(backends, taken=2)
+    before = backends.queue.job("sweep"), list(backends.queue.scan(backends.queue.job("sweep")))
+    for dry_run in (True, False):
+        with pytest.raises(UserError, match=message):
+            kill_rows(backends, "sweep", selection, dry_run=dry_run)
+    with pytest.raises(UserError, match=message.replace("killed", "reset")):
+        reset(backends, "sweep", ResetRule(), selection=selection)
+    assert (backends.queue.job("sweep"), list(backends.queue.scan(backends.queue.job("sweep")))) == before
+
+
+@pytest.mark.parametrize(
+    ("effect", "text"),
+    [
+        (KillEffect("j", 3, 1, 2, 60.0), "j: 3 rows are killed, 1 runs and ends at the next heartbeat of its consumer"
+         " (within 60 s), 2 had already ended"),
+        (KillEffect("j", 1, 0, 0, 60.0), "j: 1 row is killed"),
+        (KillEffect("j", 0, 2, 0, 5.0), "j: 0 rows are killed, 2 run and end at the next heartbeat of their consumer"
+         " (within 5 s)"),
+    ],
+)  # fmt: skip
+def test_the_effect_is_one_sentence(effect: KillEffect, text: str) -> None:
+    assert effect.describe() == text
+
+
+def test_every_view_shows_killed_rows_and_the_job_ends_as_failed(backends: Backends) -> None:
+    waiting_job(backends)
+    kill_rows(backends, "sweep", parse("0-4"))
+    progress = reconcile(backends, "sweep", start=True)
+    job = progress.job
+    assert (job.standing(progress.counts), job.state, progress.counts) == ("failed", JobState.ACTIVE, Counts(killed=5))
+    facts = [line.facts() for line in lines(backends, job)]
+    assert {(f["state"], f["cause"], f["message"], f["attempts"], f["seconds"]) for f in facts} == {
+        ("killed", "killed", "killed by a user", 0, None)
+    }
+    assert dict(job_details(backends, "sweep").causes) == {"killed": 5}
+    assert task_details(backends, "sweep", 1).line.facts()["message"] == "killed by a user"
+    reader = Reader(backends)
+    assert (reader.marks(job, 0, 5), reader.failures(job, progress.counts).groups) == ("k5", ())
+    assert ">killed<" in make_report(backends, job, progress.counts, lines(backends, job))
+    table = backends.files.read(table_url(job)).decode().splitlines()
+    assert table[1] == "0,0.01,a,killed,killed,,0,,,,,killed by a user"
+
+
+@pytest.mark.parametrize(("allowed", "standing"), [("2", "success"), ("1", "failed"), ("40%", "success")])
+def test_killed_rows_count_for_allow_failed(backends: Backends, allowed: str, standing: str) -> None:
+    waiting_job(backends)
+    backends.queue.update("sweep", lambda job: replace(job, allow_failed=allowed))
+    kill_rows(backends, "sweep", parse("0,4"))
+    lease = claim(backends.queue, backends.queue.job("sweep"), "anna", reserve=3)
+    assert lease is not None
+    while taken := lease.take():
+        lease.add_outcome(outcome(*taken))
+    lease.commit()
+    progress = reconcile(backends, "sweep", start=False)
+    assert progress.job.standing(progress.counts) == standing
+
+
+def test_a_reset_of_a_selection_keeps_ok_rows_and_leaves_the_others(backends: Backends) -> None:
+    # Given a job of which row 0 is ok and rows 1 to 4 were killed
+    lease = waiting_job(backends, taken=2)
+    lease.add_outcome(outcome(1))
+    lease.commit(release=True)
+    kill_rows(backends, "sweep", parse("2-4"))
+    reconcile(backends, "sweep", start=False)
+
+    # When rows 0 and 2 are reset, then only row 2 runs again
+    effect = reset(backends, "sweep", ResetRule(), selection=parse("0,2"))
+    assert (effect.run, effect.again, effect.kept, effect.left) == (1, 0, 2, 2)
+    assert shown(backends) == ["ok", "ok", "pending", "killed", "killed"]
+
+    # When the selection has only ok rows, then nothing changes
+    before = backends.queue.job("sweep")
+    assert reset(backends, "sweep", ResetRule(), selection=parse("0-1")).is_empty
+    assert backends.queue.job("sweep") == before
+
+    # Unless --all or the state ok selects them
+    reset(backends, "sweep", ResetRule(everything=True), selection=parse("0"))
+    assert shown(backends) == ["pending", "ok", "pending", "killed", "killed"]
+    reset(backends, "sweep", ResetRule(), selection=parse(states=["ok"]))
+    assert shown(backends) == ["pending", "pending", "pending", "killed", "killed"]
+    reset(backends, "sweep", ResetRule(causes=("killed",)), selection=parse(where=["lr>1"]))
+    assert shown(backends) == ["pending", "pending", "pending", "killed", "pending"]
+    reset(backends, "sweep", ResetRule())
+    assert shown(backends) == ["pending"] * 5
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_reset_of_some_rows_of_a_killed_job_leaves_its_other_rows_killed(backends: Backends, closed: bool) -> None:
+    lease = waiting_job(backends, taken=2)
+    control.kill(backends, "sweep")
+    if closed:
+        lease.commit(release=True)
+        assert reconcile(backends, "sweep", start=False).job.closing is not None
+    effect = reset(backends, "sweep", ResetRule(), selection=parse(where=["lr>0.3"]))
+    assert (effect.run, effect.again, effect.kept) == (2, 0, 1)
+    if not closed:
+        lease.commit(release=True)
+    assert shown(backends) == ["ok", "killed", "pending", "killed", "pending"]
+    job = backends.queue.job("sweep")
+    assert (job.open, backends.queue.counts(job)) == (True, Counts(pending=2, ok=1, killed=2))
+    reset(backends, "sweep", ResetRule())
+    assert shown(backends) == ["ok", *["pending"] * 4]
+
+
+def test_a_kill_after_the_end_of_a_job_with_killed_rows_changes_nothing(backends: Backends) -> None:
+    waiting_job(backends)
+    kill_rows(backends, "sweep", parse("0-4"))
+    control.kill(backends, "sweep")
+    progress = reconcile(backends, "sweep", start=False)
+    assert progress.job.standing(progress.counts) == "failed"
+    assert kill_rows(backends, "sweep", parse("1-2")) == KillEffect("sweep", 0, 0, 2, 60.0)
+    assert backends.queue.job("sweep") == progress.job
+
+
+def test_a_running_row_ends_with_its_processes_and_the_others_go_on(client: Client, tmp_path: Path) -> None:
+    # Given a consumer that runs row 0 for a long time, with a process in the background
+    command = ["sh", "-c", f"echo begun; if test $0 = 0; then sleep 61 & echo $! > {tmp_path}/pid; wait; fi", "{index}"]
+    client.submit(Sweep(command, name="j", rows=sequence(4), consumers=1, lease="5s"))
+    until("row 0 runs", lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+
+    # When rows 0 and 2 are killed
+    progress = client.kill("j", [0, 2])
+    assert progress.job.open
+    ended = client.wait("j", timeout=30)
+
+    # Then they did not end, and the other rows are ok
+    assert (ended.job.standing(ended.counts), ended.counts) == ("failed", Counts(ok=2, killed=2))
+    rows = [(row["state"], row["cause"], row["attempts"], row["message"]) for row in client.table("j")]
+    assert rows == [
+        ("killed", "killed", 1, "killed by a user while it ran"), ("ok", "ok", 1, None),
+        ("killed", "killed", 0, "killed by a user"), ("ok", "ok", 1, None),
+    ]  # fmt: skip
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+    assert client.peek("j", 0).tail.data == b"begun\n"
+    with pytest.raises(UserError, match=r"^j has no task 4 to 5: its tasks are 0 to 3$"):
+        client.kill("j", [1, 4, 5])
+    with pytest.raises(UserError, match="no row is given"):
+        client.kill("j", [])
+    with pytest.raises(UserError, match="row '1' is not an index"):
+        client.kill("j", ["1"])  # type: ignore[list-item]
