@@ -23,6 +23,16 @@ _PEEK = record(
         "text": value("string", "Output without control sequences."),
     },
 )
+_EXPLANATION = record(
+    "Reason why a job or a task does not run, failed or ended.",
+    {
+        "job": value("string", "Name of the job."),
+        "index": value("integer|null", "Index of the task; null: the whole job."),
+        "cause": value("string", "One word for the situation, for example paused, no_consumer or budget_spent."),
+        "text": value("string", "The reason, and what happens next."),
+        "next": value("string", "Command to type next. SIZE, TIME, FOLDER and COMMAND in it are for the user."),
+    },
+)
 _REPLAY = record(
     "Result of a replay.",
     {
@@ -274,6 +284,8 @@ OUTPUTS = (
         "kubeque pool remove NAME --yes --json", record("The removed object.", {"name": _POOL["properties"]["name"]})
     ),
     Output("kubeque stop --json", _STOPPED),
+    Output("kubeque explain JOB --json", _EXPLANATION),
+    Output("kubeque explain JOB INDEX --json", _EXPLANATION),
     Output("kubeque doctor --json", _FINDING, lines=True),
     Output("kubeque doctor JOB --json", _FINDING, lines=True),
 )

@@ -33,6 +33,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "status": "Show the state of jobs, or the tasks of one job.",
         "list": "List all jobs.",
         "show": "Show the details of a job or a task.",
+        "explain": "Show why a job or a task does not run or failed.",
         "peek": "Show the output of a task, even while it runs.",
         "logs": "Show the output of all tasks of a job.",
     },
@@ -73,7 +74,8 @@ OTHER_NAMES = {
     "describe": "show", "tail": "peek", "cat": "peek", "output": "logs", "get": "fetch", "download": "fetch",
     "pull": "fetch", "results": "collect", "export": "collect", "table": "collect", "cancel": "kill", "abort": "kill",
     "terminate": "kill", "retry": "reset", "rerun": "reset", "restart": "reset", "unpause": "resume",
-    "continue": "resume", "rm": "remove", "delete": "remove", "clean": "gc", "check": "doctor", "version": "--version",
+    "continue": "resume", "rm": "remove", "delete": "remove", "clean": "gc", "check": "doctor",
+    "why": "explain", "version": "--version",
 }  # fmt: skip
 #: Environment variable in which a shell asks for completions.
 _COMPLETE = "_KUBEQUE_COMPLETE"

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterator, Mapping
 from kubeque import __version__
 from kubeque.client.connection import Connection
 from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
+from kubeque.jobs.inspection.explain import explain_job
 from kubeque.jobs.inspection.peek import Peek, peek, peek_many
 from kubeque.jobs.submission.recent_jobs import recent_names
 from kubeque.jobs.upkeep import observers, wait_token, watch
@@ -15,6 +16,7 @@ from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.compatibility.versions import warn_of_difference
 from kubeque.model.errors import JobUnreadable, StorageError
 from kubeque.model.job.job import Job
+from kubeque.model.stats.explanation import Explanation
 
 
 class ProgressMethods(Connection):
@@ -86,6 +88,14 @@ class ProgressMethods(Connection):
     def task(self, name: str, index: int) -> TaskDetails:
         """Return a task with its row, attempts and last result. Raises UserError for an index out of range."""
         return task_details(self._backends, name, index)
+
+    def explain(self, name: str, index: int | None = None) -> Explanation:
+        """Return why a job, or its task `index`, does not run or failed, what happens next, and the command to type.
+
+        Nothing is changed or started. If the store or the cluster does not answer, the queue alone is used. Raises
+        UserError for an index out of range.
+        """
+        return explain_job(self._backends, name, index)
 
     def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
         """Return the last 64 KiB of `stdout` or `stderr` of a task, even while the task runs.

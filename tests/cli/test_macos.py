@@ -39,6 +39,7 @@ ANSWERS = [
     ("timeline done -o lanes.html", 0, "lanes.html: 2 attempts"),
     ("params done", 0, "x\n0\n1\n"),
     ("watch done", 1, "done: failed: 1 ok, 1 failed of 2"),
+    ("explain done 1", 0, "next: kubeque show done 1"),
     ("replay done 0", 0, "the same outcome: ok"),
     ("priority open 3", 0, "open: priority 3"),
     ("scale open 1", 0, "open: 1 consumer wanted"),

@@ -1,0 +1,77 @@
+"""Explain why a job or a task does not run, failed or ended. Only reads: nothing is changed or started."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kubeque.clusters.base import Standstill
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.progress import PatientCluster, why_waiting
+from kubeque.model.errors import StorageError, UserError
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import State
+from kubeque.model.stats.explanation import Explanation, Facts, Rival, explain
+from kubeque.queues.queue import Queue
+
+#: Number of jobs in front of a job whose counts are read.
+_RIVALS = 20
+
+
+def explain_job(backends: Backends, name: str, index: int | None = None) -> Explanation:
+    """Return the explanation of a job, or of its task `index`.
+
+    If the store or the cluster does not answer, the explanation is made from the queue alone. Raises JobNotFound,
+    QueueError. Raises UserError for an index out of range.
+    """
+    queue = backends.queue
+    job = queue.job(name)
+    task = queue.task(job, index) if index is not None else None
+    if index is not None and task is None:
+        raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
+    counts = job.closing.counts if job.closing is not None else queue.counts(job)
+    facts = _scan(queue, Facts(job, counts, queue.now(), task=task))
+    waits = job.startable and counts.pending + counts.running > 0
+    return explain(_observe(backends, facts) if waits else facts)
+
+
+def _scan(queue: Queue, facts: Facts) -> Facts:
+    """Add the first failed task, and the number of suspects. Takes O(blocks)."""
+    job, failed, suspects = facts.job, -1, 0
+    for block in queue.scan(job):
+        for number, record in block.records.items():
+            if block.state(number) is State.FAILED and (failed < 0 or number < failed):
+                failed = number
+            suspects += record.suspect and block.state(number) in (State.PENDING, State.RESERVED)
+    return replace(facts, failed=queue.task(job, failed) if failed >= 0 else None, suspects=suspects)
+
+
+def _observe(backends: Backends, facts: Facts) -> Facts:
+    """Add the answers of the cluster, and the job that is served first. The store has the cluster's name."""
+    job, counts = facts.job, facts.counts
+    try:
+        cluster = PatientCluster(backends.cluster_of(job))
+    except StorageError as error:
+        return replace(facts, fault=str(error))
+    consumers = cluster.count_consumers(job)
+    standstill = cluster.ask(lambda: cluster.cluster.standstill(job), Standstill())
+    if cluster.error is not None:
+        return replace(facts, fault=str(cluster.error))
+    return replace(
+        facts,
+        consumers=consumers,
+        obstacles=standstill.messages,
+        unserved=not consumers and bool(why_waiting(job, counts, consumers, cluster)),
+        rival=_find_rival(backends.queue, job) if counts.pending and not counts.running else None,
+    )
+
+
+def _find_rival(queue: Queue, job: Job) -> Rival | None:
+    """Return a job of the same consumers that is served before this one and has tasks left."""
+    for other in queue.jobs(job.fleet)[:_RIVALS]:
+        if other.uid == job.uid:
+            return None
+        if other.startable and other.closing is None:
+            theirs = queue.counts(other)
+            if theirs.pending + theirs.running:
+                return Rival(other.name, theirs.pending + theirs.running, other.priority)
+    return None
