@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 
 from kubeque.clusters.base import Standstill
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.upkeep.progress import PatientCluster, why_waiting
+from kubeque.jobs.upkeep.progress import PatientCluster, first_served, why_waiting
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import State
 from kubeque.model.stats.explanation import Explanation, Facts, Rival, explain
 from kubeque.queues.queue import Queue
-
-#: Number of jobs in front of a job whose counts are read.
-_RIVALS = 20
 
 
 def explain_job(backends: Backends, name: str, index: int | None = None) -> Explanation:
@@ -67,11 +65,8 @@ def _observe(backends: Backends, facts: Facts) -> Facts:
 
 def _find_rival(queue: Queue, job: Job) -> Rival | None:
     """Return a job of the same consumers that is served before this one and has tasks left."""
-    for other in queue.jobs(job.fleet)[:_RIVALS]:
-        if other.uid == job.uid:
-            return None
-        if other.startable and other.closing is None:
-            theirs = queue.counts(other)
-            if theirs.pending + theirs.running:
-                return Rival(other.name, theirs.pending + theirs.running, other.priority)
-    return None
+    found = first_served(queue, list(takewhile(lambda other: other.uid != job.uid, queue.jobs(job.fleet))))
+    if found is None:
+        return None
+    other, theirs = found
+    return Rival(other.name, theirs.pending + theirs.running, other.priority)

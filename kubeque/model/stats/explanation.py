@@ -187,9 +187,9 @@ def _explain_job(facts: Facts) -> Explanation:
 def _explain_early_end(facts: Facts) -> Explanation:
     job, counts = facts.job, facts.counts
     left = f" {_count(counts.killed, 'task')} did not end and will not run." if counts.killed else ""
-    ends = "" if job.closing is not None else f" {_count(counts.running, 'running task')} will end first."
-    why = printable(job.reason or "no reason is stored", _MESSAGE)
-    text = f"is {job.state}: {why}.{left}{ends}"
+    ends = f" {_count(counts.running, 'running task')} will end first." if counts.running else ""
+    why = f": {printable(job.reason, _MESSAGE)}" if job.reason else ""
+    text = f"is {job.state}{why}.{left}{ends}"
     if job.state is JobState.KILLED:
         return Explanation("killed", f"{text} A reset runs the killed tasks.", command("reset", job.name))
     if job.deadline is not None and job.reason.startswith("its deadline"):

@@ -56,8 +56,7 @@ def budget_spent(client: Client) -> None:
 
 
 def deadline(client: Client) -> None:
-    paused_before = {"deadline": 0.3}
-    submit(client, ["sleep", "60"], **paused_before)
+    submit(client, ["sleep", "60"], deadline=0.3)
     client.pause("j")
     client.stop()
     until("its end", lambda: client.status("j").job.closing)
@@ -175,10 +174,16 @@ Ask = Callable[..., Explanation]
 
 
 @pytest.fixture
-def ask(backends: Backends, tmp_path: Path) -> Iterator[Ask]:
-    """A function that explains a job of a cluster with a Kubernetes Job and events, and stops the API server."""
+def server(tmp_path: Path) -> Iterator[ApiServer]:
     server = ApiServer(tmp_path, "a-token")
     server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def ask(backends: Backends, server: ApiServer) -> Ask:
+    """A function that explains a job of a cluster that has a Kubernetes Job and an event."""
     address = Address(f"https://{server.endpoint}", server.certificate.read_bytes(), lambda: server.token)
     api = KubernetesApi.at(lambda: address, context="", namespace="default")
     there = Backends(
@@ -202,8 +207,7 @@ def ask(backends: Backends, tmp_path: Path) -> Iterator[Ask]:
             }  # fmt: skip
         return explain_job(there, "sweep")
 
-    yield ask
-    server.stop()
+    return ask
 
 
 def test_a_quota_is_named(ask: Ask) -> None:
@@ -219,14 +223,8 @@ def test_a_suspended_kubernetes_job_is_named(ask: Ask) -> None:
     assert "its Kubernetes Job is suspended" in found.text
 
 
-def test_without_an_answer_of_the_cluster_the_queue_answers(ask: Ask, backends: Backends) -> None:
-    job = ended_job(backends, ROWS, lambda index: Ended(), run=False, name="other")
-    address = Address("https://127.0.0.1:9", None, lambda: "a-token")
-    api = KubernetesApi.at(lambda: address, context="", namespace="default")
-    there = Backends(
-        backends.config, backends.queue, backends.files, KubernetesCluster(api, backends.config, "default")
-    )
-    stored = json.loads(there.files.read(spec_url(job)))
-    there.files.write(spec_url(job), json.dumps(stored | {"cluster": there.cluster.url}).encode())
-    found = explain_job(there, "other")
+def test_without_an_answer_of_the_cluster_the_queue_answers(ask: Ask, server: ApiServer) -> None:
+    server.unreadable = ("/jobs",)
+    found = ask()
     assert (found.cause, found.command) == ("away", "kubeque doctor")
+    assert "forbidden" in found.text
