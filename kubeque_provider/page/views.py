@@ -11,10 +11,10 @@ from typing import Any
 from kubeque.client import Failures, Peek, TaskRow
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
-from kubeque.model.job.running_text import format_since
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.column_names import out_column, parameter_column
 from kubeque.model.stats.failure_groups import NAMED
+from kubeque.model.stats.running_time import format_since
 from kubeque.model.text import printable, render_terminal
 from kubeque_provider.airflow_versions import mask_secrets, task_path
 from kubeque_provider.origin.addresses import describe_alternation, find_alternating, uses_of

@@ -221,9 +221,9 @@ def queue_url() -> str:
 def pod_words() -> dict[str, list[str]]:
     """The words of the containers of the two manifests."""
     from kubeque.client import Client
-    from kubeque.clusters.kubernetes.job_manifest import kubernetes_job
-    from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
-    from kubeque.clusters.kubernetes.pod_manifest import ManifestContext
+    from kubeque.clusters.kubernetes.manifests.job_manifest import kubernetes_job
+    from kubeque.clusters.kubernetes.manifests.keeper_manifest import keeper_job
+    from kubeque.clusters.kubernetes.manifests.pod_manifest import ManifestContext
 
     with Client() as client:
         job = client.job("closed")

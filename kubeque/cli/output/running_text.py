@@ -8,8 +8,8 @@ from typing import Any
 
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import TaskRow
-from kubeque.model.job.running_text import format_since
 from kubeque.model.job.task import TaskState
+from kubeque.model.stats.running_time import format_since
 
 #: Headers of the cells of a running task.
 RUNNING_HEADERS = ("running for", "attempt", "consumer")

@@ -14,7 +14,7 @@ from kubeque.clusters.gke.project import GoogleProject, Part, with_services
 from kubeque.clusters.gke.service_accounts import Accounts
 from kubeque.clusters.kubernetes.api import Address, KubernetesApi
 from kubeque.clusters.kubernetes.cluster import KubernetesCluster
-from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT as KEEPER
+from kubeque.clusters.kubernetes.manifests.keeper_manifest import ACCOUNT as KEEPER
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import STANDARD, NodePool, NodeRange
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError

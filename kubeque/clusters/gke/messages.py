@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.clusters.kubernetes.pod_manifest import SPOT
+from kubeque.clusters.kubernetes.manifests.pod_manifest import SPOT
 from kubeque.model.config.node_pools import NodePool, NodeRange
 
 #: Default number of zones of a regional cluster.

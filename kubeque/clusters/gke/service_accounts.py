@@ -12,7 +12,7 @@ from typing import Any
 
 from kubeque.clusters.gke.project import Part
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT as KEEPER
+from kubeque.clusters.kubernetes.manifests.keeper_manifest import ACCOUNT as KEEPER
 from kubeque.clusters.kubernetes.permissions import role
 from kubeque.model.errors import ClusterRefused
 

@@ -11,8 +11,9 @@ from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.kubernetes import pod_status
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.consumer_shares import count_wanted
-from kubeque.clusters.kubernetes.job_manifest import kubernetes_job
 from kubeque.clusters.kubernetes.kueue import Kueue
+from kubeque.clusters.kubernetes.manifests.job_manifest import kubernetes_job
+from kubeque.clusters.kubernetes.manifests.pod_manifest import ManifestContext
 from kubeque.clusters.kubernetes.object_names import (
     KEEPER,
     LABEL,
@@ -23,7 +24,6 @@ from kubeque.clusters.kubernetes.object_names import (
     queue_digest,
 )
 from kubeque.clusters.kubernetes.permissions import Permissions
-from kubeque.clusters.kubernetes.pod_manifest import ManifestContext
 from kubeque.clusters.kubernetes.queue_secrets import QueueSecrets
 from kubeque.clusters.kubernetes.reachability import find_unreachable, has_password
 from kubeque.clusters.kubernetes.server_version import ServerVersion

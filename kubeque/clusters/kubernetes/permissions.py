@@ -6,7 +6,7 @@ from typing import Any
 
 from kubeque.clusters.base import Permission
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT
+from kubeque.clusters.kubernetes.manifests.keeper_manifest import ACCOUNT
 from kubeque.clusters.kubernetes.object_names import KUEUE
 from kubeque.model.errors import ClusterRefused
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kubeque.clusters.kubernetes import pod_status, scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.job_manifest import url_secret
+from kubeque.clusters.kubernetes.manifests.job_manifest import url_secret
 from kubeque.clusters.kubernetes.reachability import has_password
 from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.model.config.config_file import hide_password

@@ -9,10 +9,10 @@ from typing import Any
 
 from kubeque.clusters.kubernetes import scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.job_manifest import kubernetes_job
-from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
+from kubeque.clusters.kubernetes.manifests.job_manifest import kubernetes_job
+from kubeque.clusters.kubernetes.manifests.keeper_manifest import keeper_job
+from kubeque.clusters.kubernetes.manifests.pod_manifest import ManifestContext
 from kubeque.clusters.kubernetes.object_names import KEEPER, kubernetes_job_name
-from kubeque.clusters.kubernetes.pod_manifest import ManifestContext
 from kubeque.clusters.kubernetes.queue_secrets import QueueSecrets
 from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.model.errors import ClusterRefused

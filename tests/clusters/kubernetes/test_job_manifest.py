@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.kubernetes.job_manifest import kubernetes_job
-from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
+from kubeque.clusters.kubernetes.manifests.job_manifest import kubernetes_job
+from kubeque.clusters.kubernetes.manifests.keeper_manifest import keeper_job
+from kubeque.clusters.kubernetes.manifests.pod_manifest import ManifestContext
 from kubeque.clusters.kubernetes.object_names import KEEPER, fleet_name, fleet_of, kubernetes_job_name, slug
-from kubeque.clusters.kubernetes.pod_manifest import ManifestContext
 from kubeque.model.command.command import parse_word
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.job import Job

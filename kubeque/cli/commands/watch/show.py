@@ -23,10 +23,10 @@ from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.running_text import format_since
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import TaskState
 from kubeque.model.quantities import format_bytes
+from kubeque.model.stats.running_time import format_since
 
 #: Number of last lines of each stream that `show JOB INDEX` prints.
 _LAST_LINES = 10

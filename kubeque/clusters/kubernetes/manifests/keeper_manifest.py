@@ -10,9 +10,8 @@ import json
 from typing import Any
 
 from kubeque.clusters.consumer_process import python_words
-from kubeque.clusters.kubernetes.job_manifest import indexed_job, kueue_labels, labels
-from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, TASK
-from kubeque.clusters.kubernetes.pod_manifest import (
+from kubeque.clusters.kubernetes.manifests.job_manifest import indexed_job, kueue_labels, labels
+from kubeque.clusters.kubernetes.manifests.pod_manifest import (
     SPOT,
     WORK,
     ManifestContext,
@@ -23,7 +22,8 @@ from kubeque.clusters.kubernetes.pod_manifest import (
     tolerations,
     volume,
 )
-from kubeque.clusters.kubernetes.pod_template import drop_containers, merge_template
+from kubeque.clusters.kubernetes.manifests.pod_template import drop_containers, merge_template
+from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, TASK
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import MI

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from kubeque.clusters.kubernetes.manifests.pod_manifest import ManifestContext, pod_annotations, pod_spec
+from kubeque.clusters.kubernetes.manifests.pod_template import drop_containers, merge_template
 from kubeque.clusters.kubernetes.object_names import (
     KEEPER,
     KUEUE,
@@ -17,8 +19,6 @@ from kubeque.clusters.kubernetes.object_names import (
     kubernetes_job_name,
     slug,
 )
-from kubeque.clusters.kubernetes.pod_manifest import ManifestContext, pod_annotations, pod_spec
-from kubeque.clusters.kubernetes.pod_template import drop_containers, merge_template
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.pod_options import PodOptions

@@ -1,0 +1,1 @@
+"""Manifests of the Kubernetes Jobs, pods and Secrets that kubeque creates."""
