@@ -31,6 +31,7 @@ from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
 from kubeque.model.errors import (
     ClusterError,
+    CommandError,
     EnvironmentGone,
     FileDamaged,
     FileMissing,
@@ -285,7 +286,7 @@ class TaskSource:
         except StoreUnavailable:
             task.give_back()
             raise
-        except (StageFailed, StorageError) as error:
+        except (StageFailed, StorageError, CommandError) as error:
             task = replace(task, failure=stage_failure(error))
         except Exception as error:
             task = replace(task, failure=internal_failure(error, f"{task}: staging"))

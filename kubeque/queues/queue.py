@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import takewhile
 
 from kubeque.model.compatibility.versions import KILLED_ROWS_NEEDS, is_older
@@ -19,6 +20,7 @@ from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import State, Tally, TaskState, TaskView
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import SLOTS, BlockRecord, Conflict, Find
+from kubeque.queues.backends.identity import Identity, read_identity
 from kubeque.queues.backends.records import block_record, read_block, read_blocks
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.fencing import check_fencing
@@ -45,6 +47,11 @@ class Queue(JobRecords):
     def now(self) -> float:
         """Return the time on the clock of the queue, Unix seconds."""
         return self._backend.now()
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Return the identity of this queue. Create it on first use."""
+        return read_identity(self._backend)
 
     # ------------------------------------------------------------------ tasks
     def tallies(self, job: Job) -> dict[int, Tally]:

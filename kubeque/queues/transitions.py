@@ -304,10 +304,19 @@ def reset(block: Block, rule: ResetRule, run: int) -> Block:
         chosen = rule.selects(record.outcome, ok=state is State.OK, named=index in named)
         if state is State.RESERVED or chosen:
             draft.put_back(index, replace(record, charges={}, suspect=False, evicted=False))
+    _restore_budgets(draft, block, rule, named)
     held = block.held and not rule.go
     if rule.break_leases and block.owner:
         return draft.done(run=run, held=held, owner="", epoch=block.epoch + 1)
     return draft.done(run=run, held=held)
+
+
+def _restore_budgets(draft: _BlockDraft, block: Block, rule: ResetRule, named: set[int]) -> None:
+    """Give full budgets to the waiting tasks of a block that a reset names."""
+    for index in block.indexes(State.PENDING):
+        record = block.record(index)
+        if record.charges and rule.restores(named=index in named):
+            draft.put(index, State.PENDING, replace(record, charges={}))
 
 
 def link(block: Block, done: Mapping[int, Outcome]) -> Block:

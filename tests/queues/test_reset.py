@@ -93,6 +93,22 @@ def test_a_reset_puts_back_what_its_rule_names(queue: Queue, rule: ResetRule, af
         assert states(queue, job)[3] is OK
 
 
+def test_a_reset_gives_budgets_back_to_tasks_that_wait_for_a_retry(queue: Queue) -> None:
+    # Given a killed job in which one task waits for a retry
+    lease = claim(queue, submit(queue, make_job(2), size=2), "anna", reserve=1)
+    run_next(lease, Cause.PREEMPTED)
+    lease.commit()
+    job = queue.kill("sweep")
+    assert [view.record.charges for view in queue.tasks(job)] == [{Cause.PREEMPTED: 1}, {}]
+
+    # When a reset names the other task, then the budget stays; when it names all tasks, the budget is full
+    job = queue.reset("sweep", ResetRule(ranges=((1, 2),)))
+    assert next(view.record.charges for view in queue.tasks(job)) == {Cause.PREEMPTED: 1}
+    queue.kill("sweep")
+    job = queue.reset("sweep", ResetRule())
+    assert [view.record.charges for view in queue.tasks(job)] == [{}, {}]
+
+
 def test_a_reset_gives_budgets_back_and_remembers_attempts(queue: Queue) -> None:
     one_of_each(queue)
     job = queue.reset("sweep", BREAK)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kubeque.consumer.attempt.input_cache import StageFailed
 from kubeque.model.config.config_file import hide_password
-from kubeque.model.errors import FileDamaged, FileMissing, StorageError
+from kubeque.model.errors import CommandError, FileDamaged, FileMissing, StorageError
 from kubeque.model.job.causes import Cause
 from kubeque.model.text import one_line
 
@@ -25,9 +25,10 @@ class Failure:
     final: bool = False
 
 
-def stage_failure(error: StageFailed | StorageError) -> Failure:
-    """Return the failure of an attempt whose working directory or row is not available."""
-    final = error.permanent if isinstance(error, StageFailed) else isinstance(error, FileMissing | FileDamaged)
+def stage_failure(error: StageFailed | StorageError | CommandError) -> Failure:
+    """Return the failure of an attempt whose working directory, row or command is not available."""
+    permanent = isinstance(error, FileMissing | FileDamaged | CommandError)
+    final = error.permanent if isinstance(error, StageFailed) else permanent
     return Failure(Cause.STAGE, str(error), final)
 
 

@@ -19,7 +19,7 @@ from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.abandoned import remove_abandoned
 from kubeque.jobs.upkeep.gc_lock import Clearing, users
-from kubeque.jobs.upkeep.owner import is_ours, own_queue_id
+from kubeque.jobs.upkeep.owner import is_ours, own_queue_ids
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job.job import Job
@@ -155,10 +155,10 @@ def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
 
 def _left_environments(backends: Backends, living: set[str], now: float) -> list[KeptEnvironment]:
     """Return the old environments of removed jobs of this queue. Other queues can use the same home folder."""
-    queue = own_queue_id(backends)
+    queues = own_queue_ids(backends)
     kept = Environments(backends.config.home).kept()
     return [
-        each for each in kept if each.uid not in living and each.queue == queue and each.modified < now - GRACE_SECONDS
+        each for each in kept if each.uid not in living and each.queue in queues and each.modified < now - GRACE_SECONDS
     ]
 
 

@@ -17,16 +17,33 @@ from kubeque.model.job.job import Job
 _HERE = ("sqlite:", "memory:", "//localhost", "@localhost", "127.0.0.1", "::1")
 
 
-def queue_id(queue_url: str, host: str, emulator: str = "") -> str:
-    """Return the id of a queue: a digest of its URL, and of `host` if the URL is local to a machine."""
+def queue_id(queue_url: str, host: str, emulator: str = "", identity: str = "") -> str:
+    """Return the id of a queue in the folders of its jobs: a digest of its URL, its identity, and maybe its machine.
+
+    `host`: counts if the URL is local to a machine. `identity`: random id of the queue; empty before kubeque 0.3.
+    """
     local = any(part in queue_url for part in _HERE) or bool(emulator)
-    told = [hide_password(queue_url), host if local else "", emulator]
+    told = [hide_password(queue_url), host if local else "", emulator, *([identity] if identity else [])]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def own_queue_id(backends: Backends) -> str:
-    """Return the id of the queue of this configuration."""
-    return queue_id(backends.config.queue_url, platform.node(), os.environ.get("DATASTORE_EMULATOR_HOST", ""))
+    """Return the id of the queue of this configuration, for new folders."""
+    return _own(backends, backends.queue.identity.id)
+
+
+def own_queue_ids(backends: Backends) -> frozenset[str]:
+    """Return the ids in folders that belong to the queue of this configuration.
+
+    An older queue also owns folders without an identity. A new queue does not: an earlier queue at its URL, which is
+    lost, can have made them.
+    """
+    return frozenset({own_queue_id(backends), *([_own(backends, "")] if backends.queue.identity.older else [])})
+
+
+def _own(backends: Backends, identity: str) -> str:
+    emulator = os.environ.get("DATASTORE_EMULATOR_HOST", "")
+    return queue_id(backends.config.queue_url, platform.node(), emulator, identity)
 
 
 def write_owner(backends: Backends, job: Job) -> None:
@@ -44,6 +61,6 @@ def is_ours(backends: Backends, url: str) -> bool:
         told = backends.files.read_json(owner_url(url))
     except (FileMissing, FileDamaged):
         return False
-    if not isinstance(told, dict) or told.get("queue") != own_queue_id(backends):
+    if not isinstance(told, dict) or told.get("queue") not in own_queue_ids(backends):
         return False
     return job_folder_url(prefix_of(url), str(told.get("job")), str(told.get("uid"))) == url

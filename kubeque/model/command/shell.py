@@ -5,6 +5,9 @@ becomes a variable, and the shell never reads the contents of a variable as code
 
     echo "hello {name}" > {file}.txt   ->   kq1_name='$(id)' kq2_file='a b'
                                             echo "hello ${kq1_name}" > "${kq2_file}".txt
+
+Arithmetic is the exception: there, bash and ksh evaluate the contents of a variable, and `a[$(id)]` runs. So a value in
+arithmetic must consist of numbers and operators.
 """
 
 from __future__ import annotations
@@ -13,16 +16,26 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from kubeque.model.command.command import Placeholder
+from kubeque.model.command.command import Part, Placeholder
+from kubeque.model.errors import CommandError
+from kubeque.model.text import describe
 
 _NO_NAME = re.compile(r"\W", re.ASCII)
+#: Values that arithmetic cannot run: numbers, operators and blanks, but no name and no bracket.
+_NUMBERS = re.compile(r"(?:0[xX][0-9a-fA-F]++|[0-9][0-9.]*+(?:[eE][0-9]++)?|[-+*/%<>=!&|^~?:(),. \t])*+")
 
+#: Characters with a meaning in commands: quotes, brackets, substitutions, arithmetic (also of bash), and comments.
+_COMMANDS = r"\\.|['\"`]|\$\(\(|\$\(|\$\[|\(\(|[()]|(?:^|(?<=[\s;&|(]))#|(?:^|(?<=[\n;&|(]))[ \t]*+let(?=\s)"
+#: Contexts in which shells evaluate the contents of a variable.
+_EVALUATES = frozenset({"arithmetic", "bracket", "let"})
 #: Characters that change the meaning of the text after them, by context. A backslash includes the next character.
 _MARKS = {
-    "plain": re.compile(r"\\.|['\"`()]|\$\(\(|\$\(|(?:^|(?<=[\s;&|(]))#", re.DOTALL),
-    "double": re.compile(r"\\.|[\"`]|\$\(\(|\$\(", re.DOTALL),
-    "backtick": re.compile(r"\\.|['\"`()]|\$\(\(|\$\(|(?:^|(?<=[\s;&|(]))#", re.DOTALL),
+    "plain": re.compile(_COMMANDS, re.DOTALL),
+    "double": re.compile(r"\\.|[\"`]|\$\(\(|\$\(|\$\[", re.DOTALL),
+    "backtick": re.compile(_COMMANDS, re.DOTALL),
     "arithmetic": re.compile(r"\\.|[()]|\$\(\(|\$\(", re.DOTALL),
+    "bracket": re.compile(r"\\.|\]|\$\(\(|\$\(", re.DOTALL),
+    "let": re.compile(r"[\n;&|]|\$\(\(|\$\(", re.DOTALL),
     "single": re.compile(r"'"),
     "comment": re.compile(r"\n"),
 }
@@ -32,13 +45,21 @@ _OPENS = {
     "`": ["backtick"],
     "$(": ["plain"],
     "$((": ["arithmetic", "arithmetic"],
+    "((": ["arithmetic", "arithmetic"],
+    "$[": ["bracket"],
+    "let": ["let"],
     "#": ["comment"],
 }
-_CLOSES = {"single": "'", "double": '"', "backtick": "`", "comment": "\n", "arithmetic": ")", "plain": ")"}
+_CLOSES = {
+    "single": "'", "double": '"', "backtick": "`", "comment": "\n", "arithmetic": ")", "plain": ")", "bracket": "]",
+    "let": "\n",
+}  # fmt: skip
 
 
 def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
     """Return a script for a command. `parts`: the text of the command, and columns with their values.
+
+    Raises CommandError for a value in arithmetic that has more than numbers and operators.
 
     The first line sets the variables. In a here-document, quotes are plain text. There, a command must use
     `$KUBEQUE_PARAM_NAME` instead of a placeholder.
@@ -53,11 +74,33 @@ def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
             text += part
             continue
         column, value = part
+        if context[-1] in _EVALUATES:
+            check_arithmetic(column.name, value)
         if column not in names:
             names[column] = f"kq{len(names) + 1}_{_NO_NAME.sub('_', column.name)}"
             values.append(f"{names[column]}={shlex.quote(value)}")
         text += _reference(names[column], context[-1])
     return f"{' '.join(values)}\n{text}" if values else text
+
+
+def arithmetic_columns(parts: Iterable[Part]) -> tuple[str, ...]:
+    """Return the columns that a command uses in arithmetic, in order. `parts`: the text of the command, and columns."""
+    context, found = ["plain"], dict[str, None]()
+    for part in parts:
+        if isinstance(part, str):
+            _read(part, context)
+        elif context[-1] in _EVALUATES:
+            found[part.name] = None
+    return tuple(found)
+
+
+def check_arithmetic(column: str, value: str) -> None:
+    """Raise CommandError for a value that shells could run in arithmetic."""
+    if not _NUMBERS.fullmatch(value):
+        raise CommandError(
+            f"column {describe(column)} has the value {describe(value)} in shell arithmetic: only numbers and operators"
+            " are allowed there, because some shells run other values"
+        )
 
 
 def _read(text: str, context: list[str]) -> None:
@@ -68,8 +111,8 @@ def _read(text: str, context: list[str]) -> None:
     at = 0
     while mark := _MARKS[context[-1]].search(text, at):
         at = mark.end()
-        found = mark[0]
-        if found == _CLOSES[context[-1]]:
+        found = mark[0].strip(" \t")
+        if found == _CLOSES[context[-1]] or (context[-1] == "let" and found in ";&|"):
             if len(context) > 1:
                 context.pop()
         elif found == "(":
@@ -84,6 +127,6 @@ def _reference(name: str, context: str) -> str:
     With a wrong context, quotes would appear or the value would be split at blanks. The value would still not run as
     code.
     """
-    if context in ("double", "arithmetic", "comment"):
+    if context in ("double", "comment", *_EVALUATES):
         return f"${{{name}}}"
     return f"'\"${{{name}}}\"'" if context == "single" else f'"${{{name}}}"'

@@ -53,6 +53,10 @@ class ResetRule:
             return False
         return not self.causes or cause in self.causes
 
+    def restores(self, *, named: bool) -> bool:
+        """True if a waiting task gets full budgets. `named`: True if the task is in one of the ranges."""
+        return named or not self.ranges
+
     def to_wire(self) -> dict[str, Any]:
         return write_fields(self)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.model.command.command import Word, check_columns, parse_word
+from kubeque.model.command.shell import arithmetic_columns, check_arithmetic
 from kubeque.model.errors import CommandError, ResourceError, UserError
 from kubeque.model.globs import translate
 from kubeque.model.job.lease_durations import parse_lease
@@ -112,7 +113,9 @@ class Sweep:
         return sweep
 
     def _check_values(self) -> None:
-        self.words()
+        words = self.words()
+        if self.shell:
+            check_shell_values(words, self.rows)
         if self.function is None:
             check_texts(self.rows)
         if self.name is not None:
@@ -142,6 +145,15 @@ class Sweep:
         for what, value, parse in checks:
             if value is not None:
                 parse(value, what)
+
+
+def check_shell_values(words: Sequence[Word], rows: Rows) -> None:
+    """Raise CommandError for a value in shell arithmetic that is not a number."""
+    columns = arithmetic_columns(part for word in words for part in (" ", *word.parts))
+    used = [(name, rows.columns.index(name)) for name in columns if name in rows.columns]
+    for row in rows if used else ():
+        for name, at in used:
+            check_arithmetic(name, row[at])
 
 
 def check_consumers(consumers: int) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from platform import node
 
 import pytest
 
 from kubeque.client import Client
 from kubeque.clusters.local import LocalCluster
+from kubeque.files.layout import owner_url
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.submit import Existing, submit
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.gc_lock import Clearing, wait_until_cleared
-from kubeque.jobs.upkeep.owner import queue_id
+from kubeque.jobs.upkeep.owner import is_ours, queue_id
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
@@ -221,6 +224,40 @@ def test_who_died_while_clearing_away_holds_nobody_up_for_long(store: Store) -> 
         pass
 
 
+@pytest.mark.parametrize("marked_by", ["now", "0.2"])
+def test_a_new_queue_in_the_place_of_a_lost_one_takes_nothing_of_it(tmp_path: Path, marked_by: str) -> None:
+    config = Config.from_values({}, where="", folder=tmp_path, home=tmp_path, environ={"KUBEQUE_HOME": str(tmp_path)})
+
+    def open_store() -> Store:
+        client = Client(config)
+        return Store(replace(client._backends, cluster=_Idle(tmp_path, client.config.queue_url)), tmp_path)
+
+    # Given results of a queue that is moved away
+    store = open_store()
+    url = store.submit("job", "echo")
+    if marked_by == "0.2":
+        mark = {"job": "job", "uid": store.backends.queue.job("job").uid, "queue": queue_id(config.queue_url, node())}
+        store.backends.files.write(owner_url(url), json.dumps(mark).encode())
+    store.backends.close()
+    (tmp_path / "queue.db").rename(tmp_path / "damaged.db")
+
+    # When the new queue at its URL collects garbage, then the results stay
+    store = open_store()
+    assert store.collect(really=True, days=3).pieces == []
+    assert store.names(url)
+    store.backends.close()
+
+    # And the old queue, when it is back, still knows them as its own
+    (tmp_path / "damaged.db").rename(tmp_path / "queue.db")
+    store = open_store()
+    if marked_by == "0.2":
+        store.backends.queue.delete_blocks("queue-identity")
+    assert is_ours(store.backends, url)
+    store.backends.queue.remove("job")
+    assert ("left over", url) in [(piece.kind, piece.name) for piece in store.collect(really=True, days=3).pieces]
+    store.backends.close()
+
+
 def test_a_queue_is_told_from_others_by_its_address_and_an_embedded_one_by_its_machine() -> None:
     marks = [
         queue_id("sqlite:////home/ann/queue.db", "one"),
@@ -230,6 +267,7 @@ def test_a_queue_is_told_from_others_by_its_address_and_an_embedded_one_by_its_m
         queue_id("postgresql://localhost/q", "two"),
         queue_id("datastore://project", "one"),
         queue_id("datastore://project", "one", "localhost:8081"),
+        queue_id("datastore://project", "one", "localhost:8081", "a-new-queue"),
     ]
     assert len(set(marks)) == len(marks)
     assert queue_id("postgresql://ann:other@db/q", "two") == marks[2]

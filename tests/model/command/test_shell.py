@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from kubeque.model.command.command import Placeholder, parse_word
-from kubeque.model.command.shell import shell_script
+from kubeque.model.command.shell import arithmetic_columns, shell_script
+from kubeque.model.errors import CommandError
+from kubeque.model.rows.parameters import from_records
+from kubeque.model.sweep.sweep import Sweep
 
 NASTY = [
     "a b", "  two  ", "$(touch ran)", "`touch ran`", "; touch ran", "' ; touch ran; '", '" ; touch ran; "', "$HOME",
@@ -76,6 +79,39 @@ def test_a_value_is_never_run_even_where_the_quotes_are_misjudged(tmp_path, text
 
 def test_a_value_can_be_counted_with(tmp_path):
     assert run("echo $(({a} + 2 * ({b})))", tmp_path, a="3", b="4") == "11\n"
+
+
+EVALUATED = ["a[$(touch ran)0]", "a[`touch ran`]", "x", "$(touch ran)", "1]; touch ran", "b=a[$(touch ran)]", "1e"]
+
+
+@pytest.mark.parametrize("value", EVALUATED)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo $(({v}))", 'echo "$(( 1 + {v} ))"', "x=$( echo $(( ({v}) )) )", "echo `echo $(({v}))`", "((x = {v}))",
+        "echo $[ {v} ]", "true; let x={v}", "cat <<EOF\n$(( {v} ))\nEOF\n", "echo $(( 1 + $(( {v} )) ))",
+    ],
+)  # fmt: skip
+def test_shell_arithmetic_never_evaluates_a_value(text: str, value: str) -> None:
+    with pytest.raises(CommandError, match="shell arithmetic"):
+        script(text, v=value)
+    assert arithmetic_columns(parse_word(text, braces_double=False).parts) == ("v",)
+
+
+@pytest.mark.parametrize("value", ["-3", "0x1F", "1.5", "2 + 3", " 7 ", "", "(1)", "1e3", "010"])
+def test_numbers_and_operators_are_allowed_in_arithmetic(value: str) -> None:
+    assert "$((${kq1_v} + 1))" in script("echo $(({v} + 1))", v=value)
+
+
+def test_a_word_after_arithmetic_may_be_any_text() -> None:
+    assert arithmetic_columns(parse_word("echo $((1)) {v}; let x=1; echo let {v}", braces_double=False).parts) == ()
+
+
+def test_a_sweep_with_text_in_arithmetic_is_refused() -> None:
+    rows = from_records([{"n": "1"}, {"n": "a[$(id)]"}])
+    with pytest.raises(CommandError, match=r"column 'n' has the value 'a\[\$\(id\)\]' in shell arithmetic"):
+        Sweep(["echo $(( {n} ))"], rows=rows, shell=True).check()
+    Sweep(["echo {n}"], rows=rows, shell=True).check()
 
 
 def test_a_script_reads_as_the_author_wrote_it():

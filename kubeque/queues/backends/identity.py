@@ -1,0 +1,39 @@
+"""The identity of a queue: random, so that a new queue at the URL of a lost one is another queue.
+
+It is stored as a block, because every backend stores blocks, and programs that do not know the identity ignore it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from kubeque.model.errors import QueueError
+from kubeque.queues.backends.backend import Backend, BlockRecord
+
+#: Key of the block. No job has such a uid.
+_UID, _ID = "queue-identity", "0-0"
+#: Beginning of the body if the queue is older than its identity.
+_OLDER = b"older "
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The identity of one queue."""
+
+    #: Random text.
+    id: str
+    #: True if the queue had jobs before its identity was created.
+    older: bool
+
+
+def read_identity(backend: Backend) -> Identity:
+    """Return the identity of a queue. Create a missing identity. Two programs that create one get the same one."""
+    record = backend.get_block(_UID, _ID)
+    if record is None:
+        body = (_OLDER if backend.list_jobs() else b"") + secrets.token_hex(16).encode()
+        backend.insert_blocks([BlockRecord(_UID, _ID, 0, 0, None, None, None, 0, 0, body)])
+        record = backend.get_block(_UID, _ID)
+    if record is None:
+        raise QueueError("the queue lost its identity that it had just accepted: choose another queue_url")
+    return Identity(record.body.removeprefix(_OLDER).decode("ascii", "replace"), record.body.startswith(_OLDER))
