@@ -60,6 +60,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "housekeeping": {
         "doctor": "Check configuration, queue, store and cluster, or a job.",
         "gc": "Delete results and inputs that no job uses.",
+        "trust": "Trust the .kubeque file of a folder.",
         "completion": "Print the completion script for bash, zsh or fish.",
         "help": "Show the help of a command.",
     },

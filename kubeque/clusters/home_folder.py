@@ -7,6 +7,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from kubeque.model.config.trust import find_home_danger
 from kubeque.model.errors import ClusterError, ConfigError
 
 
@@ -22,6 +23,8 @@ def make_home(home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"the folder {home} cannot be made ({error.strerror}): {remedy}") from error
+    if danger := find_home_danger(home):
+        raise ConfigError(f"the folder {home} is not used, because {danger}: change its mode to 0700, or {remedy}")
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigError(f"the folder {home} belongs to {_owner(home)} and may not be used by you: {remedy}")
 

@@ -23,7 +23,7 @@ STARTS = frozenset({"sub", "watch", "go", "reset", "resume", "scale"})
 #: Values of arguments and required options, by their names.
 VALUES = {
     "job": "sweep", "jobs": "sweep", "index": "0", "dest": "out.csv", "nodes": "1", "name": "x", "value": "1",
-    "shell": "bash", "state": "ok", "sort": "index", "causes": "lost", "streams": "stdout",
+    "shell": "bash", "folder": ".", "state": "ok", "sort": "index", "causes": "lost", "streams": "stdout",
 }  # fmt: skip
 DESTS = {"fetch": "out", "report": "out.html"}
 
@@ -34,6 +34,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     place = tmp_path_factory.mktemp("looking")
     shutil.copytree(SAMPLE, place / "desk")
     shell = Shell(place / "desk", place / "home")
+    shell.write(".kubeque", "")
     command = ["sh", "-c", "test $0 = 0 || sleep 100", "{index}"]
     assert (
         shell.run("sub", "-n", "sweep", "--no-wait", "--consumers", "1", "--grid", "x=0..2", *command).returncode == 0

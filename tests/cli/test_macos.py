@@ -54,6 +54,7 @@ ANSWERS = [
     ("remove open --yes", 0, "open is removed"),
     ("gc", 0, "there is nothing to delete"),
     ("help sub", 0, "kubeque sub"),
+    ("trust", 2, ".kubeque cannot be read"),
     ("completion bash", 0, "_kubeque_completion"),
     ("sub -n new --grid x=0..1 echo {x}", 2, NO_CONSUMERS),
     ("sub -n new --cluster local --dry-run echo", 2, NO_CONSUMERS),

@@ -3,6 +3,7 @@
 _.__getattr__  # Python calls the function of a module for a name that it does not define
 _.list_commands  # click calls it
 _.format_commands  # click calls it
+_.trust  # kubeque/cli/program.py loads each command by its name
 _.completion  # kubeque/cli/program.py loads each command by its name
 _.show_help  # kubeque/cli/program.py loads each command by its name
 _.iter_references  # Airflow 2 calls it on the outputs of upstream tasks

@@ -11,13 +11,14 @@ from urllib.parse import quote
 
 from kubeque.model.config.config_file import KEYS, NUMBERS, ON_LOCAL, SIZES, ValueReader, hide_password, read_file
 from kubeque.model.config.gke_defaults import gke_defaults
-from kubeque.model.config.trust import check_trusted
+from kubeque.model.config.trust import check_trusted, trust
 from kubeque.model.errors import ConfigError, UserError
 from kubeque.model.quantities import format_bytes
 from kubeque.model.user_paths import current_folder, expand_home
 
 FILE_NAME = ".kubeque"
 HOME_VARIABLE = "KUBEQUE_HOME"
+_DATA = "~/.local/share/kubeque"
 #: Default values that are neither None nor "", by key.
 _DEFAULTS: Mapping[str, Any] = {"local_ssd_count": 0, "on_local": ON_LOCAL[0]}
 
@@ -97,7 +98,7 @@ class Config:
             path = folder / FILE_NAME
             if os.path.isfile(path):  # also False in a folder that the user may not enter
                 if folder != home:
-                    check_trusted(path)
+                    check_trusted(path, data_folder(start, home, environ))
                 return cls.from_values(read_file(path), where=path, folder=folder, home=home, environ=environ)
         return cls.from_values({}, where="the defaults", folder=start, home=home, environ=environ)
 
@@ -122,7 +123,7 @@ class Config:
         for key, text in values.items():
             if text.strip():
                 found[key] = reader.read(key, text.strip())
-        data = reader.resolve(environ.get(HOME_VARIABLE) or "~/.local/share/kubeque")
+        data = reader.resolve(environ.get(HOME_VARIABLE) or _DATA)
         found |= {key: value for key, value in _derive(found, data).items() if not found[key]}
         return cls(**found, home=Path(data), source=where if isinstance(where, Path) else None)
 
@@ -165,6 +166,17 @@ def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
             found["project"], found["location"], found["cluster_name"], prefix=prefix, cluster_url=found["cluster_url"]
         )
     return derived
+
+
+def data_folder(start: Path, home: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of kubeque's data: $KUBEQUE_HOME or ~/.local/share/kubeque. `start`: the current folder."""
+    return Path(ValueReader("the environment", start, home).resolve(environ.get(HOME_VARIABLE) or _DATA))
+
+
+def trust_file(folder: Path, environ: Mapping[str, str] = os.environ) -> tuple[Path, str]:
+    """Accept the present `.kubeque` file of a folder. Return its path and its digest. Raises ConfigError."""
+    path, home = folder.absolute() / FILE_NAME, _home_folder(environ)
+    return path, trust(path, data_folder(_current_folder(home), home, environ))
 
 
 def default_queue_url(home: Path | str) -> str:

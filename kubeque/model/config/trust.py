@@ -1,34 +1,99 @@
-"""Check that no other user could have written the configuration file in the current folder."""
+"""Check that no other user could have written the configuration file in the current folder.
+
+`kubeque trust FOLDER` allows such a file nevertheless, as long as its contents stay the same.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import stat
 from pathlib import Path
 
 from kubeque.model.errors import ConfigError
+from kubeque.model.user_paths import read_text_file
+
+#: Name of the file in the home folder that has the digest of each trusted file, by its path.
+_TRUSTED = "trusted.json"
 
 
-def check_trusted(path: Path) -> None:
+def check_trusted(path: Path, data: Path) -> None:
     """Raise ConfigError if a different user, except root, owns the file or its folder, or can write to one of them.
 
     The file determines the queue, the store and the cluster. So another user with write access to the file could start
     pods with the rights of this user. Two kinds of folders are accepted nevertheless: sticky folders such as /tmp, and
     folders to which a group can write. If another user replaces the file in such a folder, the new file belongs to that
-    user and is refused.
+    user and is refused. `data`: the home folder of kubeque; a file that is listed there is accepted.
     """
-    for checked in (path, path.parent):
-        try:
-            status = checked.stat()
-        except OSError as error:
-            raise ConfigError(f"{checked} cannot be read ({error.strerror}): name a readable file") from error
-        if status.st_uid not in (os.geteuid(), 0):
-            raise _untrusted(path, f"{checked} belongs to another user (uid {status.st_uid})")
-        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
-        by_group = stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IWGRP and status.st_gid != os.getegid()
-        if by_group or (status.st_mode & stat.S_IWOTH and not sticky):
-            raise _untrusted(path, f"other users may write to {checked}")
+    why = _find_danger(path)
+    if why and _read_digests(data).get(str(path)) != _digest(path):
+        raise ConfigError(
+            f"{path} is not read, because {why}: read it, then run `kubeque trust {path.parent}`, name it with"
+            " --config, or remove it"
+        )
 
 
-def _untrusted(path: Path, why: str) -> ConfigError:
-    return ConfigError(f"{path} is not read, because {why}: name the file with --config if you trust it, or remove it")
+def trust(path: Path, data: Path) -> str:
+    """Accept the present contents of a configuration file. Return its digest. Raises ConfigError.
+
+    `data`: the home folder of kubeque, which lists the file.
+    """
+    digest = _digest(path)
+    kept, file = {**_read_digests(data), str(path): digest}, data / _TRUSTED
+    partial = data / f"{_TRUSTED}.{os.getpid()}"
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as writer:
+            json.dump(kept, writer, indent=1)
+        partial.replace(file)
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be written ({error.strerror}): set KUBEQUE_HOME to your own folder"
+        ) from error
+    return digest
+
+
+def find_home_danger(home: Path) -> str:
+    """Return the reason why another user, except root, can change files of a home folder; empty if there is none."""
+    return _check(home, folder=False)
+
+
+def _find_danger(path: Path) -> str:
+    return _check(path, folder=False) or _check(path.parent, folder=True)
+
+
+def _check(path: Path, *, folder: bool) -> str:
+    """Return the reason why another user can change a file; empty if there is none.
+
+    `folder`: True for the folder of the file, which other users may write if each new file shows its owner.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}): name a readable file") from error
+    if status.st_uid not in (os.geteuid(), 0):
+        return f"{path} belongs to another user (uid {status.st_uid})"
+    by_group = status.st_mode & stat.S_IWGRP and status.st_gid != os.getegid() and not folder
+    by_all = status.st_mode & stat.S_IWOTH and not (folder and status.st_mode & stat.S_ISVTX)
+    return f"other users may write to {path}" if by_group or by_all else ""
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_text_file(path).encode()).hexdigest()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}): name a readable file") from error
+
+
+def _read_digests(data: Path) -> dict[str, str]:
+    """Return the digests of the trusted files by path. A list that another user can change does not count."""
+    file = data / _TRUSTED
+    try:
+        if _find_danger(file):
+            return {}
+        found = json.loads(read_text_file(file))
+    except (ConfigError, OSError, ValueError):
+        return {}
+    return {str(path): str(digest) for path, digest in found.items()} if isinstance(found, dict) else {}
