@@ -24,7 +24,8 @@ def make_home(home: Path) -> None:
     except OSError as error:
         raise ConfigError(f"the folder {home} cannot be made ({error.strerror}): {remedy}") from error
     if danger := find_home_danger(home):
-        raise ConfigError(f"the folder {home} is not used, because {danger}: change its mode to 0700, or {remedy}")
+        own = "change its mode to 0700, or " if home.stat().st_uid == os.geteuid() else ""
+        raise ConfigError(f"the folder {home} is not used, because {danger}: {own}{remedy}")
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigError(f"the folder {home} belongs to {_owner(home)} and may not be used by you: {remedy}")
 
