@@ -20,8 +20,8 @@ SECTION = "config"
 #: Values of `on_local`: name the options that have no effect on one machine, or refuse the sweep.
 ON_LOCAL = ("tell", "refuse")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-#: `user:password@` up to the last @, because an unquoted password can contain an @.
-_USER_PASSWORD = re.compile(r"(://[^:/@\s]*):(.*)@")
+#: `user:password@` up to the last @, because an unquoted password can contain an @. Slashes may be missing by mistake.
+_USER_PASSWORD = re.compile(r"((?:\b(?!sqlite|file)[A-Za-z][A-Za-z0-9+.-]*:/{0,3}|://)[^:/@\s]*):(.*)@")
 _SECRET_OPTION = re.compile(r"([?&][^=&#]*(?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
 
 
