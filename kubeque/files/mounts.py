@@ -9,8 +9,9 @@ import select
 import shutil
 import stat
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from io import FileIO
 
 from kubeque.model.text import quote_name
@@ -18,6 +19,8 @@ from kubeque.model.text import quote_name
 #: File with the mounts of this process. Device numbers do not suffice, because a bind mount has the number of its
 #: source.
 _TABLE = "/proc/self/mountinfo"
+#: File whose inode identifies the mount namespace of this process.
+_NAMESPACE = "/proc/self/ns/mnt"
 #: The kernel writes space, tab, newline and backslash as three octal digits.
 _ESCAPED, _SPECIAL = re.compile(rb"\\([0-7]{3})"), re.compile(rb"[ \t\n\\]")
 #: Flags of the kernel. With the first flag, a link at the end of the path is not followed. With the second flag,
@@ -26,12 +29,18 @@ _UMOUNT_NOFOLLOW, _MS_PRIVATE = 8, 1 << 18
 
 
 class MountTable:
-    """The mounts of this process. The kernel's table is read once, and again only after it has changed."""
+    """The mounts of this process. The kernel's table is read once, and again only after it has changed.
+
+    Threads may share an instance.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         #: The file stays open, because the kernel reports changes of the table to an open file. None before the first
         #: read.
         self._file: FileIO | None = None
+        #: The process and the mount namespace in which the file was opened.
+        self._opened_in: tuple[int, int] | None = None
         self._table = b""
 
     def points(self, folder: str | os.PathLike[str]) -> list[str]:
@@ -40,21 +49,24 @@ class MountTable:
         The path of `folder` must have no links. The list is empty on a system without /proc.
         """
         root = os.fsencode(folder)
-        if self._file is None or _has_changed(self._file):
-            self._read()
-        if (
-            b" " + _SPECIAL.sub(_escape, root) not in self._table
-        ):  # a short cut, because this is called for each task, and nearly no task mounts anything
+        table = self._current()
+        # A short cut, because this is called for each task, and nearly no task mounts anything.
+        if b" " + _SPECIAL.sub(_escape, root) not in table:
             return []
         below = root.rstrip(b"/") + b"/"
-        found = [point for point in _parse(self._table) if point == root or point.startswith(below)]
+        found = [point for point in _parse(table) if point == root or point.startswith(below)]
         return [os.fsdecode(point) for point in sorted(found, key=lambda point: -point.count(b"/"))]
 
-    def close(self) -> None:
-        """Close the file with the kernel's table. The next call of `points` opens it again."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+    def _current(self) -> bytes:
+        here = _process_and_namespace()
+        with self._lock:
+            if here != self._opened_in:  # two processes would take the reports of changes from each other
+                if self._file is not None:
+                    self._file.close()
+                self._file, self._opened_in = None, here
+            if self._file is None or _has_changed(self._file):
+                self._read()
+            return self._table
 
     def _read(self) -> None:
         try:
@@ -65,10 +77,20 @@ class MountTable:
             self._table = b""
 
 
+#: The table that all threads of this process share.
+_mounts = MountTable()
+
+
 def mount_points(folder: str | os.PathLike[str]) -> list[str]:
     """Return what `MountTable.points` returns now."""
-    with closing(MountTable()) as table:
-        return table.points(folder)
+    return _mounts.points(folder)
+
+
+def _process_and_namespace() -> tuple[int, int]:
+    try:
+        return os.getpid(), os.stat(_NAMESPACE).st_ino
+    except OSError:
+        return os.getpid(), 0
 
 
 def is_on_mount(folder: str | os.PathLike[str]) -> bool:
@@ -108,40 +130,36 @@ def _escape(found: re.Match[bytes]) -> bytes:
     return b"\\%03o" % found[0][0]
 
 
-def unmount_below(folder: str | os.PathLike[str], table: MountTable | None = None) -> list[str]:
+def unmount_below(folder: str | os.PathLike[str]) -> list[str]:
     """Unmount everything at and below `folder`. Return the mount points that remain.
 
-    The path of `folder` must have no links. `table`: mounts that were read earlier; it is closed afterwards.
+    The path of `folder` must have no links.
     """
-    with closing(table or MountTable()) as mounts:
-        left = mounts.points(folder)
-        while left and sys.platform == "linux":
-            # A recursive bind mount shares events with its source. If it stayed shared, the source would lose its
-            # mounts, too.
-            for point in [point for point in left if _make_private(point)]:
-                ctypes.CDLL(None).umount2(os.fsencode(point), _UMOUNT_NOFOLLOW)
-            # If a mount is hidden by a later mount, it can be unmounted only after the later mount.
-            before, left = left, mounts.points(folder)
-            if len(left) == len(before):
-                break
-        return left
+    left = mount_points(folder)
+    while left and sys.platform == "linux":
+        # A recursive bind mount shares events with its source. If it stayed shared, the source would lose its
+        # mounts, too.
+        for point in [point for point in left if _make_private(point)]:
+            ctypes.CDLL(None).umount2(os.fsencode(point), _UMOUNT_NOFOLLOW)
+        # If a mount is hidden by a later mount, it can be unmounted only after the later mount.
+        before, left = left, mount_points(folder)
+        if len(left) == len(before):
+            break
+    return left
 
 
 def _make_private(point: str) -> bool:
     return bool(ctypes.CDLL(None).mount(None, os.fsencode(point), None, ctypes.c_ulong(_MS_PRIVATE), None) == 0)
 
 
-def remove_tree(
-    folder: str | os.PathLike[str], *, after_task: bool = False, table: MountTable | None = None
-) -> list[str]:
+def remove_tree(folder: str | os.PathLike[str], *, after_task: bool = False) -> list[str]:
     """Remove a folder without following links and mounts. Return a line for each path that remains, with the reason.
 
     `after_task`: True to unmount what is mounted in the folder, and to restore permissions that a program removed. A
-    mount that remains is reported, and nothing below it is removed. A missing folder is not an error. `table`: mounts
-    that were read earlier; it is closed afterwards.
+    mount that remains is reported, and nothing below it is removed. A missing folder is not an error.
     """
     path = _resolve_above(folder)
-    left = unmount_below(path, table) if after_task else mount_points(path)
+    left = unmount_below(path) if after_task else mount_points(path)
     problems = _name_mounts(left)
     try:
         try:

@@ -69,9 +69,8 @@ def test_a_table_is_read_again_only_after_a_change(tmp_path: Path, data: Path, m
 
     mount("-t", "tmpfs", "none", work / "m" / "deep")
     assert table.points(work) == [str(work / "m" / "deep"), str(work / "m")]
-    assert remove_tree(work, after_task=True, table=table) == []
+    assert remove_tree(work, after_task=True) == []
     assert table.points(work) == []
-    table.close()
 
 
 def test_without_leave_to_unmount_the_mount_stays_and_all_else_goes(tmp_path: Path, data: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kubeque.consumer.attempt.input_cache import STAGED_NS, InputCache, StageFailed
 from kubeque.consumer.attempt.result_files import OutputFiles, ResultSearch, file_trace
-from kubeque.files.mounts import MountTable, remove_tree
+from kubeque.files.mounts import mount_points, remove_tree
 from kubeque.files.safe_paths import safe_name
 from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection
@@ -33,7 +33,6 @@ class Workdir:
         self.out = self.folder / "out.json"
         #: Size, time and inode of each staged file.
         self._staged: dict[str, tuple[int, int, int]] = {}
-        self._mounts = MountTable()
         try:
             root.mkdir(parents=True, exist_ok=True)
             self.folder.mkdir()
@@ -76,7 +75,7 @@ class Workdir:
         that a store cannot hold are refused.
         """
         root = os.path.join(os.path.realpath(self.folder.parent), self.folder.name, self.path.name)
-        mounts = frozenset(self._mounts.points(os.path.dirname(root)))  # `remove` uses the same table
+        mounts = frozenset(mount_points(os.path.dirname(root)))
         return ResultSearch(root, self._staged, selection(tuple(results), tuple(ignore)), mounts).run()
 
     def remove(self) -> list[str]:
@@ -84,7 +83,7 @@ class Workdir:
 
         Return the paths that could not be removed, with the reason.
         """
-        return remove_tree(self.folder, after_task=True, table=self._mounts)
+        return remove_tree(self.folder, after_task=True)
 
 
 def _one_for_each_name(inputs: Sequence[Input]) -> list[Input]:
