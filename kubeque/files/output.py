@@ -15,14 +15,14 @@ from kubeque.files.store import Files
 from kubeque.files.stores.errors import translate_error
 from kubeque.files.stores.local import put
 from kubeque.files.urls import is_folder, local_path
-from kubeque.model.errors import DestinationError
+from kubeque.model.errors import DestinationError, StorageError, StoreUnavailable
 
 
 def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
     """Raise the error that `write_file` would raise for `dest`. Call it before there is anything to write."""
     dest = os.fspath(dest)
     if not is_folder(dest):
-        files.check_writable(dest.rpartition("/")[0])
+        check_prefix(files, dest.rpartition("/")[0])
         return
     path = local_path(dest)
     with _writes(dest):
@@ -30,6 +30,19 @@ def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not _is_special(path):
             check_folder(Path(path).parent)
+
+
+def check_prefix(files: Files, url: str) -> None:
+    """Raise DestinationError if files below the URL of a store cannot be written.
+
+    Raises StorageError if the store does not answer.
+    """
+    try:
+        files.check_writable(url)
+    except StorageError as error:
+        if isinstance(error.__cause__, StoreUnavailable):
+            raise
+        raise DestinationError(str(error)) from error
 
 
 def check_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from kubeque.files.parallel import QUESTIONS, in_parallel
 from kubeque.files.stores.errors import patiently
 from kubeque.files.stores.existence import find_present
 from kubeque.files.stores.local import copy, is_temporary, open_source
+from kubeque.files.stores.object_names import check_object_name
 from kubeque.files.stores.piece_transfer import SMALL_PIECES, WHOLE_BYTES, Pieces, PieceTransfer
 from kubeque.files.urls import join
 from kubeque.model.errors import FileError, FileMissing, StorageError
@@ -85,9 +86,11 @@ class ObjectStore:
         return patiently("read", url, receive)
 
     def write(self, url: str, data: bytes) -> None:
+        check_object_name(url)
         patiently("write", url, lambda: self._fs.pipe_file(url, data))
 
     def write_new(self, url: str, data: bytes) -> bool:
+        check_object_name(url)
         tries = 0
 
         def create() -> bool:
@@ -118,6 +121,7 @@ class ObjectStore:
             raise
 
     def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None:
+        check_object_name(url)
         with open_source(path) as source:
             patiently("write", url, lambda: self._send(source, url, digest, progress))
 
@@ -138,6 +142,7 @@ class ObjectStore:
         errors: dict[str, FileError] = {}
         for item in copies:
             try:
+                check_object_name(item.url)
                 with open_source(item.path) as source:
                     copy(source, read := io.BytesIO(), item.digest)
                 data[item.url] = read.getvalue()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.files.batches import Copy, in_groups
+from kubeque.files.output import check_prefix
 from kubeque.files.parallel import RESULT_UPLOADS, in_parallel
 from kubeque.files.store import Files
 from kubeque.files.transfer_progress import Meter
@@ -74,7 +75,7 @@ class StoreDestination:
 
     def check(self, *, force: bool) -> None:
         """See `Destination`."""
-        self._files.check_writable(self._url)
+        check_prefix(self._files, self._url)
         if not force:
             self._owner.check(self.read_owner(), self._url, empty=lambda: not self._files.entries(self._url))
 

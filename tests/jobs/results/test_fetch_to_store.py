@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +145,14 @@ def test_damaged_results_are_named_and_the_rest_is_there(client: Client, job: st
 
 @pytest.mark.parametrize("dest", ["gs://no-such-bucket/x", f"https://example.invalid/{BUCKET}", "gs://"])
 def test_a_place_that_cannot_be_written_is_said_at_once(client: Client, job: str, gs: str, dest: str) -> None:
-    with pytest.raises(StorageError, match=f"cannot write to {dest}"):
-        client.fetch(job, dest)
+    for write in (
+        partial(client.fetch, job, dest), partial(client.check_destination, dest, "new"),
+        partial(client.collect, job, f"{dest}/table.csv"), partial(client.report, job, f"{dest}/report.html"),
+        partial(client.timeline, [job], f"{dest}/timeline.html"),
+    ):  # fmt: skip
+        with pytest.raises(DestinationError, match=f"cannot write to {dest}") as raised:
+            write()
+        assert raised.value.exit_code == 2
 
 
 def test_a_table_a_report_and_a_timeline_go_to_a_store(client: Client, job: str, bucket: str) -> None:
