@@ -63,7 +63,7 @@ class Faults:
 
 
 def find_faults(job: Job, counts: Counts, causes: Mapping[str, int]) -> Faults:
-    """Return the faults of an ended job. `causes`: number of its ended rows, by cause.
+    """Return the faults of an ended job. `causes`: number of its failed rows, by cause.
 
     Neither number includes rows that did not run because other rows had failed through their own fault.
     """

@@ -87,6 +87,11 @@ def base_url() -> str:
     return str(conf.get(section, "base_url", fallback="") or "")
 
 
+def is_mapped(operator: Any) -> bool:
+    """True if Airflow creates this operator from a mapped one, to run one of its tasks."""
+    return bool(getattr(operator, "_BaseOperator__from_mapped", False))
+
+
 def dag_folder(operator: Any) -> str:
     """Return the folder of the operator's DAG file. Without a DAG, return the current folder."""
     dag = operator.get_dag()

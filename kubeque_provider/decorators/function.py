@@ -12,7 +12,7 @@ from kubeque.mapping import with_function
 from kubeque.model.errors import CommandError
 from kubeque.model.function.function import function_files, source_folder
 from kubeque.model.sweep.sweep import Sweep
-from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id
+from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id, is_mapped
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.parsing.calls import check_call, find_given
@@ -52,7 +52,7 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         """
         if "command" in kwargs:
             raise BadSweep("@task.kubeque has no argument 'command': the function is the command; leave it out")
-        if not getattr(self, "_BaseOperator__from_mapped", False):
+        if not is_mapped(self):
             task_id = get_unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
         super().__init__(task_id=task_id, command=(), **kwargs)
         self.python_callable = python_callable

@@ -267,7 +267,8 @@ class KubequeHook(BaseHook):
         return progress if faults.only_own else client.reset(name, MACHINE_ROWS)
 
     def _find_faults(self, progress: Progress) -> Faults:
-        return find_faults(progress.job, progress.counts, self.get_conn().details(progress.job.name).causes)
+        causes = self.get_conn().reader.failures(progress.job, progress.counts).causes
+        return find_faults(progress.job, progress.counts, causes)
 
     def poll(self, name: str, token: str) -> Progress:
         """Renew the wait token of a job, start missing consumers, and return the progress. Raises JobNotFound."""

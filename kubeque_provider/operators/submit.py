@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kubeque.model.command.command import Word
 from kubeque.model.errors import NoRows
 from kubeque.model.sweep.jobspec import sweep_fields
 from kubeque.model.sweep.options import OPTIONS
@@ -20,6 +19,7 @@ from kubeque_provider.airflow_versions import (
     AirflowTaskTimeout,
     dag_folder,
     default_deferrable,
+    is_mapped,
     own_xcom,
     task_key,
     try_number,
@@ -32,21 +32,18 @@ from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_origin, make_series
-from kubeque_provider.operators.submit_templates import render_command, render_parameters
+from kubeque_provider.operators.submit_templates import RendersSweep
 from kubeque_provider.operators.sweep_arguments import SweepArgumentsOperator
 from kubeque_provider.origin.addresses import describe_submission
 from kubeque_provider.origin.script import bundle_of, digest_of, pull_script, push_script
 from kubeque_provider.parsing.checks import check_parsed
+from kubeque_provider.parsing.rows import are_long_and_plain
 from kubeque_provider.parsing.sweeps import check_sweep
-from kubeque_provider.templating import render_push
 from kubeque_provider.waiter import Waiter
 from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after, check_wait, find_given, to_seconds
 
-#: Templated fields that this operator renders itself.
-_OWN = ("command", "parameters", "push")
 
-
-class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
+class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator):
     """Run `command` for every row of `parameters`, as the tasks of one job.
 
     In `command`, `{column}` inserts a value of the row, `^file` uploads a file and `\\{` is a brace. These are parsed
@@ -92,7 +89,8 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         `command`: Words of the command.
 
         `parameters`: Rows: path or URL of a CSV file, list of dicts, DataFrame, `grid(...)`, `sequence(n)`, or the
-        output of an upstream task. None: one row without columns.
+        output of an upstream task. None: one row without columns. Airflow does not show rows of the DAG file in its
+        rendered templates if there are more than 100, because that would take seconds for 100,000 rows.
 
         `job_id`: Name of the job. None: a name made of deployment, DAG, run and Airflow task.
 
@@ -152,10 +150,8 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         self.on_empty = on_empty
         self.retry_failed_rows = retry_failed_rows
         self.kubeque_conn_id = kubeque_conn_id
-        #: False if the rows come from upstream or from a template.
-        self._rows_known = True
-        #: The words of the command, parsed while templates are rendered.
-        self._words: tuple[str | Word, ...] | None = None
+        if not render_rows and not is_mapped(self) and are_long_and_plain(parameters):
+            self.template_fields = tuple(field for field in self.template_fields if field != "parameters")
         if not self.calls_function:
             check_parsed(self)
 
@@ -278,33 +274,3 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
             raise
         self.hook.job_log.progress(progress)
         return self.hook.deliver(progress, **self._delivery_options())
-
-    def _do_render_template_fields(
-        self,
-        parent: Any,
-        template_fields: Iterable[str],
-        context: Any,
-        jinja_env: Any,
-        seen_oids: set[int],
-        **more: Any,
-    ) -> None:
-        """Render the fields. For mapped tasks, Airflow calls this method, but not the public method."""
-        own = _OWN if parent is self else ()
-        others = [field for field in template_fields if field not in own]
-        super()._do_render_template_fields(parent, others, context, jinja_env, seen_oids, **more)
-        if not own:
-            return
-
-        def render(value: Any) -> Any:
-            return self.render_template(value, context, jinja_env)
-
-        with permanent():
-            mapped = id(self.command) in seen_oids
-            self.command, self._words = render_command(self.command, jinja_env, render, mapped=mapped)
-            if isinstance(self.push, list | tuple):
-                self.push = [render_push(text, render) for text in self.push]
-            if id(self.parameters) in seen_oids:
-                self._rows_known = False  # mapped
-            else:
-                self.parameters, known = render_parameters(self.parameters, render, templates=self.render_rows)
-                self._rows_known = self._rows_known if known is None else known

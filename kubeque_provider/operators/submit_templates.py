@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kubeque.model.command.command import Word
 from kubeque.model.errors import ParametersError
 from kubeque.model.sweep.option_types import WORDS
+from kubeque_provider.exceptions import permanent
 from kubeque_provider.parsing.known import is_output
 from kubeque_provider.parsing.rows import check_cells
 from kubeque_provider.storage_paths import is_object_path
-from kubeque_provider.templating import format_word, has_jinja, read_word, render_rows
+from kubeque_provider.templating import format_word, has_jinja, read_word, render_push, render_rows
 
 _Render = Callable[[Any], Any]
+#: Templated fields that this operator renders itself.
+_OWN = ("command", "parameters", "push")
 
 
 def render_command(
@@ -58,3 +61,49 @@ def render_parameters(parameters: Any, render: _Render, *, templates: bool | Non
         cells = check_cells(parameters, templates)
         return render_rows(cells, render, render, templates=bool(templates)), None
     return parameters, None
+
+
+class RendersSweep:
+    """Mixin of the operators that submit. Words are parsed before Jinja runs, so that rendered values are data."""
+
+    # Attributes of the operator:
+    command: Any
+    parameters: Any
+    push: Any
+    render_rows: bool | None
+    render_template: Any
+    #: False if the rows come from upstream or from a template.
+    _rows_known: bool = True
+    #: The words of the command, parsed while templates are rendered.
+    _words: tuple[str | Word, ...] | None = None
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Any,
+        jinja_env: Any,
+        seen_oids: set[int],
+        **more: Any,
+    ) -> None:
+        """Render the fields. For mapped tasks, Airflow calls this method, but not the public method."""
+        own = _OWN if parent is self else ()
+        others = [field for field in template_fields if field not in own]
+        render_others: Any = super()._do_render_template_fields  # type: ignore[misc]
+        render_others(parent, others, context, jinja_env, seen_oids, **more)
+        if not own:
+            return
+
+        def render(value: Any) -> Any:
+            return self.render_template(value, context, jinja_env)
+
+        with permanent():
+            mapped = id(self.command) in seen_oids
+            self.command, self._words = render_command(self.command, jinja_env, render, mapped=mapped)
+            if isinstance(self.push, list | tuple):
+                self.push = [render_push(text, render) for text in self.push]
+            if id(self.parameters) in seen_oids:
+                self._rows_known = False  # mapped
+            else:
+                self.parameters, known = render_parameters(self.parameters, render, templates=self.render_rows)
+                self._rows_known = self._rows_known if known is None else known

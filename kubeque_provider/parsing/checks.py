@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kubeque_provider.airflow_versions import is_mapped
 from kubeque_provider.arguments import argument_values, check_values
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.parsing.command import warn_of_command
@@ -23,7 +24,7 @@ def check_parsed(operator: Any) -> None:
 
     When a mapped task runs, Airflow creates its operator again with the mapped values. That operator is not checked.
     """
-    if not getattr(operator, "_BaseOperator__from_mapped", False):
+    if not is_mapped(operator):
         check_class(type(operator), argument_values(operator), operator.task_id, operator.get_dag(), operator.params)
 
 

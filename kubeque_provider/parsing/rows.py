@@ -11,10 +11,16 @@ from kubeque.model.rows.parameters import is_frame, sequence, to_rows
 from kubeque.model.rows.rows import Rows
 from kubeque.model.text import describe
 from kubeque_provider.parsing.known import Unknown, is_known, is_output
+from kubeque_provider.parsing.shared_rows import find_once
 from kubeque_provider.templating import holds_template
 
 #: Maximum number of rows to check while the DAG is parsed. The running task checks all rows.
 CHECKED_ROWS = 1000
+#: Minimum number of rows that Airflow does not need to search for templates and outputs of Airflow tasks. Airflow shows
+#: about this number of rows in its rendered templates.
+_LONG = 100
+#: Types of cells that contain neither an output of an Airflow task nor another value.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def known_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
@@ -30,6 +36,15 @@ def known_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
     if callable(given):
         name = getattr(getattr(given, "function", given), "__name__", "function")
         raise ParametersError(f"parameters is the function {name!r} itself: call it: parameters={name}()")
+    if type(given) is list and len(given) > _LONG:
+        what = repr((missing, columns, function, values.get("render_rows")))
+        return find_once(given, what, lambda: _first_rows(values, function=function))
+    return _first_rows(values, function=function)
+
+
+def _first_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
+    given: Any = values.get("parameters")
+    missing, columns = values.get("missing"), values.get("columns")
     if is_frame(given):
         rows = given.head(CHECKED_ROWS)
     elif isinstance(given, list | tuple):
@@ -55,6 +70,23 @@ def check_cells(rows: Sequence[Any], render_rows: bool | None) -> Sequence[Any]:
                     " in rows, or render_rows=False to pass such values as they are"
                 )
     return rows
+
+
+def are_long_and_plain(rows: Any) -> bool:
+    """True for a long list of rows whose cells are texts, numbers, truth values or None.
+
+    Airflow would search such a list for outputs of Airflow tasks, and would write all rows as text to show the first
+    ones. Both take seconds for 100,000 rows.
+    """
+    if type(rows) is not list or len(rows) <= _LONG or not _are_plain(rows[:CHECKED_ROWS]):
+        return False
+    return find_once(rows, _are_plain, lambda: _are_plain(rows))
+
+
+def _are_plain(rows: list[Any]) -> bool:
+    if set(map(type, rows)) != {dict}:
+        return False
+    return _PLAIN.issuperset(map(type, itertools.chain.from_iterable(map(dict.values, rows))))
 
 
 def _cells(row: Any) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -75,6 +76,15 @@ def _outlet_events() -> Any:
     except ImportError:  # Airflow 2
         from airflow.utils.context import OutletEventAccessors
     return OutletEventAccessors()
+
+
+def readme_dag(*, as_written: bool = False) -> str:
+    """Return the DAG of README.md, for this version of Airflow."""
+    from kubeque_provider.airflow_versions import AIRFLOW_2
+
+    (text,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    change = AIRFLOW_2 and not as_written
+    return str(text).replace("from airflow.sdk import", "from airflow import") if change else str(text)
 
 
 class Run:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import re
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.collect import KubequeCollectOperator
 from kubeque_provider.operators.fetch import KubequeFetchOperator
 from kubeque_provider.parsing.destination import resolve_dest
-from tests.provider.conftest import HOME, ROOT, Run
+from tests.provider.conftest import HOME, Run, readme_dag
 
 
 @pytest.fixture
@@ -81,11 +82,19 @@ def test_a_dest_that_begins_among_the_dags_is_an_error_of_the_import(dags: Path,
         KubequeFetchOperator(task_id="fetch", job_id="a", dest=dest, dag=dag)
 
 
+def test_the_dag_of_the_readme_uses_no_name_that_airflow_3_has_removed(tmp_path: Path) -> None:
+    pytest.importorskip("ruff")
+    (tmp_path / "readme.py").write_text(readme_dag(as_written=True))
+    ran = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "AIR,F", str(tmp_path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout
+
+
 def test_the_dag_of_the_readme_runs_twice() -> None:
     # Given README's DAG in a bundle of this Airflow, with a program and rows of the test
-    (text,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    if AIRFLOW_2:
-        text = text.replace("from airflow.sdk import", "from airflow import")
+    text = readme_dag()
     waits = 'task_id="wait", job_id=sweep.output'
     assert waits in text
     folder = HOME / "dags"

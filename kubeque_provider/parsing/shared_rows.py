@@ -1,0 +1,33 @@
+"""Findings about a list of rows that several operators of a DAG file share, so that it is searched once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    rows: list[Any]
+    #: Number of rows when the first finding was made.
+    count: int
+    found: dict[Hashable, Any] = field(default_factory=dict)
+
+
+#: The findings about the last list, by its id. The entry keeps the list alive, so that no other list has this id.
+_last: dict[int, _Findings] = {}
+
+
+def find_once(rows: list[Any], what: Hashable, find: Callable[[], R]) -> R:
+    """Return `find()`, or its result of an earlier call with the same list, the same length and the same `what`."""
+    known = _last.get(id(rows))
+    if known is None or known.count != len(rows):
+        _last.clear()
+        known = _last[id(rows)] = _Findings(rows, len(rows))
+    if what not in known.found:
+        known.found[what] = find()
+    result: R = known.found[what]
+    return result
