@@ -54,7 +54,9 @@ class ResultMethods(ProgressMethods):
     def unsent_module(
         self, job: Job, messages: Iterable[str], *, folders: Sequence[Path] = (), base: Path | None = None
     ) -> str:
-        """Return the `push` option that sends a Python module that failed tasks did not find; empty if there is none.
+        """Return the `push` option that sends a Python module that failed tasks did not find.
+
+        Return an empty text if this machine has no such module.
 
         `messages`: messages of failed tasks. `folders`: folders to search first. `base`: folder where relative paths of
         the submission start; None for the folder that this machine recorded. Raises StorageError.

@@ -22,7 +22,7 @@ class ConsumerStatus:
     owner: str
     #: "running", or a different state that the cluster reports.
     state: str = "running"
-    #: Reason why the consumer does not run; empty if there is none.
+    #: Reason why the consumer does not run. A running consumer has an empty text.
     message: str = ""
 
 
@@ -30,7 +30,7 @@ class ConsumerStatus:
 class Standstill:
     """The reasons why the consumers of a job do not start."""
 
-    #: Messages, the most frequent first; empty if there is no problem.
+    #: Messages, the most frequent first. Without a problem, there is no message.
     messages: tuple[str, ...] = ()
     #: Seconds since the first consumer should have started; 0 if any consumer has started or is about to start.
     seconds: float = 0.0

@@ -45,7 +45,7 @@ def consumer_environment(environ: Mapping[str, str], urls: Iterable[str]) -> dic
 
 
 def login_digest(environ: Mapping[str, str], queue_url: str, urls: Iterable[str], key: Callable[[], bytes]) -> str:
-    """Return a hex digest of the login for a queue and stores; empty if there is no login.
+    """Return a hex digest of the login for a queue and stores. Without a login, the text is empty.
 
     `queue_url`: empty for the queue of the home folder. `key`: function that returns random bytes. Without these bytes,
     passwords could be guessed from the digest.

@@ -96,7 +96,7 @@ def declare_gpus(fleet: Path, gpus: Sequence[str]) -> None:
 
 
 def _nvidia_devices() -> list[str]:
-    """Return the numbers of the NVIDIA devices of this machine; empty if there is no driver."""
+    """Return the numbers of the NVIDIA devices of this machine. Without a driver, the list is empty."""
     words = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
     try:
         found = subprocess.run(

@@ -235,7 +235,10 @@ class Slot:
         return time.time() - started if 0 < started <= time.time() else math.inf
 
     def last_line(self) -> str:
-        """Return the last line in the log of the consumers that `deaths` counts; empty if there is no line."""
+        """Return the last line in the log of the consumers that `deaths` counts.
+
+        Return an empty text if they logged nothing.
+        """
         try:
             with open(self.log, "rb") as file:
                 size, since = os.fstat(file.fileno()).st_size, int(_number(self.read(), "log"))

@@ -17,6 +17,7 @@ from kubeque.consumer.events import Event, LeaseId, LeaseView
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.rules.failures import Failures
+from kubeque.consumer.rules.lease_review import review_leases
 from kubeque.consumer.rules.leaving import Departure
 from kubeque.consumer.rules.outage import LONGEST_RETRY_SECONDS, Silences
 from kubeque.consumer.rules.reservation import COMMIT_SECONDS, Pace
@@ -285,29 +286,7 @@ class Decisions:
         return []
 
     def _review_leases(self, event: on.LeasesReviewed, now: float) -> list[Instruction]:
-        """Release the leases of jobs that were killed, removed or reset, or that have outgrown this container.
-
-        Also give back the tasks of paused jobs, and look for more urgent jobs.
-        """
-        jobs, instructions = {job.uid: job for job in self._jobs}, list[Instruction]()
-        for lease in event.leases:
-            job = jobs.get(lease.job.uid)
-            if job is None or not job.open or job.revision != lease.job.revision or self._outgrew(lease, job):
-                instructions.append(do.LetGo(lease.id))
-                continue
-            instructions.append(do.Refresh(lease.id, job))
-            if job.kills != lease.job.kills and lease.held:
-                instructions.append(do.Commit(lease.id))  # it learns which rows were killed
-            if job.paused and lease.held and (lease.untouched or lease.idle):
-                instructions.append(do.Commit(lease.id, give_back=True))
-            better = tuple(other for other in self._jobs if other.startable and other.priority > job.priority)
-            if better:
-                instructions.append(do.LookForBetter(lease, better))
-        return instructions
-
-    def _outgrew(self, lease: LeaseView, job: Job) -> bool:
-        """True if the job's lowest size class has risen above the size class of this container."""
-        return not self._profile.serves(job, lease.size_class)
+        return review_leases(event.leases, self._jobs, self._profile.serves)
 
     def _make_way(self, event: on.BetterJobsSeen, now: float) -> list[Instruction]:
         self._making_way = frozenset(lease.job.uid for lease in event.leases)

@@ -71,7 +71,7 @@ class LogUploader:
         self._running = running
         self._leaving = leaving
         self._present: StagedTask | None = None
-        #: The task whose log is no longer uploaded, because of an unexpected error.
+        #: The task whose log caused an unexpected error. Its log is not uploaded again.
         self._given_up: StagedTask | None = None
         self._schedule = Schedule(due=0.0)
 

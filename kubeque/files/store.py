@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ParamSpec, Protocol, TypeVar
 
 from kubeque.files.batches import SMALL_BYTES, Copy
+from kubeque.files.content_checks import check_content, parse_json
 from kubeque.files.entry import Entry, Look
 from kubeque.files.live_log import TAIL_BYTES, Tail
 from kubeque.files.sha256 import sha256_file
@@ -98,7 +98,7 @@ class Files:
         """
         data = self.read(url, limit)
         if digest:
-            _check(url, len(data), None, hashlib.sha256(data).hexdigest(), digest)
+            check_content(url, len(data), None, hashlib.sha256(data).hexdigest(), digest)
         return parse_json(url, data)
 
     def read_as(self, url: str, parse: Callable[[Any], T], limit: int = JSON_BYTES, *, digest: str = "") -> T:
@@ -158,7 +158,9 @@ class Files:
                     raise translate_error("write", os.fspath(path), error.__cause__) from error
                 raise
             file.flush()
-            _check(url, os.path.getsize(file.name), size, (seen or sha256_file(file.name)) if digest else "", digest)
+            check_content(
+                url, os.path.getsize(file.name), size, (seen or sha256_file(file.name)) if digest else "", digest
+            )
 
         try:
             self._folder.put(os.fspath(path), fill)
@@ -204,7 +206,7 @@ class Files:
         if data is None:
             self.download(item.url, item.path, digest=item.digest, size=item.size, progress=progress)
             return
-        _check(item.url, len(data), item.size, hashlib.sha256(data).hexdigest(), item.digest)
+        check_content(item.url, len(data), item.size, hashlib.sha256(data).hexdigest(), item.digest)
         try:
             self._folder.put(item.path, lambda file: file.write(data))
         except (OSError, ValueError) as error:
@@ -286,14 +288,6 @@ class Files:
         return store
 
 
-def parse_json(url: str, data: bytes) -> Any:
-    """Return the parsed contents of a JSON file. Raises FileDamaged."""
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise FileDamaged(f"cannot read {url}: it is not JSON that kubeque wrote ({error})") from error
-
-
 def _error_of(transfer: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> FileError | None:
     """Transfer one file, and return its error or None. Raises StorageError if the error also concerns other files."""
     try:
@@ -301,14 +295,3 @@ def _error_of(transfer: Callable[P, None], *args: P.args, **kwargs: P.kwargs) ->
     except FileError as error:
         return error
     return None
-
-
-def _check(url: str, found: int, size: int | None, seen: str, digest: str) -> None:
-    """Raise FileDamaged if the size (bytes) or the SHA-256 (hex) is wrong.
-
-    `size`, `digest`: the expected values; None or empty for a value that is not checked.
-    """
-    if size is not None and found != size:
-        raise FileDamaged(f"cannot read {url}: it has {found} bytes, not {size}: it was changed or damaged")
-    if digest and seen != digest:
-        raise FileDamaged(f"cannot read {url}: its SHA-256 is {seen}, not {digest}: it was changed or damaged")

@@ -203,13 +203,7 @@ class KubernetesCluster:
         return any(map(pod_status.is_live, self._snapshots.of(job.fleet).keeper_pods))
 
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
-        return [
-            ConsumerStatus(
-                pod_status.lease_owner(pod), str(pod["status"].get("phase", "")).lower(), pod_status.hold_up(pod)
-            )
-            for pod in self._snapshots.of(fleet).pods
-            if pod_status.is_live(pod)
-        ]
+        return pod_status.consumers(self._snapshots.of(fleet).pods)
 
     def find_death(self, owner: str) -> Death | None:
         kind, _, rest = owner.partition(":")
@@ -230,13 +224,7 @@ class KubernetesCluster:
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
 
     def evictions(self, job: Job) -> list[Eviction]:
-        found: list[Eviction] = []
-        for pod in self._snapshots.of(job.fleet).pods:
-            death = pod_status.death_of(pod, time.time())
-            if death is not None and death.cause is Cause.DISK:
-                size_class = int(pod["metadata"]["labels"][f"{LABEL}/class"])
-                found.append(Eviction(pod_status.lease_owner(pod), size_class, death.running, death.message))
-        return found
+        return pod_status.evictions(self._snapshots.of(job.fleet).pods, time.time())
 
     def standstill(self, job: Job) -> Standstill:
         return self._start_problems.of(self._snapshots.of(job.fleet), time.time())

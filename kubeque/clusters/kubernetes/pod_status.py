@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from kubeque.clusters.base import ConsumerStatus
 from kubeque.clusters.consumer_process import KILLED, TERMINATED
-from kubeque.clusters.kubernetes.object_names import KEEPER, TASK
+from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, TASK
 from kubeque.model.job.causes import Cause, Death
+from kubeque.model.job.eviction import Eviction
 from kubeque.model.text import one_line
 
 Pod = Mapping[str, Any]
@@ -188,3 +190,23 @@ def last_words(pod: Pod) -> str:
 def lease_owner(pod: Pod) -> str:
     """Return the name that the consumer of a pod writes into its leases."""
     return f"pod:{pod['metadata']['name']}:{pod['metadata']['uid']}"
+
+
+def consumers(pods: Iterable[Pod]) -> list[ConsumerStatus]:
+    """Return the consumers of the live pods."""
+    return [
+        ConsumerStatus(lease_owner(pod), str(pod["status"].get("phase", "")).lower(), hold_up(pod))
+        for pod in pods
+        if is_live(pod)
+    ]
+
+
+def evictions(pods: Iterable[Pod], now: float) -> list[Eviction]:
+    """Return the evictions of pods that used more disk than they may. `now`: Unix time in seconds."""
+    found: list[Eviction] = []
+    for pod in pods:
+        death = death_of(pod, now)
+        if death is not None and death.cause is Cause.DISK:
+            size_class = int(pod["metadata"]["labels"][f"{LABEL}/class"])
+            found.append(Eviction(lease_owner(pod), size_class, death.running, death.message))
+    return found

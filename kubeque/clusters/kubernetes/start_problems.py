@@ -137,7 +137,7 @@ class StartProblems:
 
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
-    """Return a list with the last warning that says why no pod starts; empty if there is no warning."""
+    """Return the last warning that says why no pod starts, in a list. Without a warning, the list is empty."""
     message = [
         one_line(e.get("message", "")) for e in events
         if e.get("type") == "Warning" and e.get("reason") in _REASONS

@@ -21,7 +21,9 @@ _MISSING = re.compile(r"No module named '?([A-Za-z_]\w*)(?![\w.])")
 def find_unsent_module(
     backends: Backends, job: Job, messages: Iterable[str], folders: Sequence[Path] = (), base: Path | None = None
 ) -> str:
-    """Return the `push` option that sends the first module that tasks did not find; empty if there is none.
+    """Return the `push` option that sends the first module that tasks did not find.
+
+    Return an empty text if this machine has no such module.
 
     `messages`: messages of failed tasks. `folders`: folders to search before the folders of the command's `^` words.
     `base`: folder where the paths of the submission start. None: the folder that this machine recorded. Raises

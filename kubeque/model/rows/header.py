@@ -8,6 +8,12 @@ from kubeque.model.errors import ParametersError
 from kubeque.model.rows.rows import INDEX, Row, check_value
 
 
+def blank_name(name: str, where: str, number: int) -> ParametersError:
+    """Return the error for a column without a name. `number`: number of the column."""
+    pandas = ", or write it with to_csv(index=False) if it is the index of pandas" if number == 1 else ""
+    return ParametersError(f"{where}, column {number}: the header is blank ({name!r}): give the column a name{pandas}")
+
+
 def check_header(columns: Sequence[object], where: str, *, first: int = 1) -> Row:
     """Return the column names after checking them. `first`: number of the first column. Raises ParametersError."""
     seen: dict[str, int] = {}
@@ -16,8 +22,7 @@ def check_header(columns: Sequence[object], where: str, *, first: int = 1) -> Ro
         if not isinstance(name, str):
             raise ParametersError(f"{at}: the name {name!r} is not a string: rename it, for example with str({name!r})")
         if not name.strip():
-            pandas = ", or write it with to_csv(index=False) if it is the index of pandas" if number == 1 else ""
-            raise ParametersError(f"{at}: the header is blank ({name!r}): give the column a name{pandas}")
+            raise blank_name(name, where, number)
         if name == INDEX:
             raise ParametersError(f"{at}: the name {INDEX!r} is reserved for the number of the row: rename the column")
         if name in seen:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
 from kubeque.model.errors import JobspecError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.strict_json import NotStrict, parse_strict_json
 from kubeque.model.suggestions import suggest
 from kubeque.model.sweep.option_types import COUNTS, PAIRS
 from kubeque.model.sweep.options import BY_NAME, BY_OLD_NAME, OPTIONS, RENAMED, ROW_CHANGES, ROW_SOURCES, VERSION
@@ -48,19 +49,13 @@ def read_jobspec(data: bytes, where: str) -> Jobspec:
 
 
 def _parse(data: bytes, where: str) -> Any:
-    def refuse_twice(pairs: Sequence[tuple[str, Any]]) -> Jobspec:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise JobspecError(f"{where}: the key {cut(twice, 40)!r} is there twice: remove one of the two")
-        return found
-
-    def refuse_constant(word: str) -> Any:
-        raise JobspecError(f"{where}: {word} is not a JSON value: write a number or a text")
-
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=refuse_twice, parse_constant=refuse_constant)
+        return parse_strict_json(
+            data.decode("utf-8-sig"), twice="the key {} is there twice: remove one of the two",
+            constant="{} is not a JSON value: write a number or a text",
+        )  # fmt: skip
+    except NotStrict as error:
+        raise JobspecError(f"{where}: {error}") from None
     except UnicodeDecodeError as error:
         raise JobspecError(f"{where} is not UTF-8 (byte {error.start}): save it as UTF-8") from error
     except json.JSONDecodeError as error:

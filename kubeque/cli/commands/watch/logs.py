@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import click
@@ -112,7 +112,7 @@ class _Printer:
     def summarize(self) -> None:
         """Print which tasks have more output than was shown. If no task had output, print a note."""
         if self._cut:
-            tasks = list(_unique(self._cut))
+            tasks = list(dict.fromkeys(self._cut))
             shown = ", ".join(map(str, tasks[:3])) + (f" and {len(tasks) - 3} more" if len(tasks) > 3 else "")
             click.echo(
                 f"only the last 64 KiB of task{'s' * (len(tasks) > 1)} {shown}: kubeque fetch {self.job} FOLDER brings"
@@ -121,7 +121,3 @@ class _Printer:
             )
         if not self._printed:
             click.echo(f"{self.job}: no task with output on {self.stream}", err=True)
-
-
-def _unique(numbers: list[int]) -> Iterator[int]:
-    return iter(dict.fromkeys(numbers))

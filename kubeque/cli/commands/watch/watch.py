@@ -83,7 +83,7 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches:
 
 
 def _find_unsent(client: Client, last: Progress, groups: Sequence[Group]) -> str:
-    """Return the path of a Python module that tasks did not find, and that this machine has; empty if there is none."""
+    """Return the path of a Python module of this machine that tasks did not find; otherwise an empty text."""
     with suppress(StorageError):
         return client.unsent_module(last.job, [group.message for group in groups])
     return ""

@@ -10,7 +10,7 @@ from typing import BinaryIO, ClassVar
 from kubeque.model.errors import NoRows, ParametersError
 from kubeque.model.rows.formats.csv_reading import Reading, unreadable
 from kubeque.model.rows.formats.delimiter import COMMA, name_of
-from kubeque.model.rows.header import check_header
+from kubeque.model.rows.header import blank_name, check_header
 from kubeque.model.rows.rows import Row, RowsSpec, encode_checked, measure
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+")
@@ -87,7 +87,7 @@ def _values(reading: Reading, rows: Iterator[list[str]], header: Row) -> Iterato
         return
     for row in reading.check_widths(rows, header):
         if not _WHOLE_NUMBER.fullmatch(row[0]):
-            check_header(header[:1], f"{reading.name}, line {reading.header_line}")  # raises the error
+            raise blank_name(header[0], f"{reading.name}, line {reading.header_line}", 1)
         yield row[1:]
 
 

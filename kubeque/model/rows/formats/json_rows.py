@@ -11,6 +11,7 @@ from typing import Any
 from kubeque.model.errors import NoRows, ParametersError
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.rows.rows import MAX_TASKS, REMEDY_UTF8, Rows
+from kubeque.model.strict_json import parse_strict_json
 from kubeque.model.text import cut
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -59,23 +60,10 @@ def _parse_lines(text: str, name: str) -> Iterator[Any]:
 def _parse(text: str, name: str, line: int) -> Any:
     """Return the value of JSON text that begins in this line of the file. Raises ParametersError."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        return parse_strict_json(text, twice="an object has the key {} twice", constant="{} is not a JSON value")
     except json.JSONDecodeError as error:
         raise ParametersError(
             f"{name}, line {line + error.lineno - 1}, column {error.colno}: {error.msg}: {_WRITE}"
         ) from error
     except (ValueError, RecursionError) as error:
         raise ParametersError(f"{name}, line {line}: {cut(str(error), 80)}: {_WRITE}") from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"an object has the key {cut(twice, 40)!r} twice")
-    return found
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON value")

@@ -1,0 +1,35 @@
+"""What a consumer does with its leases after it has listed the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from kubeque.consumer import instructions as do
+from kubeque.consumer.events import LeaseView
+from kubeque.consumer.instructions import Instruction
+from kubeque.model.job.job import Job
+
+
+def review_leases(
+    leases: Iterable[LeaseView], jobs: Sequence[Job], serves: Callable[[Job, int], bool]
+) -> list[Instruction]:
+    """Release the leases of jobs that were killed, removed or reset, or that have outgrown this container.
+
+    Also give back the tasks of paused jobs, and look for more urgent jobs. `serves`: returns True if this container is
+    large enough for a size class of a job.
+    """
+    known, instructions = {job.uid: job for job in jobs}, list[Instruction]()
+    for lease in leases:
+        job = known.get(lease.job.uid)
+        if job is None or not job.open or job.revision != lease.job.revision or not serves(job, lease.size_class):
+            instructions.append(do.LetGo(lease.id))
+            continue
+        instructions.append(do.Refresh(lease.id, job))
+        if job.kills != lease.job.kills and lease.held:
+            instructions.append(do.Commit(lease.id))  # it learns which rows were killed
+        if job.paused and lease.held and (lease.untouched or lease.idle):
+            instructions.append(do.Commit(lease.id, give_back=True))
+        better = tuple(other for other in jobs if other.startable and other.priority > job.priority)
+        if better:
+            instructions.append(do.LookForBetter(lease, better))
+    return instructions
