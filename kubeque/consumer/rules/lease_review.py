@@ -1,4 +1,4 @@
-"""What a consumer does with its leases after it has listed the jobs."""
+"""Instructions about the leases of a consumer, after the consumer has listed the jobs."""
 
 from __future__ import annotations
 
