@@ -7,7 +7,6 @@ Queue and object store run on this machine; pods share its network, so that they
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -30,7 +29,9 @@ from kubernetes.watch import Watch
 
 from kubeque import __version__
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.object_names import queue_digest
 from kubeque.clusters.kubernetes.pod_status import is_live
+from kubeque.model.config.config_file import hide_password
 from tests.e2e import images
 from tests.servers.emulators import DatastoreEmulator
 from tests.servers.here import running
@@ -180,7 +181,7 @@ class Desk:
 
     def objects(self, kind: str, job: str = "") -> list[dict[str, Any]]:
         """Return the objects in the cluster that belong to a job or to the queue."""
-        mark = hashlib.sha256(self.config["queue_url"].encode()).hexdigest()[:12]
+        mark = queue_digest(hide_password(self.config["queue_url"]))
         of_job = f",kubeque/job={job}" if job else ""
         return self.api.list(path(kind, NAMESPACE), labelSelector=f"kubeque/queue={mark}{of_job}")
 
@@ -196,7 +197,7 @@ class Desk:
         """
         live: set[str] = set()
         most, ended = 0, threading.Event()
-        mark = hashlib.sha256(self.config["queue_url"].encode()).hexdigest()[:12]
+        mark = queue_digest(hide_password(self.config["queue_url"]))
         selector = f"kubeque/queue={mark},kubeque/job={job},kubeque/class!=keeper"
 
         def follow() -> None:
