@@ -36,7 +36,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 #: These change the job that the tests here look at, or have tests of their own.
 ELSEWHERE = (
-    "sub", "replay", "reset", "go", "remove", "stop", "resize", "pool", "pause", "resume", "scale", "priority",
+    "sub", "replay", "reset", "kill", "go", "remove", "stop", "resize", "pool", "pause", "resume", "scale", "priority",
 )  # fmt: skip
 
 

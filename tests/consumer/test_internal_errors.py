@@ -54,10 +54,10 @@ def test_an_outcome_that_cannot_be_stored_is_recorded_as_internal(tmp_path: Path
 
 
 def test_a_job_whose_tasks_cannot_be_claimed_ends_and_no_other(tmp_path: Path) -> None:
-    (found,) = break_consumers(tmp_path, "kubeque/queues/claim.py:try_claim*99")
+    (found,) = break_consumers(tmp_path, "kubeque/queues/claim.py:Claimer.try_claim*99")
 
     assert (found["victim"], found["other"], found["codes"]) == ([], ["ok"], [0])
-    assert found["reason"] == "its tasks cannot be claimed (Injected: in try_claim)"
+    assert found["reason"] == "its tasks cannot be claimed (Injected: in Claimer.try_claim)"
 
 
 @pytest.mark.parametrize("target", ["heartbeat.py:Heartbeat._act", "log_upload.py:LogUploader._read"])

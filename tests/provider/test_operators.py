@@ -254,7 +254,7 @@ def test_patterns_that_match_nothing_are_warned_of(
 def test_a_choice_that_is_none_is_said(half: Any, run: Any, tmp_path: Path) -> None:
     for chosen, words in (
         ({"indexes": "last"}, "write their numbers"),
-        ({"indexes": "0-25"}, "no task 25"),
+        ({"indexes": "0-25"}, "no task 2 to 25"),
         ({"state": "fine"}, "ok or failed"),
     ):
         with pytest.raises(BadSweep, match=words):

@@ -14,7 +14,7 @@ from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.quantities import format_seconds
 from kubeque.model.stats.failure_text import reason
-from kubeque.model.text import VALUE_CHARACTERS, printable
+from kubeque.model.text import LINE_CHARACTERS, VALUE_CHARACTERS, printable
 from kubeque.model.wording import command
 
 #: Maximum number of characters of the message of a failure.
@@ -241,8 +241,8 @@ def _explain_obstacle(facts: Facts) -> Explanation | None:
     job = facts.job
     if facts.fault:
         text = (
-            f"cannot be examined further, because store or cluster do not answer: {printable(facts.fault, _MESSAGE)}."
-            " Consumers that run keep their results and wait for the store."
+            "cannot be examined further, because store or cluster do not answer:"
+            f" {printable(facts.fault, LINE_CHARACTERS)}. Consumers that run keep their results and wait for the store."
         )
         return Explanation("away", text, command("doctor"))
     if facts.obstacles:

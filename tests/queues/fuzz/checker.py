@@ -197,10 +197,13 @@ class Checker:
                 self._check_change(uid, index, old, seen)
         self._tasks[uid] = tasks
 
-    @staticmethod
-    def _check_new(uid: str, index: int, seen: Seen, job: Job | None) -> None:
+    def _check_new(self, uid: str, index: int, seen: Seen, job: Job | None) -> None:
         require(job is None, f"task {index} of {uid} appears from nowhere")
         require(seen.state is State.PENDING, f"task {index} of {uid} is new and {seen.state.name}")
+        # A delayed insert can bring back the blocks of a removed job. Their attempts begin again with number 1.
+        for key in [key for key in self._reserved if key[:2] == (uid, index)]:
+            del self._reserved[key]
+            self._begun.discard(key)
 
     def _check_change(self, uid: str, index: int, old: Seen, new: Seen) -> None:
         task = f"task {index}"
