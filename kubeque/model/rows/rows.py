@@ -29,7 +29,8 @@ Row = tuple[str, ...]
 #: Function that returns the rows of a page, given its number.
 ReadPage = Callable[[int], Sequence[Sequence[str]]]
 
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+#: Function that returns a text as JSON. It is the one that JSONEncoder(ensure_ascii=False) calls for each text.
+_quoted = json.encoder.encode_basestring
 
 
 class Rows(Protocol):
