@@ -30,7 +30,7 @@ class ConsumerStatus:
 class Standstill:
     """The reasons why the consumers of a job do not start."""
 
-    #: Messages, the most frequent first. Without a problem, there is no message.
+    #: Messages, the most frequent first; empty if there is no problem.
     messages: tuple[str, ...] = ()
     #: Seconds since the first consumer should have started; 0 if any consumer has started or is about to start.
     seconds: float = 0.0

@@ -69,7 +69,7 @@ class StartProblems:
         return Standstill((*messages, *self._keeper(snapshot, now)), seconds)
 
     def _why_absent(self, job: dict[str, Any], events: _Events) -> str:
-        """Return the reason why pods of an open Kubernetes Job do not exist; empty if there is no known reason."""
+        """Return why an open Kubernetes Job lacks pods. Return an empty text if the reason is unknown."""
         if job["spec"].get("suspend"):
             return self._kueue.why_suspended(job)
         return next(iter(_warnings(events.get(job["metadata"]["uid"], []))), "")

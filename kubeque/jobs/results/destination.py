@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -280,3 +280,13 @@ def not_empty(dest: str, owner: Owner) -> DestinationError:
         f" {option('force')}",
         dest,
     )
+
+
+def replaced_attempts(
+    tasks: Iterable[PendingDownload], fetched: Mapping[int, FetchedTask[Trace]]
+) -> Iterator[tuple[int, FetchedTask[Trace]]]:
+    """Yield the index and the fetched files of each task whose earlier attempt was fetched."""
+    for task in tasks:
+        before = fetched.get(task.index)
+        if before is not None and before.url != task.url:
+            yield task.index, before

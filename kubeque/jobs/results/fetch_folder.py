@@ -25,6 +25,7 @@ from kubeque.jobs.results.destination import (
     FetchedTask,
     Owner,
     PendingDownload,
+    replaced_attempts,
 )
 from kubeque.jobs.results.download import download_tasks
 from kubeque.jobs.results.fetched_files import (
@@ -177,10 +178,8 @@ class FolderDestination:
         """See `Destination`."""
         if not self._owner.layout.is_standard:
             # Before the first download, because a path of a replaced attempt may be the path of another task now.
-            for task in tasks:
-                before = self._fetched.get(task.index)
-                if before is not None and before.url != task.url:
-                    self._delete_unchanged(task.index, before)
+            for index, before in replaced_attempts(tasks, self._fetched):
+                self._delete_unchanged(index, before)
         return download_tasks(self._files, self, tasks, choice, meter)
 
     def put_table(self, write: Callable[[Path], None]) -> None:

@@ -26,6 +26,7 @@ from kubeque.jobs.results.destination import (
     FetchedTask,
     Owner,
     PendingDownload,
+    replaced_attempts,
 )
 from kubeque.jobs.results.fetch_folder import FolderDestination
 from kubeque.jobs.results.fetched_files import names_below
@@ -141,10 +142,8 @@ class StoreDestination:
         """See `Destination`. `meter` counts the uploaded bytes."""
         if not self._owner.layout.is_standard:
             # Before the first upload, because a path of a replaced attempt may be the path of another task now.
-            for task in tasks:
-                before = self._fetched.get(task.index)
-                if before is not None and before.url != task.url:
-                    self._delete_unchanged(task.index, before)
+            for index, before in replaced_attempts(tasks, self._fetched):
+                self._delete_unchanged(index, before)
         for portion in in_groups(tasks, lambda task: task.size, most=_PORTION_TASKS, most_bytes=_PORTION_BYTES):
             with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as path:
                 folder = FolderDestination(self._files, Path(path), replace(self._owner, layout=STANDARD))
