@@ -7,7 +7,7 @@ becomes a variable, and the shell never reads the contents of a variable as code
                                             echo "hello ${kq1_name}" > "${kq2_file}".txt
 
 Arithmetic is the exception: there, bash and ksh evaluate the contents of a variable, and `a[$(id)]` runs. So a value in
-arithmetic must consist of numbers and operators.
+arithmetic must consist of numbers and operators. The same holds for other evaluated places (see `shell_evaluation`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import shlex
 from collections.abc import Iterable
 
 from kubeque.model.command.command import Part, Placeholder
+from kubeque.model.command.shell_evaluation import PLACE, evaluated_places
 from kubeque.model.errors import CommandError
 from kubeque.model.text import describe
 
@@ -68,13 +69,17 @@ def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
     names: dict[Placeholder, str] = {}
     values: list[str] = []
     text = ""
+    parts = list(parts)
+    evaluated = _evaluated_places([part if isinstance(part, str) else part[0] for part in parts])
+    number = -1
     for part in parts:
         if isinstance(part, str):
             _read(part, context)
             text += part
             continue
         column, value = part
-        if context[-1] in _EVALUATES:
+        number += 1
+        if number in evaluated:
             check_arithmetic(column.name, value)
         if column not in names:
             names[column] = f"kq{len(names) + 1}_{_NO_NAME.sub('_', column.name)}"
@@ -85,31 +90,44 @@ def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
 
 def arithmetic_columns(parts: Iterable[Part]) -> tuple[str, ...]:
     """Return the columns that a command uses in arithmetic, in order. `parts`: the text of the command, and columns."""
-    context, found = ["plain"], dict[str, None]()
+    parts = list(parts)
+    evaluated = _evaluated_places(parts)
+    placeholders = [part for part in parts if not isinstance(part, str)]
+    return tuple(dict.fromkeys(part.name for number, part in enumerate(placeholders) if number in evaluated))
+
+
+def _evaluated_places(parts: Iterable[Part]) -> set[int]:
+    """Return the numbers of the placeholders, counted from 0, whose value a shell evaluates."""
+    context, text, number, found = ["plain"], "", 0, set[int]()
     for part in parts:
         if isinstance(part, str):
-            _read(part, context)
-        elif context[-1] in _EVALUATES:
-            found[part.name] = None
-    return tuple(found)
+            text += _read(part, context)
+            continue
+        if context[-1] in _EVALUATES:
+            found.add(number)
+        text += PLACE
+        number += 1
+    return found | evaluated_places(text)
 
 
 def check_arithmetic(column: str, value: str) -> None:
     """Raise CommandError for a value that shells could run in arithmetic."""
     if not _NUMBERS.fullmatch(value):
         raise CommandError(
-            f"column {describe(column)} has the value {describe(value)} in shell arithmetic: only numbers and operators"
-            " are allowed there, because some shells run other values"
+            f"column {describe(column)} has the value {describe(value)} in shell arithmetic, an index or the name of a"
+            " variable: only numbers and operators are allowed there, because some shells run other values"
         )
 
 
-def _read(text: str, context: list[str]) -> None:
+def _read(text: str, context: list[str]) -> str:
     """Update `context` with the quotes and brackets that `text` opens and closes.
 
-    `context`: the open quotes and brackets, outermost first.
+    Return `text` with blanks in place of comments and of text in single quotes. `context`: the open quotes and
+    brackets, outermost first.
     """
-    at = 0
+    at, seen = 0, ""
     while mark := _MARKS[context[-1]].search(text, at):
+        seen += _hide(text[at : mark.start()], context[-1]) + mark[0]
         at = mark.end()
         found = mark[0].strip(" \t")
         if found == _CLOSES[context[-1]] or (context[-1] == "let" and found in ";&|"):
@@ -119,6 +137,11 @@ def _read(text: str, context: list[str]) -> None:
             context.append(context[-1] if context[-1] == "arithmetic" else "plain")
         else:
             context += _OPENS.get(found, [])
+    return (seen + _hide(text[at:], context[-1])).replace(PLACE, " ")
+
+
+def _hide(text: str, context: str) -> str:
+    return " " * len(text) if context in ("single", "comment") else text
 
 
 def _reference(name: str, context: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,57 @@ def test_shell_arithmetic_never_evaluates_a_value(text: str, value: str) -> None
     with pytest.raises(CommandError, match="shell arithmetic"):
         script(text, v=value)
     assert arithmetic_columns(parse_word(text, braces_double=False).parts) == ("v",)
+
+
+#: Commands in which bash or zsh runs the value `a[$(touch ran)]`.
+EVALUATING = [
+    "[[ {v} -eq 1 ]]", "[[ 1 -lt {v} ]]", 'if [[ x == x && "{v}" -ge 1 ]]; then :; fi', "[[ -v {v} ]]", "[ -v {v} ]",
+    "test -v {v}", '! test -v "{v}"', "[ x = y -o -v {v} ]", "[[ x\n -eq {v} ]]", "[ {v} -eq 1 ]",
+    "declare -i x={v}", "declare -ri x={v}", "typeset -i x; x={v}", "local -i x; y=1; x+={v}", "declare {v}",
+    "declare {v}=1", "export {v}", "readonly {v}=1", "declare -n r={v}; echo $r", "integer x={v}",
+    "declare -a x='({v})'", "command declare {v}", "\\declare {v}", "declare -i \\\n x={v}",
+    "echo $\\{y[{v}]\\}", "echo $\\{#y[{v}]\\}", "y[{v}]=1", "y[1+{v}]+=1", "y=([{v}]=1)", "unset y[{v}]",
+    "echo $\\{y:{v}\\}", "echo $\\{y:1:{v}\\}", "echo $\\{@:{v}\\}", "echo $\\{y[@]:{v}\\}",
+    "if let x={v}; then :; fi", "while let 'x < {v}'; do break; done", "command let x={v}", "\\let x={v}",
+    "printf -v {v} x", 'printf -v "{v}" %s x', "printf -va{v} x", "read {v}", "read -r x {v} < f", "unset {v}",
+    "mapfile -t {v}", "getopts ab {v}", "RANDOM={v}", "OPTIND={v}; getopts a b", "PS4={v}; set -x",
+    "x={v}; echo $((x + 1))", "x={v}\necho $(( $x ))", "x='{v}'; ((x++))", "x=0{v}; echo $[x]", "x={v}; let y=x",
+    "for x in 1 {v}; do echo $((x)); done", "x={v}; [[ $x -eq 1 ]]", "x={v}; echo $\\{!x\\}", "x={v}; y[x]=1",
+    "x={v}; echo $\\{y[x]\\}", "x={v}; echo $\\{y:x\\}", "set -- {v}; echo $(($1))", "x={v}; echo $\\{x@P\\}",
+    'read -r x <<< "{v}"; echo $((x))', "a=1 read {v}", "f() \\{ declare -i x={v}; \\}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", EVALUATING)
+def test_no_other_place_evaluates_a_value(text: str) -> None:
+    assert arithmetic_columns(parse_word(text, braces_double=False).parts) == ("v",)
+    with pytest.raises(CommandError, match="some shells run other values"):
+        script(text, v="a[$(touch ran)]")
+    assert script(text, v="3")
+
+
+#: Commands in which no shell runs a value.
+DATA = [
+    "[ {v} = x ]", "[[ {v} == x && 1 -eq 1 ]]", "test -f {v}", "[ -n {v} ] && [ 1 -eq 1 ]", "echo -ne {v}",
+    "export X={v}; local Y={v}", "readonly X='{v}'", "f() \\{ local x={v} y; echo $x; \\}", "x={v}; echo $\\{x:0:3\\}",
+    "echo $\\{x:-{v}\\}", "ls a[{v}]", "git unset {v}", "tool read {v}", "read -r x < {v}", "printf '%s' -v {v}",
+    "printf -v x %s {v}", "x={v}; i=1; echo $((i + 1)) $x", "python3 -c 'd[\"k\"]' {v}", "# declare -i x={v}\necho",
+    "awk '\\{print $1[2]\\}' {v}", "sed -ne p {v}", "y=({v})", "let x=1; echo {v}", "for x in {v}; do echo $x; done",
+    "env X={v} true", "declare -r x={v}", "set -e; cat {v}", "set -- {v}; echo $1", "docker export {v}",
+    "echo '$((' {v} '))'", "x={v}; echo $\\{#x\\}", "wait; cat {v}", 'x={v}; echo "http:$x $\\{y\\} a[x]"',
+    "RANDOM_NAME={v}; echo $RANDOM_NAME",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DATA)
+@pytest.mark.parametrize("shell", ["bash", "dash", "zsh"])
+def test_other_places_take_any_text_as_data(tmp_path: Path, shell: str, text: str) -> None:
+    assert arithmetic_columns(parse_word(text, braces_double=False).parts) == ()
+    for value in EVALUATED[:2]:
+        argv = [shell, "-c", script(text, v=value)]
+        with suppress(FileNotFoundError):  # this shell is not installed
+            subprocess.run(argv, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+        assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("value", ["-3", "0x1F", "1.5", "2 + 3", " 7 ", "", "(1)", "1e3", "010"])
