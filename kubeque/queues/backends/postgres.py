@@ -12,7 +12,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from kubeque.model.errors import ConfigError, MissingExtra
@@ -31,11 +31,15 @@ T = TypeVar("T")
 _STATEMENT_SECONDS = 30.0
 _SILENCE_SECONDS = 40.0
 _CONNECT_SECONDS = 10
-#: Settings of each connection. Every ordered search has an index. But until the tables are analyzed, the planner
-#: assumes that the tables are small, and sorts all blocks of a job. With 4,000 blocks that takes 2 ms instead of 0.1
-#: ms. So sorting is off. The estimated cost of a necessary sort is then so high that JIT would compile the plan. JIT is
-#: off too, because a compilation takes half a second.
-_HABITS = f"SET statement_timeout = '{_STATEMENT_SECONDS:.0f}s'; SET enable_sort = off; SET jit = off".encode()
+#: Start of each transaction. SET LOCAL ends with the transaction: behind a connection pooler in transaction mode, other
+#: programs use the same connection next. Fencing needs READ COMMITTED. Every ordered search has an index. But until the
+#: tables are analyzed, the planner assumes that the tables are small, and sorts all blocks of a job. With 4,000 blocks
+#: that takes 2 ms instead of 0.1 ms. So sorting is off. The estimated cost of a necessary sort is then so high that JIT
+#: would compile the plan. JIT is off too, because a compilation takes half a second.
+_BEGIN = (
+    f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '{_STATEMENT_SECONDS:.0f}s';"
+    " SET LOCAL enable_sort = off; SET LOCAL jit = off"
+).encode()
 #: Maximum number of unused connections that stay open. The number of used connections has no limit.
 _IDLE_CONNECTIONS = 4
 #: Number of the advisory lock: an arbitrary number that other programs are unlikely to use.
@@ -61,38 +65,46 @@ class _Session:
     def __init__(self, connection: Connection[Any], connect: Callable[[], Connection[Any]]) -> None:
         self.connection = connection
         self._connect = connect
-        self._began = False
 
     @contextmanager
     def begun(self) -> Iterator[None]:
         """Begin a transaction. Commit it at the end of the block."""
-        with ExitStack() as stack:
-            self._repeat(lambda connection: stack.enter_context(connection.transaction()))
-            self._began = True
+        self._begin()
+        try:
             yield
+        except BaseException:
+            self._roll_back()
+            raise
+        self.connection.execute(b"COMMIT")
 
     def __call__(self, statement: str, values: tuple[Any, ...] = (), /) -> Cursor:
-        def execute(connection: Connection[Any]) -> Cursor:
-            return cast(Cursor, connection.execute(_numbered(statement), values or None))
+        return cast(Cursor, self.connection.execute(_numbered(statement), values or None))
 
-        # Outside of a transaction there are only reads, which may be repeated.
-        return execute(self.connection) if self._began else self._repeat(execute)
-
-    def _repeat(self, action: Callable[[Connection[Any]], T]) -> T:
-        """Return the result of `action`. If the server has ended this connection, run `action` again on a new one.
+    def _begin(self) -> None:
+        """Begin a transaction, on a new connection if the server has ended this one.
 
         The server can end an unused connection at any moment, even after `_hung_up` has checked it.
         """
         import psycopg
 
         try:
-            return action(self.connection)
+            self.connection.execute(_BEGIN)
+            return
         except psycopg.OperationalError as error:
             if not (error.sqlstate or "").startswith(_ENDED):
                 raise
         self.connection.close()
         self.connection = self._connect()
-        return action(self.connection)
+        self.connection.execute(_BEGIN)
+
+    def _roll_back(self) -> None:
+        """End a failed transaction. A connection that fails again is not used again."""
+        import psycopg
+
+        try:
+            self.connection.execute(b"ROLLBACK")
+        except psycopg.Error:
+            self.connection.close()
 
     def many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         with self.connection.cursor() as cursor:  # psycopg sends these statements in a pipeline
@@ -137,7 +149,7 @@ class PostgresDialect:
         with self._errors_named():
             session = _Session(self._take(), self._connect)
             try:
-                with session.begun() if write else nullcontext():
+                with session.begun():
                     yield session
             finally:
                 self._give_back(session.connection)
@@ -183,16 +195,10 @@ class PostgresDialect:
         connection.close()
 
     def _connect(self) -> Connection[Any]:
-        connection = _patient_connection(self._silence_seconds).connect(
+        return _patient_connection(self._silence_seconds).connect(
             # No prepared statements: they fail behind a connection pooler, and planning these statements is quick.
             autocommit=True, prepare_threshold=None, **self._settings,
         )  # fmt: skip
-        try:
-            connection.execute(_HABITS)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:

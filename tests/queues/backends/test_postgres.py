@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -22,6 +23,7 @@ from kubeque.model.job.task import State
 from kubeque.queues.backends.backend import Find
 from kubeque.queues.backends.postgres import PostgresDialect, open_postgres
 from kubeque.queues.backends.sql import SqlBackend
+from kubeque.queues.backends.sql_dialect import Executor
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 from tests.queues.makers import claim, make_job, only_block, run_next, states, submit
@@ -253,6 +255,43 @@ def test_a_lost_line_is_told_without_the_password(url: str, postgres: PostgresSe
     told = "".join(traceback.format_exception(caught.value))
     assert "s3cret" not in told
     assert f"postgresql://{USER}@127.0.0.1:{proxy.port}/{database(url)}" in told
+
+
+def test_settings_end_with_each_transaction(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pooler in transaction mode, such as pgbouncer, gives the same connection to another program next."""
+    connections: list[psycopg.Connection[Any]] = []
+    connect = psycopg.Connection.connect.__func__  # type: ignore[attr-defined]
+
+    def remember(cls: type[psycopg.Connection[Any]], *args: Any, **kwargs: Any) -> psycopg.Connection[Any]:
+        connections.append(connect(cls, *args, **kwargs))
+        return connections[-1]
+
+    names = ("statement_timeout", "enable_sort", "jit", "transaction_isolation")
+    with psycopg.connect(url) as plain:
+        usual = [plain.execute(f"SHOW {name}").fetchone() for name in names]  # type: ignore[call-overload]
+    monkeypatch.setattr(psycopg.Connection, "connect", classmethod(remember))
+    dialect = PostgresDialect(url)
+
+    def show(execute: Executor) -> list[Any]:
+        return [execute(f"SHOW {name}").fetchone() for name in names]
+
+    for write in (False, True):
+        with dialect.transaction(write=write) as execute:
+            assert show(execute) == [("30s",), ("off",), ("off",), ("read committed",)]
+    with pytest.raises(QueueError), dialect.transaction(write=True) as execute:
+        execute("SELECT nothing")
+    with closing(open_queue(url)) as queue:
+        run_next(claim(queue, submit(queue, make_job(2))))
+        assert len(connections) > 1
+        for connection in connections:
+            assert [connection.execute(f"SHOW {name}").fetchone() for name in names] == usual
+            kept = (
+                "SELECT (SELECT count(*) FROM pg_prepared_statements), (SELECT count(*) FROM pg_listening_channels())"
+            )
+            assert [connection.execute(statement).fetchone() for statement in kept] == [(0,), (0,)]
+            locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            assert connection.execute(locks).fetchone() == (0,)
+    dialect.close()
 
 
 def test_who_may_not_make_tables_may_use_those_that_are_there(postgres: PostgresServer, url: str) -> None:
