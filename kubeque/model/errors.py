@@ -37,12 +37,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from kubeque.model.url_logins import hide_logins
+
 
 class KubequeError(Exception):
     """Base of all errors that kubeque raises. The message says what is wrong, the value, and what to do."""
 
     #: Exit code of the command line.
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, *args: Any) -> None:
+        """The first argument is the message. Logins of URLs in it are hidden."""
+        super().__init__(*(hide_logins(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class UserError(KubequeError):
