@@ -7,8 +7,8 @@ import secrets
 from kubeque.model.errors import UserError
 from kubeque.model.text import describe
 
-#: Maximum size of a job's name in bytes of UTF-8, because a folder has the same name.
-MAX_NAME_BYTES = 255
+#: Maximum size of a job's name in bytes of UTF-8. A folder has the same name, and file systems allow 255 bytes.
+MAX_NAME_BYTES = 200
 #: Characters with which a name must not begin. "." would make a hidden folder, and "-" would look like an option.
 _NOT_FIRST = (".", "-", " ")
 _ADJECTIVES = "amber bold brisk calm clear crisp eager fair fleet gentle grand keen light lively lucid mellow neat noble quick quiet rapid solid steady sunny swift tidy vivid warm wise"  # noqa: E501
