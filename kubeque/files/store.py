@@ -22,13 +22,14 @@ from kubeque.files.stores.piece_transfer import LARGE_PIECES, SMALL_PIECES, Piec
 from kubeque.files.urls import is_folder, join, scheme, split
 from kubeque.model.compatibility.unknown_entries import UNREADABLE, explain
 from kubeque.model.errors import FileDamaged, FileError, StorageError
+from kubeque.model.url_logins import hide_logins
 
 T = TypeVar("T")
 P = ParamSpec("P")
 __all__ = ["LARGE_PIECES", "Files", "Look", "is_folder", "join"]
 
-#: Default size limit of a JSON file, bytes. It suffices for a manifest of 200,000 files.
-JSON_BYTES = 64 << 20
+#: Default size limit of a file that is read into memory, bytes. It suffices for a manifest of 200,000 files.
+READ_BYTES = 64 << 20
 #: Schemes of stores that may hold results. Such a store shows only complete objects, and can refuse to overwrite an
 #: object.
 WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
@@ -40,7 +41,7 @@ class Store(Protocol):
     The methods are described in `Files`. All methods raise StorageError; reads also raise FileMissing.
     """
 
-    def read(self, url: str, limit: int | None = None) -> bytes: ...
+    def read(self, url: str, limit: int) -> bytes: ...
     def read_end(self, url: str, limit: int) -> tuple[int, bytes]: ...
     def write(self, url: str, data: bytes) -> None: ...
     def write_new(self, url: str, data: bytes) -> bool: ...
@@ -76,13 +77,14 @@ class Files:
         self._stores: dict[tuple[int, str], ObjectStore] = {}
         self._lock = threading.Lock()
 
-    def read(self, url: str, limit: int | None = None) -> bytes:
+    def read(self, url: str, limit: int = READ_BYTES) -> bytes:
         """Return the contents of a file.
 
-        Raises FileMissing if there is no such file. Raises FileDamaged if the file has more than `limit` bytes.
+        Raises FileMissing if there is no such file. Raises FileDamaged if the file has more than `limit` bytes; at most
+        one byte more is read then.
         """
         data = self._store(url).read(url, limit)
-        if limit is not None and len(data) > limit:
+        if len(data) > limit:
             raise FileDamaged(f"cannot read {url}: it has more than {limit} bytes: it was changed or damaged")
         return data
 
@@ -90,7 +92,7 @@ class Files:
         """Return the last `limit` bytes of a file. Raises FileMissing."""
         return Tail(*self._store(url).read_end(url, limit))
 
-    def read_json(self, url: str, limit: int = JSON_BYTES, *, digest: str = "") -> Any:
+    def read_json(self, url: str, limit: int = READ_BYTES, *, digest: str = "") -> Any:
         """Return the parsed contents of a JSON file.
 
         `digest`: expected SHA-256 (hex); empty if it is not checked. Raises FileMissing if there is no such file.
@@ -99,9 +101,9 @@ class Files:
         data = self.read(url, limit)
         if digest:
             check_content(url, len(data), None, hashlib.sha256(data).hexdigest(), digest)
-        return parse_json(url, data)
+        return parse_json(url, data, trusted=bool(digest))
 
-    def read_as(self, url: str, parse: Callable[[Any], T], limit: int = JSON_BYTES, *, digest: str = "") -> T:
+    def read_as(self, url: str, parse: Callable[[Any], T], limit: int = READ_BYTES, *, digest: str = "") -> T:
         """Return the result of `parse` for the contents of a JSON file.
 
         Raises the errors of `read_json`. Raises FileDamaged if `parse` raises one of UNREADABLE.
@@ -147,7 +149,7 @@ class Files:
         """Download a file to `path`, and make missing folders. The file appears once it is complete and checked.
 
         Raises FileDamaged if the file does not have the given `digest` (SHA-256, hex), `size` (bytes) or `generation`
-        (from an earlier `look`). `progress`: see `upload`.
+        (from an earlier `look`). At most `size` bytes and one more are read. `progress`: see `upload`.
         """
 
         def fill(file: BinaryIO) -> None:
@@ -260,7 +262,7 @@ class Files:
             seen = self.write_new(probe, b"1"), self.write_new(probe, b"2"), self.read(probe)
             self.delete(probe)
         except StorageError as error:
-            cause = str(error).removeprefix(f"cannot write {probe}: ")
+            cause = str(error).removeprefix(hide_logins(f"cannot write {probe}: "))
             raise StorageError(f"cannot write to {prefix}: {cause}; {self._remedy(prefix, cause)}") from error
         if seen != (True, False, b"1"):
             raise StorageError(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kubeque.files.batches import Copy
 from kubeque.files.live_log import Tail
 from kubeque.files.store import Files
 from kubeque.files.stores.piece_transfer import WHOLE_BYTES
@@ -181,6 +182,66 @@ def test_a_large_file_of_another_size_than_said_is_damaged(place: Place, tmp_pat
     with pytest.raises(FileDamaged, match=f"has {2 * WHOLE_BYTES} bytes, not {said}"):
         place.files.download(place.at("file"), tmp_path / "new" / "down", size=said)
     assert os.listdir(tmp_path / "new") == []
+
+
+#: Sizes of a file, and the size that was announced.
+GROWN = [(1, 0), (11, 10), (4 << 20, 10), (WHOLE_BYTES + 5, 10), (3 * WHOLE_BYTES, WHOLE_BYTES), (3 * WHOLE_BYTES, 0)]
+
+
+@pytest.mark.parametrize(("size", "said"), GROWN)
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "together"])
+def test_a_download_stops_at_the_announced_size_and_one_byte(
+    place: Place, tmp_path: Path, size: int, said: int, together: bool
+) -> None:
+    # Given two small results, of which a task program has replaced one by a larger file
+    place.files.write(place.at("good"), b"x" * said)
+    (tmp_path / "source").write_bytes(b"x" * size)
+    place.files.upload(tmp_path / "source", place.at("grown"))
+    moved: list[int] = []
+    folder, digest = tmp_path / "down", sha256(b"x" * said)
+
+    # When they are downloaded
+    copies = [Copy(str(folder / name), place.at(name), said, digest) for name in ("grown", "good")]
+    if together:
+        error, none = place.files.download_many(copies, progress=moved.append)
+        assert none is None
+        assert (folder / "good").read_bytes() == b"x" * said
+    else:
+        (error,) = place.files.download_many(copies[:1], progress=moved.append)
+
+    # Then the replaced file is damaged, at most one byte more than its size came, and the other file came
+    assert isinstance(error, FileDamaged)
+    assert re.search(rf"grown: it has (more than {said} bytes|{size} bytes, not {said}):", str(error))
+    if not place.url.startswith("memory:"):
+        assert sum(moved) <= said + 1 + (said if together else 0)
+    assert sorted(os.listdir(folder)) == (["good"] if together else [])
+
+
+def test_each_read_has_a_limit(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubeque.files.store.Files.read.__defaults__", (10,))
+    place.files.write(place.at("large"), b"x" * 11)
+    with pytest.raises(FileDamaged, match="more than 10 bytes"):
+        place.files.read(place.at("large"))
+
+
+def test_levels_of_json_are_bounded_without_a_digest(place: Place) -> None:
+    deep = b"[" * 65 + b"]" * 65
+    place.files.write(place.at("deep.json"), deep)
+    place.files.write(place.at("wide.json"), b"[" + b"[]," * 1000 + b'{"a":' * 62 + b"1" + b"}" * 62 + b"]")
+    with pytest.raises(FileDamaged, match=r"deep\.json.*more than 64 levels"):
+        place.files.read_json(place.at("deep.json"))
+    assert len(place.files.read_json(place.at("wide.json"))) == 1001
+    assert place.files.read_json(place.at("deep.json"), digest=sha256(deep))
+
+
+@pytest.mark.parametrize("read", ["read", "read_tail", "download"])
+def test_a_fifo_or_a_device_is_not_read(tmp_path: Path, read: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("fifo", "zero"):
+        more = [tmp_path / "copy"] if read == "download" else []
+        with pytest.raises(FileDamaged, match=f"{name}: it is not a regular file"):
+            getattr(Files(), read)(str(tmp_path / name), *more)
 
 
 def test_a_missing_file_is_not_downloaded_and_what_was_there_stays(place: Place, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from kubeque.files.rows import parquet
 from kubeque.files.store import Files
-from kubeque.model.errors import ParametersError
+from kubeque.model.errors import FileDamaged, ParametersError
 from kubeque.model.rows.formats.csv_reading import unreadable
 from kubeque.model.rows.formats.csv_rows import read_csv
 from kubeque.model.rows.formats.json_rows import is_json, read_json
@@ -23,7 +23,7 @@ from kubeque.model.text import LINE_CHARACTERS, printable
 STANDARD_INPUT = "-"
 #: Number of bytes that tell the format of a file.
 _HEAD_BYTES = 1 << 16
-#: Maximum size of a JSON or Parquet file, which is read as a whole, in bytes.
+#: Maximum size of a file in a store, and of a JSON or Parquet file, which are read as a whole, in bytes.
 _WHOLE_BYTES = 1 << 30
 
 
@@ -35,7 +35,12 @@ def read_rows(files: Files, source: str, delimiter: str | None = None) -> Rows:
     pyarrow.
     """
     if "://" in source:
-        data = files.read(source)
+        try:
+            data = files.read(source, _WHOLE_BYTES)
+        except FileDamaged as error:
+            raise ParametersError(
+                f"{source} is over {_WHOLE_BYTES >> 20} MiB: copy it to this machine and name the copy"
+            ) from error
         return _read(lambda: io.BytesIO(data), source, delimiter)
     where = printable(source, LINE_CHARACTERS)
     if _is_read_once(source):

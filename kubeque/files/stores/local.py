@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, TypeVar
 
+from kubeque.files.content_checks import check_content
 from kubeque.files.mounts import remove_files, remove_tree
 from kubeque.files.sparse import may_have_holes
 from kubeque.files.stores.errors import translate_error
@@ -56,20 +57,12 @@ class Folder:
         """Create a file with the function `put` of this module. The file is private if its folder is private."""
         return put(path, fill, new=new, private=self.is_private(path))
 
-    def read(self, url: str, limit: int | None = None) -> bytes:
-        with _storage_errors("read", url):
-            if limit is None:
-                with open(local_path(url), "rb") as file:
-                    return file.read()
-            # Without blocking, because the program of a task may have put a FIFO there.
-            with open(local_path(url), "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise FileDamaged(f"cannot read {url}: it is not a regular file")
-                return file.read(min(limit, status.st_size) + 1)
+    def read(self, url: str, limit: int) -> bytes:
+        with _storage_errors("read", url), _open_stored(url) as file:
+            return file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
 
     def read_end(self, url: str, limit: int) -> tuple[int, bytes]:
-        with _storage_errors("read", url), open(local_path(url), "rb") as file:
+        with _storage_errors("read", url), _open_stored(url) as file:
             start = max(0, os.fstat(file.fileno()).st_size - limit)
             file.seek(start)
             return start, file.read(limit)
@@ -91,8 +84,12 @@ class Folder:
             self.put(local_path(url), lambda target: copy(source, target, digest, progress, holes=holes))
 
     def download(self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]) -> str:
-        with open_source(url) as source:
-            copy(source, file, "", progress, holes=may_have_holes(os.fstat(source.fileno())))
+        with _storage_errors("read", url):
+            source = _open_stored(url)
+        with source:
+            status = os.fstat(source.fileno())
+            check_content(url, status.st_size, size, "", "")
+            copy(source, file, "", progress, holes=may_have_holes(status), limit=size)
         return ""
 
     def look(self, url: str) -> tuple[int | None, str, bool]:
@@ -221,6 +218,21 @@ def _link(temporary: str, path: str) -> bool:
     return won
 
 
+def _open_stored(url: str) -> BinaryIO:
+    """Open a stored file. Raises OSError. Raises FileDamaged if it is not a regular file.
+
+    The open does not block, because the program of a task may have put a FIFO there.
+    """
+    fd = os.open(local_path(url), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return open(fd, "rb")
+    os.close(fd)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), url)
+    raise FileDamaged(f"cannot read {url}: it is not a regular file")
+
+
 def open_source(url: str) -> BinaryIO:
     """Open a file of this machine for copying. Raises StorageError, FileMissing."""
     with _storage_errors("read", url):
@@ -235,18 +247,19 @@ def copy(
     *,
     piece: int = CHUNK_BYTES,
     holes: bool = False,
+    limit: int | None = None,
 ) -> None:
     """Copy `source` to `target`, up to the end of `source`.
 
     `digest`: expected SHA-256 (hex); empty if it is not checked. `progress`: function that gets the size of each piece.
     After a failure, it gets the sum of these sizes as a negative number. `holes`: True to turn zeros into holes; the
-    target must then be a new file. Raises FileRefused if the contents do not have the digest, because the file has
-    changed.
+    target must then be a new file. `limit`: expected size in bytes; the copy stops one byte after it. Raises
+    FileRefused if the contents do not have the digest, because the file has changed.
     """
     sha256, sent = hashlib.sha256(), 0
     try:
         with ThreadPoolExecutor(1) as beside:  # a small file starts no thread
-            while chunk := source.read(piece):
+            while chunk := source.read(piece if limit is None else min(piece, limit + 1 - sent)):
                 hashed = beside.submit(sha256.update, chunk) if digest and len(chunk) == piece else None
                 if digest and hashed is None:
                     sha256.update(chunk)

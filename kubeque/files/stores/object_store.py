@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 from kubeque.files.batches import Copy
+from kubeque.files.content_checks import check_content
 from kubeque.files.parallel import QUESTIONS, in_parallel
 from kubeque.files.stores.errors import patiently
 from kubeque.files.stores.existence import find_present
@@ -66,8 +67,8 @@ class ObjectStore:
         # written. memory:// checks for a file before it creates one, so creation needs a lock.
         self._in_memory = in_memory
 
-    def read(self, url: str, limit: int | None = None) -> bytes:
-        if limit is None or not self._ranges:
+    def read(self, url: str, limit: int) -> bytes:
+        if not self._ranges:
             return patiently("read", url, lambda: bytes(self._fs.cat_file(url)))
         try:
             return patiently("read", url, lambda: bytes(self._fs.cat_file(url, start=0, end=limit + 1)))
@@ -80,8 +81,9 @@ class ObjectStore:
 
     def read_end(self, url: str, limit: int) -> tuple[int, bytes]:
         def receive() -> tuple[int, bytes]:
-            start = max(0, int(self._fs.info(url)["size"]) - limit)
-            return start, bytes(self._fs.cat_file(url, start=start) if start else self._fs.cat_file(url))
+            size = int(self._fs.info(url)["size"])
+            start = max(0, size - limit)
+            return start, bytes(self._fs.cat_file(url, start=start, end=size)) if size else b""
 
         return patiently("read", url, receive)
 
@@ -99,7 +101,7 @@ class ObjectStore:
             if self._create(url, data):
                 return True
             # If an answer was lost, the existing object may be our own.
-            return tries > 1 and bytes(self._fs.cat_file(url)) == data
+            return tries > 1 and self.read(url, len(data)) == data
 
         return patiently("write", url, create)
 
@@ -166,19 +168,22 @@ class ObjectStore:
         return errors
 
     def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
-        """Return the contents of each file; None for an incomplete file. The caller then downloads this file alone."""
+        """Return the contents of each file; None for a file of another size. The caller then downloads it alone.
+
+        At most one byte more than the size is read. An empty file is None, because it has no range.
+        """
+        asked = [item for item in copies if item.size]
         # If the end is given, S3 needs no request for the size.
-        ends = [item.size or None for item in copies]
-        found = self._fs.cat_ranges([item.url for item in copies], [0] * len(ends), ends, on_error="return")
-        return [
-            bytes(data) if isinstance(data, bytes) and len(data) == item.size else None
-            for item, data in zip(copies, found, strict=True)
-        ]
+        ends = [item.size + 1 for item in asked]
+        found = self._fs.cat_ranges([item.url for item in asked], [0] * len(ends), ends, on_error="return")
+        data = {item.url: part for item, part in zip(asked, found, strict=True) if isinstance(part, bytes)}
+        return [data[item.url] if len(data.get(item.url, b"")) == item.size > 0 else None for item in copies]
 
     def download(self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]) -> str:
-        if self._ranges and (size is None or size > WHOLE_BYTES):
-            # This is the actual size. The caller compares it with the expected size.
-            size = patiently("read", url, lambda: int(self._fs.info(url)["size"]))
+        if self._ranges and (size is None or not 0 < size <= WHOLE_BYTES):
+            found = patiently("read", url, lambda: int(self._fs.info(url)["size"]))
+            check_content(url, found, size, "", "")
+            size = found
             if size > WHOLE_BYTES:
                 return self._large_files.receive(url, file, size, digest, progress)
         patiently("read", url, lambda: self._receive(url, file, size, progress))
@@ -186,7 +191,7 @@ class ObjectStore:
 
     def _receive(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None:
         if self._in_memory or (size is not None and size <= WHOLE_BYTES):
-            data = self._fs.cat_file(url)
+            data = self._read_start(url, size) if size is not None and self._ranges else self._fs.cat_file(url)
             progress(len(data))
             file.write(data)
             return
@@ -196,6 +201,10 @@ class ObjectStore:
         except BaseException:
             progress(-listener.seen)
             raise
+
+    def _read_start(self, url: str, size: int) -> bytes:
+        """Return an object of `size` bytes, or its start and one byte more. An empty object has no range."""
+        return bytes(self._fs.cat_file(url, start=0, end=size + 1)) if size else b""
 
     def look(self, url: str) -> tuple[int | None, str, bool]:
         info = patiently("read", url, lambda: self._fs.info(url))

@@ -150,7 +150,7 @@ def _stream(backends: Backends, task: TaskDetails, name: str) -> dict[str, Any]:
         return {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
-        backends.files.download(stream_url(task.url, name), path)
+        backends.files.download(stream_url(task.url, name), path, size=int(size))
         return {"size": size, "digest": sha256_file(str(path))}
 
 

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Protocol
 
 from kubeque.files.batches import Copy, in_groups
+from kubeque.files.layout import manifest_url
 from kubeque.files.output import write_local
 from kubeque.files.parallel import DOWNLOADS, MANIFESTS, in_parallel
 from kubeque.files.store import Files
 from kubeque.files.transfer_progress import Meter
 from kubeque.jobs.results.destination import PendingDownload
 from kubeque.jobs.results.file_choice import FileChoice
-from kubeque.jobs.results.result_manifest import ResultFile, read_manifest
+from kubeque.jobs.results.result_manifest import Manifest, ResultFile, read_manifest
 from kubeque.jobs.results.selection_notes import find_matching
-from kubeque.model.errors import FileError
+from kubeque.model.errors import FileDamaged, FileError
 
 
 class TaskFolders(Protocol):
@@ -39,6 +40,7 @@ def download_tasks(
     def read(task: PendingDownload) -> PendingDownload:
         try:
             manifest = read_manifest(files, task.url)
+            _check_total(task, manifest)
             task.files, task.not_kept = choice.select(manifest.files), manifest.refused
             task.matching = find_matching(choice.globs, (file.name for file in manifest.files))
         except FileError as error:
@@ -60,6 +62,18 @@ def download_tasks(
                 folders.complete(task, choice)
             task.files = []
             yield task
+
+
+def _check_total(task: PendingDownload, manifest: Manifest) -> None:
+    """Raise FileDamaged if the files of a manifest are larger than the queue has recorded.
+
+    A task program can replace the manifest, but not the size in the queue.
+    """
+    total = sum(file.size for file in manifest.files if not file.is_stream)
+    if total > task.size:
+        raise FileDamaged(
+            f"{manifest_url(task.url)} is damaged or forged: its files have {total} bytes, not {task.size}"
+        )
 
 
 def _with_ends(tasks: Iterable[PendingDownload]) -> Iterator[tuple[PendingDownload, ResultFile | None]]:

@@ -21,13 +21,16 @@ from kubeque.jobs.results.result_paths import STANDARD, Layout, ResultPaths
 from kubeque.jobs.results.selection_notes import KeptFiles, find_matching, note_globs
 from kubeque.jobs.results.table import lines, read_rows, to_csv
 from kubeque.jobs.results.unreadable_files import name_faults
-from kubeque.model.errors import FileMissing, FileRefused, StorageError, UserError
+from kubeque.model.errors import FileDamaged, FileMissing, FileRefused, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_selection import RowSelection
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.index_ranges import Ranges
 from kubeque.model.text import cut
 from kubeque.model.wording import code
+
+#: Largest size of a stored table, bytes: of all tables, and for each task. A larger table is written from the queue.
+_TABLE_BYTES, _LINE_BYTES = 64 << 20, 4 << 10
 
 
 def check_state(state: str | None) -> None:
@@ -212,10 +215,12 @@ def _write_table(backends: Backends, job: Job, path: Path) -> None:
     """Write the table of all tasks, not only of the chosen tasks. Use the stored table if the job has ended."""
     if job.closing is not None:
         try:
-            backends.files.download(table_url(job), path)
-            return
-        except FileMissing:
-            pass  # it was deleted
+            size = backends.files.look(table_url(job)).size
+            if size is not None and size <= _TABLE_BYTES + job.n * _LINE_BYTES:
+                backends.files.download(table_url(job), path, size=size)
+                return
+        except (FileMissing, FileDamaged):
+            pass  # it was deleted, or a task program has replaced it
     write_local(path, to_csv(list(lines(backends, job))))
 
 

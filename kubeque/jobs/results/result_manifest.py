@@ -12,6 +12,7 @@ from typing import Any
 from kubeque.files.layout import manifest_url, output_url, stream_name, stream_url
 from kubeque.files.safe_paths import safe_name
 from kubeque.files.store import Files
+from kubeque.model.compatibility.unknown_entries import UNREADABLE
 from kubeque.model.errors import FileDamaged, StorageError
 from kubeque.model.text import cut
 
@@ -73,7 +74,7 @@ def read_manifest(files: Files, url: str) -> Manifest:
         taken = {file.name for file in found}
         _check_names(taken)
         return Manifest([*found, *_streams(result, url, taken)], _count_refused(result))
-    except (StorageError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (StorageError, *UNREADABLE) as error:
         raise FileDamaged(f"{manifest_url(url)} is damaged or forged: {error}") from error
 
 
@@ -97,7 +98,7 @@ def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
             value = result.get(key, 0) or 0
             if not isinstance(value, int | float) or not abs(value) < 1 << 63:
                 raise TypeError(f"{key} is not a number below 2^63")
-    except (StorageError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (StorageError, *UNREADABLE) as error:
         raise FileDamaged(f"{manifest_url(attempt_url)} is damaged or forged: {error}") from error
     return result
 
@@ -112,7 +113,7 @@ def read_out_values(files: Files, attempt_url: str) -> dict[str, Any]:
         return {}
     try:
         _check_values(values)
-    except (ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise FileDamaged(f"{manifest_url(attempt_url)} is damaged or forged: {error}") from error
     return dict(values)
 
@@ -129,11 +130,16 @@ def _check_values(values: Any) -> None:
 def _files(result: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
     for item in result.get("files", []):
         name, size, digest = item["name"], item["size"], item["digest"]
-        if not isinstance(name, str) or type(size) is not int or size < 0 or not _DIGEST.fullmatch(digest):
+        if not isinstance(name, str) or not _is_size(size) or not _DIGEST.fullmatch(digest):
             raise ValueError(f"a file is described as {cut(repr(item))}")
         name.encode()  # raises UnicodeEncodeError for a lone surrogate
         executable = item.get("executable") is True
         yield ResultFile(str(safe_name(name)), output_url(url, name), size, digest, executable=executable)
+
+
+def _is_size(value: Any) -> bool:
+    """True for a number of bytes that a file can have."""
+    return type(value) is int and 0 <= value < 1 << 63
 
 
 def _count_refused(result: Mapping[str, Any]) -> int:
@@ -144,12 +150,15 @@ def _count_refused(result: Mapping[str, Any]) -> int:
 
 def _streams(result: Mapping[str, Any], url: str, taken: Collection[str]) -> Iterator[ResultFile]:
     """Yield the streams as files, under names that no file or folder of the task has."""
+    taken = {*taken, *(str(parent) for name in taken for parent in PurePosixPath(name).parents)}
     for stream in _STREAMS:
         text, size = result.get(stream), result.get(f"{stream}_bytes", 0)
-        name = next(name for name in _stream_names(stream) if not _is_taken(name, taken))
+        name = next(name for name in _stream_names(stream) if name not in taken)
+        if not _is_size(size):
+            raise ValueError(f"{stream} has {cut(repr(size))} bytes")
         if text is None and size:
             yield ResultFile(
-                name, stream_url(url, stream), int(size), str(result.get(f"{stream}_digest") or ""), is_stream=True
+                name, stream_url(url, stream), size, str(result.get(f"{stream}_digest") or ""), is_stream=True
             )
         else:
             data = (text or "").encode()
@@ -159,10 +168,6 @@ def _streams(result: Mapping[str, Any], url: str, taken: Collection[str]) -> Ite
 def _stream_names(stream: str) -> Iterator[str]:
     yield stream_name(stream)
     yield from (stream_name(f"{stream}.{number}") for number in count(1))
-
-
-def _is_taken(name: str, taken: Collection[str]) -> bool:
-    return name in taken or any(other.startswith(f"{name}/") for other in taken)
 
 
 def _check_names(names: set[str]) -> None:

@@ -22,6 +22,8 @@ from kubeque.model.errors import FileMissing, StorageError, UserError
 #: Age of an unchanged lock in seconds after which its process counts as dead.
 STALE_SECONDS = 60.0
 _REFRESH_SECONDS = 10.0
+#: Largest size of a lock and of a registered prefix, bytes.
+_MARK_BYTES = 4096
 Sleep = Callable[[float], None]
 
 
@@ -35,15 +37,19 @@ def users(backends: Backends) -> list[tuple[str, str]]:
     """Return the registered results prefixes, each with the URL of its registration."""
     folder = users_url(backends.config.cas_url_prefix)
     urls = [join(folder, entry.name) for entry in backends.files.entries(folder)]
-    return [(backends.files.read(url).decode().partition("\n")[0], url) for url in urls]
+    return [(_read(backends, url).partition("\n")[0], url) for url in urls]
+
+
+def _read(backends: Backends, url: str) -> str:
+    return backends.files.read(url, _MARK_BYTES).decode(errors="replace")
 
 
 def wait_until_cleared(backends: Backends, sleep: Sleep = time.sleep) -> None:
     """Wait until the lock of garbage collection is released. Delete the lock of a dead process."""
-    seen, waited = b"", 0.0
+    seen, waited = "", 0.0
     while True:
         try:
-            mark = backends.files.read(clearing_url(backends.config.cas_url_prefix))
+            mark = _read(backends, clearing_url(backends.config.cas_url_prefix))
         except FileMissing:
             return
         waited = waited + 1.0 if mark == seen else 0.0
@@ -98,6 +104,6 @@ class Clearing:
 
     def _held(self) -> bool:
         try:
-            return self._backends.files.read(self._url).decode().startswith(self._token)
+            return _read(self._backends, self._url).startswith(self._token)
         except FileMissing:
             return False

@@ -16,6 +16,9 @@ from kubeque.model.job.job import Job
 #: Parts of queue URLs that have a different meaning on each machine.
 _HERE = ("sqlite:", "memory:", "//localhost", "@localhost", "127.0.0.1", "::1")
 
+#: Largest size of an owner file, bytes.
+_OWNER_BYTES = 64 << 10
+
 
 def queue_id(queue_url: str, host: str, emulator: str = "", identity: str = "") -> str:
     """Return the id of a queue in the folders of its jobs: a digest of its URL, its identity, and maybe its machine.
@@ -58,7 +61,7 @@ def is_ours(backends: Backends, url: str) -> bool:
     An owner file that names a different folder does not count, because task programs can copy owner files.
     """
     try:
-        told = backends.files.read_json(owner_url(url))
+        told = backends.files.read_json(owner_url(url), _OWNER_BYTES)
     except (FileMissing, FileDamaged):
         return False
     if not isinstance(told, dict) or told.get("queue") not in own_queue_ids(backends):

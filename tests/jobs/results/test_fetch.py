@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client, Transfer
+from kubeque.files.layout import table_url
 from kubeque.jobs.results.destination import MARKER
 from kubeque.jobs.results.fetch import NotKept
 from kubeque.model.config.config import Config
@@ -189,6 +191,11 @@ def test_no_name_in_a_manifest_leads_out(client: Client, forge: Forge, tmp_path:
         lambda said: said["files"][0].pop("digest"),
         lambda said: said.update(stdout=["x"]),
         lambda said: said.update(stdout=None, stdout_bytes="many"),
+        lambda said: said.update(stdout=None, stdout_bytes=float("inf")),
+        lambda said: said.update(stdout=None, stdout_bytes=-1),
+        lambda said: said.update(stdout=None, stdout_bytes=10**400),
+        lambda said: said["files"][0].update(size=10**400),
+        lambda said: said["files"][0].update(size=50 << 30),
     ],
 )
 def test_a_forged_manifest_is_named(client: Client, forge: Forge, tmp_path: Path, change: Any) -> None:
@@ -196,6 +203,38 @@ def test_a_forged_manifest_is_named(client: Client, forge: Forge, tmp_path: Path
     with pytest.raises(StorageError, match=r"task 1: .*result\.json is damaged or forged"):
         client.fetch("job", tmp_path / "dest")
     assert not (tmp_path / "dest/1").exists()
+
+
+def test_a_result_that_was_replaced_by_a_huge_file_does_not_fill_the_disk(
+    client: Client, job: str, tmp_path: Path
+) -> None:
+    # Given a result of two bytes that a task program replaced by a file of 1 TB
+    (stored,) = Path(client.job(job).url).glob("tasks/1/*/files/a.txt")
+    table = Path(table_url(client.job(job)))
+    before = table.read_bytes()
+    for path in (stored, table):
+        os.truncate(path, 1 << 40)
+
+    # When the job is fetched
+    with pytest.raises(StorageError, match=r"task 1: cannot read .*a\.txt: it has 1099511627776 bytes, not 2"):
+        client.fetch(job, tmp_path / "dest")
+    stored.write_text("1\n")
+    table.write_bytes(before)
+
+    # Then nothing of the file is here, all others came, and the table comes from the queue
+    expected = [*(f"{n}/{name}" for n in range(4) for name in WHOLE if (n, name) != (1, "a.txt")), "results.csv"]
+    assert tree(tmp_path / "dest") == sorted(expected)
+    assert (tmp_path / "dest/results.csv").read_bytes() == before
+
+
+def test_a_manifest_that_names_many_streams_is_read_in_linear_time(
+    client: Client, job: str, forge: Forge, tmp_path: Path
+) -> None:
+    names = [f"stdout.{n}.txt" for n in range(20_000)] + ["stdout.txt"]
+    forge(lambda said: said.update(files=[{"name": name, "size": 0, "digest": "0" * 64} for name in names]))
+    began = time.process_time()
+    client.fetch(job, tmp_path / "dest", globs=["x"])
+    assert time.process_time() - began < 10
 
 
 def test_a_link_in_the_destination_is_not_followed_out_of_it(client: Client, job: str, tmp_path: Path) -> None:
