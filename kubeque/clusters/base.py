@@ -8,10 +8,10 @@ from typing import Protocol
 
 from kubeque.clusters.machine import Machine
 from kubeque.model.job.causes import Death
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,10 @@ from kubeque.model.config.config import default_queue_url
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ClusterError, UserError
 from kubeque.model.job.causes import Death
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Tally
 from kubeque.model.text import MESSAGE_CHARACTERS, one_line, strip_controls
 from kubeque.model.wording import command
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any
 
-from kubeque.model.job.task import State, Tally, TaskRecord, check_items
+from kubeque.model.compatibility.stored_types import check_items
+from kubeque.model.job.counts import Tally
+from kubeque.model.job.task import State, TaskRecord
 
 #: Maximum number of tasks in a block, so that its entity is smaller than 1 MiB (the limit of Datastore).
 MAX_BLOCK = 256

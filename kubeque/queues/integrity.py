@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from kubeque import __version__
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.causes import Cause
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job, JobState
-from kubeque.model.job.task import State, Tally, TaskRecord
+from kubeque.model.job.task import State, TaskRecord
 from kubeque.model.wording import code
 from kubeque.queues.backends.backend import BlockRecord, pack, pack_pending, unpack
 from kubeque.queues.backends.records import read_block

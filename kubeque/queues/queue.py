@@ -14,10 +14,10 @@ from itertools import takewhile
 
 from kubeque.model.compatibility.versions import KILLED_ROWS_NEEDS, is_older
 from kubeque.model.job.changes import raise_needs
-from kubeque.model.job.counts import Counts
+from kubeque.model.job.counts import Counts, Tally
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import State, Tally, TaskState, TaskView
+from kubeque.model.job.task import State, TaskState, TaskView
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import SLOTS, BlockRecord, Conflict, Find
 from kubeque.queues.backends.identity import Identity, read_identity

@@ -12,10 +12,10 @@ from kubeque.clusters.consumer_environment import consumer_environment, login_di
 from kubeque.clusters.environment_files import Environments, this_umask
 from kubeque.clusters.local import LocalCluster, fleet_name, slot_folder
 from kubeque.model.errors import ClusterError, EnvironmentGone
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Tally
 from kubeque.model.rows.grid import sequence
 
 JOB = Job("sweep", "abcdefghijkm", 1, "/results/sweep/abcdefghijkm")

@@ -20,9 +20,9 @@ import pytest
 from kubeque.clusters.local import LocalCluster, fleet_name, slot_folder
 from kubeque.clusters.slot import Slot, machine, owner_name, start_ticks
 from kubeque.model.job.causes import Cause
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Tally
 from kubeque.model.rows.grid import sequence
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeque.model.job.task import Tally
+from kubeque.model.job.counts import Tally
 from kubeque.queues.backends.backend import Backend, BlockRecord, JobRecord, pack
 
 UID = "uid-1"

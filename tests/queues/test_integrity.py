@@ -10,10 +10,10 @@ import pytest
 
 from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.counts import Counts
+from kubeque.model.job.counts import Counts, Tally
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import State, Tally, TaskRecord
+from kubeque.model.job.task import State, TaskRecord
 from kubeque.queues import reaper, transitions
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.records import block_record

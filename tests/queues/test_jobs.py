@@ -14,12 +14,12 @@ import pytest
 from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.counts import Counts
+from kubeque.model.job.counts import Counts, Tally
 from kubeque.model.job.job import Closing, Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.task import State, Tally
+from kubeque.model.job.task import State
 from kubeque.queues import claim as claims
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.memory import MemoryBackend

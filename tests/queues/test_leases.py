@@ -8,7 +8,8 @@ import pytest
 
 from kubeque.model.errors import LeaseLost
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.task import State, Tally
+from kubeque.model.job.counts import Tally
+from kubeque.model.job.task import State
 from kubeque.queues import claim as claims
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue

@@ -8,8 +8,9 @@ import pytest
 
 from kubeque.model.errors import LeaseLost
 from kubeque.model.job.causes import Cause, Death
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import State, Tally
+from kubeque.model.job.task import State
 from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue

@@ -35,10 +35,10 @@ from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 from kubeque.model.job.causes import Cause, Death
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Tally
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.wording import option
 

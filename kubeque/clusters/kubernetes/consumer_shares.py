@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import lift_class
-from kubeque.model.job.task import Tally
 
 
 def count_wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:

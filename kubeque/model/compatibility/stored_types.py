@@ -7,7 +7,7 @@ a wrong type would cause an error much later, during work on other jobs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -30,6 +30,15 @@ def check_fields(kind: type, values: Mapping[str, Any]) -> None:
         accepts = accepting_fields.get(name)
         if accepts is not None and not accepts(value):
             raise TypeError(f"{name} is {cut(repr(value), 60)}")
+
+
+def check_items(what: str, wire: Any, types: Sequence[Any]) -> None:
+    """Raise TypeError if an item of a stored list has a wrong type.
+
+    The check is simple and fast, because every task has such lists.
+    """
+    if not isinstance(wire, list | tuple) or not all(map(isinstance, wire, types)):
+        raise TypeError(f"{what} is {cut(repr(wire), 100)}")
 
 
 @cache

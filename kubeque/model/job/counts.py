@@ -1,4 +1,4 @@
-"""Number of tasks of a job in each state."""
+"""Number of tasks of a job, or of a block, in each state."""
 
 from __future__ import annotations
 
@@ -31,3 +31,27 @@ class Counts:
 
     def to_wire(self) -> dict[str, int]:
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Number of tasks of a block in each state. A task that moved is counted in its new block.
+
+    A task that is reserved behind the running task of its consumer counts as pending.
+    """
+
+    ok: int = 0
+    failed: int = 0
+    running: int = 0
+    pending: int = 0
+    #: Number of rows that a user killed.
+    killed: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.ok + other.ok,
+            self.failed + other.failed,
+            self.running + other.running,
+            self.pending + other.pending,
+            self.killed + other.killed,
+        )

@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 from types import NoneType
 from typing import Any
 
-from kubeque.model.compatibility.stored_types import is_whole
+from kubeque.model.compatibility.stored_types import check_items, is_whole
 from kubeque.model.job.causes import Cause, read_cause
 from kubeque.model.text import MESSAGE_CHARACTERS, cut, keep_last_line
 
@@ -99,15 +99,6 @@ _OUTCOME = (
     dict,
 )  # fmt: skip
 _RECORD = (int, dict, list, (list, NoneType), int, int, str)
-
-
-def check_items(what: str, wire: Any, types: Sequence[Any]) -> None:
-    """Raise TypeError if an item of a stored list has a wrong type.
-
-    The check is simple and fast, because every task has such lists.
-    """
-    if not isinstance(wire, list | tuple) or not all(map(isinstance, wire, types)):
-        raise TypeError(f"{what} is {cut(repr(wire), 100)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,30 +274,6 @@ class TaskRecord:
             bool(rest and rest[0]),
             rest[1] if len(rest) > 1 else "",
             tuple(rest[2:]),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Number of tasks of a block in each state. A task that moved is counted in its new block.
-
-    A task that is reserved behind the running task of its consumer counts as pending.
-    """
-
-    ok: int = 0
-    failed: int = 0
-    running: int = 0
-    pending: int = 0
-    #: Number of rows that a user killed.
-    killed: int = 0
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.ok + other.ok,
-            self.failed + other.failed,
-            self.running + other.running,
-            self.pending + other.pending,
-            self.killed + other.killed,
         )
 
 

@@ -1,7 +1,7 @@
 """The contract of a backend: a few operations on the records of jobs and blocks.
 
 A backend stores records, finds blocks by their indexed fields and compares versions. Leases and outcomes are
-implemented in `queues/transitions.py`, once for all backends. All backends run the shared tests in tests/queues.
+implemented in `queues/transitions/`, once for all backends. All backends run the shared tests in tests/queues.
 
 Any operation can raise QueueUnavailable. If a write raises it, the write may have been applied. So the caller must then
 read the record.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
 
-from kubeque.model.job.task import Tally
+from kubeque.model.job.counts import Tally
 
 #: Slots of ready blocks are in [0, SLOTS).
 SLOTS = 1 << 31

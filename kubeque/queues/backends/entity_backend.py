@@ -16,7 +16,7 @@ from itertools import islice, repeat
 from typing import Any, ClassVar
 
 from kubeque.model.errors import QueueUnavailable
-from kubeque.model.job.task import Tally
+from kubeque.model.job.counts import Tally
 from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
 from kubeque.queues.backends.datastore import Datastore, open_database
 from kubeque.queues.backends.entities import (

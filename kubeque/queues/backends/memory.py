@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from kubeque.model.job.task import Tally
+from kubeque.model.job.counts import Tally
 from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
-from kubeque.model.job.task import Tally
+from kubeque.model.job.counts import Tally
 from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
 from kubeque.queues.backends.layout_version import prepare_tables
 from kubeque.queues.backends.sql_dialect import Dialect

@@ -15,9 +15,9 @@ from kubeque.clusters.kubernetes.api import Address, KubernetesApi
 from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 from kubeque.model.command.command import parse_word
 from kubeque.model.config.config import Config
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Tally
 from kubeque.model.rows.grid import sequence
 from tests.servers.api_server import ApiServer
 

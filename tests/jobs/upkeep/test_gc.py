@@ -23,10 +23,10 @@ from kubeque.jobs.upkeep.owner import is_ours, queue_id
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.counts import Counts
+from kubeque.model.job.counts import Counts, Tally
 from kubeque.model.job.job import Closing, Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Outcome, State, Tally, TaskRecord
+from kubeque.model.job.task import Outcome, State, TaskRecord
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.sweep.sweep import Sweep
 from tests.files.conftest import maker  # noqa: F401

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.model.job.task import Tally
+from kubeque.model.job.counts import Tally
 from kubeque.queues.backends.backend import Backend, Conflict, JobRecord, pack
 from kubeque.queues.until_answered import until_answered
 from tests.queues.backend_kinds import Opener

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.model.job.task import Tally
+from kubeque.model.job.counts import Tally
 from kubeque.queues.backends.backend import Backend, Conflict, Find, pack
 from tests.queues.records import UID, block, ids, kept, leased
 

@@ -22,7 +22,8 @@ from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.running_command import RunningCommand
-from kubeque.queues.transitions import Settled
+from kubeque.queues.transitions import Settled, deaths, outcomes
+from kubeque.queues.transitions.block_draft import BlockDraft
 
 Bug = Callable[[pytest.MonkeyPatch], None]
 BUGS: dict[str, Bug] = {}
@@ -123,34 +124,34 @@ def a_commit_without_an_answer_is_taken_for_refused(patch: pytest.MonkeyPatch) -
 
 @bug
 def an_attempt_number_is_used_twice(patch: pytest.MonkeyPatch) -> None:
-    give_back = transitions._BlockDraft.put
+    give_back = BlockDraft.put
 
-    def put(self: transitions._BlockDraft, index: int, state: State, record: TaskRecord | None = None) -> None:
+    def put(self: BlockDraft, index: int, state: State, record: TaskRecord | None = None) -> None:
         if state is State.PENDING and record is None and index in self.records:
             record = replace(self.records[index], attempts=self.records[index].attempts - 1)
         give_back(self, index, state, record)
 
-    patch.setattr(transitions._BlockDraft, "put", put)
+    patch.setattr(BlockDraft, "put", put)
 
 
 @bug
 def a_moved_task_is_kept_as_well(patch: pytest.MonkeyPatch) -> None:
-    put = transitions._BlockDraft.put
+    put = BlockDraft.put
 
-    def put_back(self: transitions._BlockDraft, index: int, state: State, record: TaskRecord | None = None) -> None:
+    def put_back(self: BlockDraft, index: int, state: State, record: TaskRecord | None = None) -> None:
         put(self, index, State.PENDING if state is State.MOVED else state, record)
 
-    patch.setattr(transitions._BlockDraft, "put", put_back)
+    patch.setattr(BlockDraft, "put", put_back)
 
 
 @bug
 def the_id_of_a_moved_block_is_taken(patch: pytest.MonkeyPatch) -> None:
-    alone = transitions._alone
+    alone = outcomes._alone
 
     def without_class(block: Block, index: int, size_class: int, record: TaskRecord) -> Block:
         return replace(alone(block, index, size_class, record), id=f"0-{index}")
 
-    patch.setattr(transitions, "_alone", without_class)
+    patch.setattr(outcomes, "_alone", without_class)
 
 
 @bug
@@ -208,7 +209,7 @@ def a_released_lease_goes_on_reserving(patch: pytest.MonkeyPatch) -> None:
     def keep_reserving(block: Block, *args: Any, release: bool = False, **kwargs: Any) -> Any:
         after, moved = commit(block, *args, release=release, **kwargs)
         if release and State.PENDING in after.states:
-            draft = transitions._BlockDraft(after)
+            draft = BlockDraft(after)
             draft.reserve(1)
             after = draft.done()
         return after, moved
@@ -271,22 +272,23 @@ def any_reset_lets_go_of_what_is_held(patch: pytest.MonkeyPatch) -> None:
 def a_killed_row_is_reserved_again(patch: pytest.MonkeyPatch) -> None:
     """Make a killed row pending when its consumer gives it back or dies."""
 
-    def forget(self: transitions._BlockDraft, index: int, record: TaskRecord | None = None) -> None:
+    def forget(self: BlockDraft, index: int, record: TaskRecord | None = None) -> None:
         self.put(index, State.PENDING, replace(record or self.records.get(index, TaskRecord()), kill=""))
 
-    patch.setattr(transitions._BlockDraft, "put_back", forget)
+    patch.setattr(BlockDraft, "put_back", forget)
 
 
 @bug
 def a_killed_row_is_tried_again(patch: pytest.MonkeyPatch) -> None:
     """Run a killed row again if its attempt ends by a cause that has a budget."""
-    follow = transitions._follow
+    follow = outcomes.follow_verdict
 
-    def forget(draft: transitions._BlockDraft, job: Job, index: int, *args: Any) -> None:
+    def forget(draft: BlockDraft, job: Job, index: int, *args: Any) -> None:
         draft.records[index] = replace(draft.records[index], kill="")
         follow(draft, job, index, *args)
 
-    patch.setattr(transitions, "_follow", forget)
+    patch.setattr(outcomes, "follow_verdict", forget)
+    patch.setattr(deaths, "follow_verdict", forget)
 
 
 @bug
@@ -295,7 +297,7 @@ def a_kill_of_rows_ends_what_has_ended(patch: pytest.MonkeyPatch) -> None:
 
     def kill_all(block: Block, chosen: Any, reason: str, *, at: float, revision: int) -> Block | None:
         after = kill(block, chosen, reason, at=at, revision=revision)
-        draft = transitions._BlockDraft(after or block)
+        draft = BlockDraft(after or block)
         for index in block.indexes(State.OK):
             if chosen[index]:
                 draft.kill(index, block.record(index), reason)

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kubeque.model.job.causes import Cause
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import Outcome, State, Tally, TaskRecord
+from kubeque.model.job.task import Outcome, State, TaskRecord
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.records import read_block, read_job

@@ -1,0 +1,71 @@
+"""The changes of a block that users order: kill rows, reset tasks, link results of earlier jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.reset_rule import ResetRule
+from kubeque.model.job.task import Outcome, State, TaskRecord
+from kubeque.queues.block import NEVER_RUN, Block
+from kubeque.queues.transitions.block_draft import BlockDraft
+
+
+def kill(block: Block, chosen: Sequence[int], reason: str, *, at: float, revision: int) -> Block | None:
+    """Return the block without further attempts of the chosen tasks; None if nothing changes.
+
+    A pending task ends now. A reserved task is marked, and its owner ends the attempt. `chosen`: for each task of the
+    job, 1 if it is chosen, else 0. The lease does not change, so the next commit of the owner detects the marks.
+    """
+    draft = BlockDraft(block, at=at, revision=revision)
+    for index in block.indexes(State.PENDING, State.RESERVED):
+        record = block.record(index)
+        if index >= len(chosen) or not chosen[index] or record.kill:
+            continue
+        if block.state(index) is State.PENDING:
+            draft.kill(index, record, reason)
+        else:
+            draft.put(index, State.RESERVED, replace(record, kill=reason))
+    return draft.done() if draft.records != block.records else None
+
+
+def reset(block: Block, rule: ResetRule, run: int) -> Block:
+    """Return the block for the new run `run`.
+
+    Tasks that the rule selects become pending with full budgets. Their old attempts are kept. Unless the rule breaks
+    leases, the lease is kept, running tasks continue, and their outcomes count. A kill of a running row is undone if
+    the rule selects the row.
+    """
+    draft = BlockDraft(block, at=block.began)
+    named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
+    for index, record in block.records.items():
+        if record.kill and rule.selects_cause(Cause.KILLED, named=index in named):
+            draft.records[index] = replace(record, kill="")
+    for index in block.indexes(State.FAILED, State.OK, *([State.RESERVED] if rule.break_leases else [])):
+        state, record = block.state(index), draft.records.get(index, NEVER_RUN)
+        chosen = rule.selects(record.outcome, ok=state is State.OK, named=index in named)
+        if state is State.RESERVED or chosen:
+            draft.put_back(index, replace(record, charges={}, suspect=False, evicted=False))
+    _restore_budgets(draft, block, rule, named)
+    held = block.held and not rule.go
+    if rule.break_leases and block.owner:
+        return draft.done(run=run, held=held, owner="", epoch=block.epoch + 1)
+    return draft.done(run=run, held=held)
+
+
+def _restore_budgets(draft: BlockDraft, block: Block, rule: ResetRule, named: set[int]) -> None:
+    """Give full budgets to the waiting tasks of a block that a reset names."""
+    for index in block.indexes(State.PENDING):
+        record = block.record(index)
+        if record.charges and rule.restores(named=index in named):
+            draft.put(index, State.PENDING, replace(record, charges={}))
+
+
+def link(block: Block, done: Mapping[int, Outcome]) -> Block:
+    """Return a new block in which the tasks in `done` are ok. `done`: outcomes of earlier jobs, by task index."""
+    draft = BlockDraft(block)
+    for index in range(block.lo, block.hi):
+        if index in done:
+            draft.put(index, State.OK, TaskRecord(outcome=done[index]))
+    return draft.done()
