@@ -37,6 +37,16 @@ class Standstill:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenObjects:
+    """The objects in a cluster that start the consumers of a job, by name."""
+
+    #: Objects that start consumers now or later.
+    unfinished: frozenset[str] = frozenset()
+    #: Objects that have ended by themselves.
+    finished: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Permission:
     """A permission that is needed to submit or watch jobs."""
 
@@ -108,6 +118,18 @@ class Cluster(Protocol):
 
     def find_death(self, owner: str) -> Death | None:
         """Return how a consumer died; None if the consumer is alive or unknown to this cluster."""
+
+    def objects(self, job: Job, *, fresh: bool = False) -> SeenObjects | None:
+        """Return the objects that start the consumers of a job; None if the cluster has no such objects.
+
+        `fresh`: True to ask the cluster anew, False to accept an answer that is some seconds old.
+        """
+
+    def place(self) -> str:
+        """Return the identity of the place with the objects. It changes if the place is created anew.
+
+        Return an empty text if the identity is unknown.
+        """
 
     def evictions(self, job: Job) -> list[Eviction]:
         """Return the consumers of a job that were evicted because their tasks used too much disk."""

@@ -170,6 +170,12 @@ class LocalCluster:
             # Do not wait for the process, because it outlives this process.
             return start_with_queue(words, self._queue_url, stdout=log, stderr=log, cwd=self._home, env=environ).pid
 
+    def objects(self, job: Job, *, fresh: bool = False) -> None:
+        """Return None, because consumers on this machine are plain processes."""
+
+    def place(self) -> str:
+        return ""
+
     def evictions(self, job: Job) -> list[Eviction]:
         """Return [], because consumers on this machine are never evicted."""
         return []

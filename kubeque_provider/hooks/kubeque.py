@@ -22,7 +22,7 @@ from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
 from kubeque_provider.hooks.extra import read_extra
 from kubeque_provider.hooks.job_log import JobLog
-from kubeque_provider.hooks.on_clear import OnClear, choose_existing, choose_for_run, find_other_run
+from kubeque_provider.hooks.on_clear import OnClear, choose_existing, choose_for_run, end_pause, find_other_run
 from kubeque_provider.links.sweep import push_links, sweep_url
 from kubeque_provider.log_text import describe_rerun, describe_retry, format_progress, make_failure
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_pointer
@@ -224,6 +224,7 @@ class KubequeHook(BaseHook):
         existing = choose_existing(before.job, on_clear, fresh=fresh, retry_failed_rows=retry_failed_rows)
         existing = choose_for_run(client, before.job, on_clear) if run else existing
         if existing is None:
+            before = end_pause(client, before, fresh=fresh)
             self.log.info("%s exists: %s; no row runs twice", name, format_progress(before.counts))
             return before
         return self._resubmit(before, make(), existing, run)

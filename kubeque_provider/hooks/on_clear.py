@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
-from kubeque.client import Client, Existing
+from kubeque.client import Client, Existing, Progress
 from kubeque.model.errors import JobExists, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.sweep import Sweep
@@ -35,6 +35,15 @@ def choose_existing(
         return None
     again = {"auto": Existing.REPLACE, "all": Existing.REPLACE, "changed": Existing.REVISE}
     return again.get(on_clear, Existing.REPAIR)
+
+
+def end_pause(client: Client, before: Progress, *, fresh: bool) -> Progress:
+    """End the pause of a job that kubeque paused by itself, if a user cleared the Airflow task. Return the progress.
+
+    A pause by a user stays. `fresh`: True for the first try after a clear.
+    """
+    pause = before.job.pause
+    return client.resume(before.job.name) if fresh and before.job.paused and pause and pause.reason else before
 
 
 def choose_for_run(client: Client, job: Job, on_clear: OnClear) -> Existing | None:

@@ -179,7 +179,7 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
                 waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
                 series = self.series or (make_series(deployment, key[0], key[2]) if self.skip_done else "")
                 previous = pull_script(context)
-                origin = make_origin(deployment, *key) | describe_submission() | bundle_of(context)
+                origin = make_origin(deployment, *key) | describe_submission(try_number(context)) | bundle_of(context)
                 origin["script_before"] = digest_of(previous or {})
                 progress = self.hook.submit(
                     name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear, waiter.this_try,

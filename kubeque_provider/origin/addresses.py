@@ -66,10 +66,13 @@ def describe_alternation(addresses: Sequence[str], deployment: str) -> str:
     )
 
 
-def describe_submission() -> dict[str, str]:
-    """Return the entries of a job's origin for this submission: the address of this Airflow, if known, and the time."""
+def describe_submission(tried: int) -> dict[str, str]:
+    """Return the entries of a job's origin for this submission: the address of this Airflow, if known, time and try.
+
+    `tried`: number of the try of the Airflow task, from 1.
+    """
     address = base_url()
-    return ({"address": address} if address else {}) | {"submitted": f"{time.time():.3f}"}
+    return ({"address": address} if address else {}) | {"submitted": f"{time.time():.3f}", "try": str(tried)}
 
 
 def find_rivals(client: Client, deployment: str) -> list[str]:

@@ -85,6 +85,18 @@ def delete_kubernetes_job(desk: Desk, job: str) -> None:
         desk.api.delete(path("jobs", NAMESPACE, found["metadata"]["name"]))
 
 
+def pause_is_explained(desk: Desk, job: str) -> None:
+    """Check that a sweep pauses after the deletion of its Kubernetes Job, says why, and goes on after `resume`.
+
+    An administrator who deletes it wants the pods to stop. So kubeque does not start them again by itself.
+    """
+    shown = desk.status(job)
+    assert shown["state"] == "paused", shown
+    assert "was deleted (seen 20" in " ".join(shown["obstacles"]), shown
+    assert not desk.objects("jobs", job), "the deleted Kubernetes Job was made again"
+    assert desk.run("resume", job).returncode == 0
+
+
 BLOWS = {"kubernetes-job": delete_kubernetes_job, "pod": delete_pod}
 if os.environ.get("KUBEQUE_E2E_NODE"):  # the nodes are this machine, and their processes can be seen
     BLOWS["consumer"] = kill_consumer
@@ -96,6 +108,7 @@ def test_a_consumer_a_pod_and_a_kubernetes_job_are_made_up_for(desk: Desk) -> No
     for job, strike in BLOWS.items():
         begun(desk, job)
         strike(desk, job)
+    pause_is_explained(desk, "kubernetes-job")
     watchers = {job: desk.watch(job) for job in BLOWS}  # only now: nobody looked when it happened
     for job, watcher in watchers.items():
         said, _ = watcher.communicate(timeout=300)

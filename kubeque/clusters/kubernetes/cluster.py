@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, unquote
 
-from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
-from kubeque.clusters.kubernetes import pod_status
+from kubeque.clusters.base import ConsumerStatus, Permission, SeenObjects, Standstill
+from kubeque.clusters.kubernetes import pod_status, scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.consumer_shares import count_wanted
 from kubeque.clusters.kubernetes.kueue import Kueue
@@ -63,6 +63,7 @@ class KubernetesCluster:
         self._secrets = QueueSecrets(api, namespace, config.queue_url)
         self._starter = ConsumerStarter(api, namespace, self._secrets)
         self._unkept: str | None = None
+        self._place: str | None = None
         #: URL with which other processes open this cluster.
         self.url = url or f"kubernetes://{quote(api.context, safe='')}/{namespace}"
 
@@ -222,6 +223,24 @@ class KubernetesCluster:
     def _find_pod(self, name: str, uid: str) -> pod_status.Pod | None:
         pod = self._api.find(path("pods", self._namespace, name))
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
+
+    def objects(self, job: Job, *, fresh: bool = False) -> SeenObjects:
+        """Return the Kubernetes Jobs of the consumers. One that is being deleted is left out."""
+        if fresh:
+            self._snapshots.forget(job.fleet)
+        jobs = [j for j in self._snapshots.of(job.fleet).jobs if not j["metadata"].get("deletionTimestamp")]
+        finished = frozenset(str(j["metadata"]["name"]) for j in jobs if scaling.is_over(j))
+        return SeenObjects(frozenset(str(j["metadata"]["name"]) for j in jobs) - finished, finished)
+
+    def place(self) -> str:
+        """Return the uid of the namespace's service account `default`, which Kubernetes makes with the namespace."""
+        if self._place is None:
+            try:
+                account = self._api.find(path("serviceaccounts", self._namespace, "default"))
+            except ClusterRefused:  # this account may not read it
+                account = None
+            self._place = str(account["metadata"]["uid"]) if account else ""
+        return self._place
 
     def evictions(self, job: Job) -> list[Eviction]:
         return pod_status.evictions(self._snapshots.of(job.fleet).pods, time.time())

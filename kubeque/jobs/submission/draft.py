@@ -17,7 +17,7 @@ from kubeque.jobs.submission.build_spec import find, make_spec
 from kubeque.jobs.submission.fit_machine import fit
 from kubeque.jobs.submission.input_sources import keep_sources
 from kubeque.jobs.submission.reuse import StoredKeys
-from kubeque.jobs.submission.submitter_environment import environment_now, keep
+from kubeque.jobs.submission.submitter_environment import environment_now, keep, user_name
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
 from kubeque.model.compatibility.versions import BASE_NEEDS, FUNCTION_NEEDS, LOCAL_NEEDS, higher
@@ -66,7 +66,7 @@ class Draft:
             allow_failed=parse_allowed(sweep.allow_failed),
             deadline=now + deadline if deadline is not None else None, deadline_seconds=deadline,
             lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,
-            origin=dict(sweep.origin),
+            origin=dict(sweep.origin), submitter=user_name(),
             results_ttl=parse_duration(sweep.results_ttl, "results_ttl") if sweep.results_ttl is not None else None,
             needs=self._needs(),
         )  # fmt: skip

@@ -239,6 +239,7 @@ def _copy_limits(job: Job, fresh: Job) -> Job:
         job, budgets=fresh.budgets, max_failures=fresh.max_failures, allow_failed=fresh.allow_failed,
         deadline=fresh.deadline, deadline_seconds=fresh.deadline_seconds, consumers=fresh.consumers,
         priority=fresh.priority, results_ttl=fresh.results_ttl, origin=fresh.origin,
+        submitter=fresh.submitter,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -90,3 +91,11 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
 def _is_kept(spec: JobSpec) -> bool:
     """True if the environment of the job is in a file. False for jobs in pods and for jobs of kubeque before 0.3."""
     return spec.local and not spec.local_env
+
+
+def user_name() -> str:
+    """Return the name of the user of this process; empty if the system does not know it."""
+    try:
+        return printable(getpass.getuser())
+    except (KeyError, OSError, ImportError):  # a number without a name, in a container
+        return ""

@@ -11,6 +11,7 @@ from kubeque.clusters.base import Standstill
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import keep_report
 from kubeque.jobs.results.table import lines, write_table
+from kubeque.jobs.upkeep.deleted_objects import note_objects, pause_if_deleted
 from kubeque.jobs.upkeep.progress import PatientCluster, Progress, find_rival, why_waiting
 from kubeque.model.errors import ClusterError, ClusterRefused, FileDamaged, JobUnreadable, StorageError
 from kubeque.model.job.changes import close_job
@@ -45,8 +46,11 @@ def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch |
     job = enforce_limits(queue, job, counts)
     standstill = Standstill()
     if job.startable and counts.ended < job.n:
+        job = cluster.ask(lambda: pause_if_deleted(backends, job, cluster.cluster), job)
+    if job.startable and counts.ended < job.n:
         standstill = _staff(backends, job, cluster, start=start)
         job = _give_up(backends, job, counts, standstill)
+        job = cluster.ask(lambda: note_objects(backends, job, cluster.cluster), job)
     counts = queue.counts(job)
     if job.may_close(counts):
         job = close(backends, job, counts)

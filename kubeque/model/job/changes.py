@@ -10,18 +10,22 @@ from kubeque.model.job.job import Closing, Job, JobState
 from kubeque.model.job.pause import Pause
 
 
-def pause_job(job: Job, at: float) -> Job:
-    """Return the job as paused since `at`.
+def pause_job(job: Job, at: float, reason: str = "") -> Job:
+    """Return the job as paused since `at`. `reason`: why kubeque pauses the job; empty if a user does.
 
     A paused job needs a newer kubeque, because an older kubeque would start its tasks.
     """
     if job.pause is not None:
         return job
-    return replace(job, pause=Pause(at, job.needs), needs=higher(job.needs, PAUSE_NEEDS))
+    return replace(job, pause=Pause(at, job.needs, reason), needs=higher(job.needs, PAUSE_NEEDS))
 
 
 def resume_job(job: Job) -> Job:
-    """Return the job without its pause, and with the value of `needs` from before the pause."""
+    """Return the job without its pause, and with the value of `needs` from before the pause.
+
+    The objects of the job are forgotten, because kubeque deletes them when a job is paused or ends.
+    """
+    job = replace(job, objects=None)
     if job.pause is None:
         return job
     raised = is_older(PAUSE_NEEDS, job.needs)  # by a different feature, because the pause needs only PAUSE_NEEDS

@@ -15,7 +15,7 @@ from kubeque.model.compatibility.versions import BASE_NEEDS
 from kubeque.model.html_table import html_table
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS
-from kubeque.model.job.pause import Pause
+from kubeque.model.job.pause import ClusterObjects, Pause
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
@@ -131,6 +131,8 @@ class Job:
     series: str = ""
     #: Description of the submitter, for example the run of an Airflow task.
     origin: Mapping[str, str] = field(default_factory=dict)
+    #: Name of the user who submitted the job, on the machine of the submission; empty if unknown.
+    submitter: str = ""
     #: Number of tasks that were linked to results of earlier jobs when the job was created.
     linked: int = 0
     #: Seconds from the end of the job until `kubeque gc` may remove it; None: never.
@@ -144,6 +146,8 @@ class Job:
     sent_home: float = 0.0
     #: The pause of an open job; None if the job is not paused.
     pause: Pause | None = None
+    #: The unfinished objects of the job in its cluster; None if none were seen, or if kubeque deleted them.
+    objects: ClusterObjects | None = None
     #: Lowest version of kubeque that may work on the job.
     needs: str = BASE_NEEDS
     #: Version of kubeque that wrote the record; empty for versions before 0.2, and for a record that is not stored yet.
@@ -248,6 +252,7 @@ class Job:
             "origin": dict(self.origin),
             "closing": self.closing.to_wire() if self.closing else None,
             "pause": self.pause.to_wire() if self.pause else None,
+            "objects": self.objects.to_wire() if self.objects else None,
         }
         if self.state is JobState.UNKNOWN:
             wire["state"] = self.extra.get("state", self.state)
@@ -258,7 +263,7 @@ class Job:
         """Return the job from a stored object. `beside`: fields that are stored outside of this object."""
         fields = read_fields(cls, wire) | beside
         check_fields(cls, beside)
-        state, closing, pause = JobState(wire["state"]), wire.get("closing"), wire.get("pause")
+        state, closing, pause, objects = JobState(wire["state"]), *map(wire.get, ("closing", "pause", "objects"))
         if state is JobState.UNKNOWN:
             fields["extra"] = {**fields.get("extra", {}), "state": wire["state"]}
         fields |= {
@@ -270,6 +275,7 @@ class Job:
             "peeks": tuple((index, until) for index, until, *_ in wire.get("peeks", ())),
             "closing": Closing.from_wire(closing) if closing else None,
             "pause": Pause.from_wire(pause) if pause else None,
+            "objects": ClusterObjects.from_wire(objects) if objects else None,
         }
         job = cls(**fields)
         job._check_ranges()

@@ -1,4 +1,4 @@
-"""The pause of a job, as its record stores it."""
+"""The pause of a job, and the objects in a cluster whose deletion pauses it, as the record of the job stores them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ class Pause:
     at: float
     #: Lowest version of kubeque that may work on the job after the pause.
     needs_after: str = BASE_NEEDS
+    #: Why kubeque paused the job; empty if a user did.
+    reason: str = ""
     #: Stored entries that only a newer kubeque knows.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -27,3 +29,24 @@ class Pause:
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Pause:
         return cls(**read_fields(cls, wire))
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterObjects:
+    """The unfinished objects of a job in a cluster, as a program of kubeque last saw them."""
+
+    #: Identity of the place with the objects, for example of a namespace; empty if unknown.
+    place: str
+    #: Names of the objects, sorted.
+    names: tuple[str, ...]
+    #: Time of the observation by the clock of the queue, Unix seconds.
+    at: float
+    #: Stored entries that only a newer kubeque knows.
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def to_wire(self) -> dict[str, Any]:
+        return write_fields(self)
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> ClusterObjects:
+        return cls(**{**read_fields(cls, wire), "names": tuple(wire["names"])})

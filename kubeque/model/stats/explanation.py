@@ -222,7 +222,8 @@ def _explain_order(facts: Facts) -> Explanation | None:
     job, counts = facts.job, facts.counts
     if job.paused:
         running = f" {_count(counts.running, 'running task')} will finish." if counts.running else ""
-        text = f"is paused: no task starts until the pause ends, and its deadline does not move.{running}"
+        why = f" because {job.pause.reason}" if job.pause is not None and job.pause.reason else ""
+        text = f"is paused{why}: no task starts until the pause ends, and its deadline does not move.{running}"
         return Explanation("paused", text, command("resume", job.name))
     if job.waits_for_go(counts):
         text = (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from kubeque.clusters.kubernetes.manifests.object_labels import make_annotations, make_labels
 from kubeque.clusters.kubernetes.manifests.pod_manifest import ManifestContext, pod_annotations, pod_spec
 from kubeque.clusters.kubernetes.manifests.pod_template import drop_containers, merge_template
 from kubeque.clusters.kubernetes.object_names import (
@@ -13,11 +14,9 @@ from kubeque.clusters.kubernetes.object_names import (
     KUEUE,
     LABEL,
     MACHINES,
-    MANAGED,
     ON_DEMAND,
     TASK,
     kubernetes_job_name,
-    slug,
 )
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
@@ -27,14 +26,6 @@ from kubeque.model.sweep.pod_options import PodOptions
 _WITHOUT_END = 2**31 - 1
 #: Seconds for which an ended Kubernetes Job is kept.
 _FINISHED_SECONDS = 3600
-
-
-def labels(job: Job, size_class: int | str, context: ManifestContext) -> dict[str, str]:
-    """Return the labels that all objects of a job and size class have."""
-    return {
-        **MANAGED, "app.kubernetes.io/name": "kubeque-consumer", f"{LABEL}/fleet": job.fleet,
-        f"{LABEL}/class": str(size_class), f"{LABEL}/job": slug(job.name, 63), f"{LABEL}/queue": context.queue_digest,
-    }  # fmt: skip
 
 
 def kubernetes_job(
@@ -57,7 +48,7 @@ def kubernetes_job(
     if on_demand:
         options = replace(options, spot=False)
     template = {
-        "metadata": {"labels": labels(job, size_class, context), "annotations": pod_annotations(job, options)},
+        "metadata": {"labels": make_labels(job, size_class, context), "annotations": pod_annotations(job, options)},
         "spec": pod_spec(job, spec, options, context, size_class, queue_secret),
     }
     template = merge_template(template, drop_containers(options.pod_template, KEEPER), TASK)
@@ -88,13 +79,13 @@ def indexed_job(
     count: int,
 ) -> dict[str, Any]:
     """Return a Kubernetes Job with `count` pods. It replaces each pod until the pod exits with 0."""
-    all_labels = labels(job, size_class, context)
+    all_labels = make_labels(job, size_class, context)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
             "name": kubernetes_job_name(job.fleet, size_class, generation), "namespace": context.namespace,
-            "labels": {**all_labels, f"{LABEL}/generation": str(generation)}, "annotations": {f"{LABEL}/job": job.name},
+            "labels": {**all_labels, f"{LABEL}/generation": str(generation)}, "annotations": make_annotations(job),
         },
         "spec": {
             "completionMode": "Indexed", "completions": count, "parallelism": count,

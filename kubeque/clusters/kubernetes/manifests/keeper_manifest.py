@@ -10,7 +10,8 @@ import json
 from typing import Any
 
 from kubeque.clusters.consumer_process import python_words
-from kubeque.clusters.kubernetes.manifests.job_manifest import indexed_job, kueue_labels, labels
+from kubeque.clusters.kubernetes.manifests.job_manifest import indexed_job, kueue_labels
+from kubeque.clusters.kubernetes.manifests.object_labels import make_annotations, make_labels
 from kubeque.clusters.kubernetes.manifests.pod_manifest import (
     SPOT,
     WORK,
@@ -23,7 +24,7 @@ from kubeque.clusters.kubernetes.manifests.pod_manifest import (
     volume,
 )
 from kubeque.clusters.kubernetes.manifests.pod_template import drop_containers, merge_template
-from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, TASK
+from kubeque.clusters.kubernetes.object_names import KEEPER, TASK
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import MI
@@ -43,8 +44,6 @@ def keeper_job(
     `queue_secret`: name of the Secret with the queue's URL; empty if there is no Secret.
     """
     options = PodOptions.read(spec.pod)
-    all_labels = labels(job, KEEPER, context)
-    all_labels["app.kubernetes.io/name"] = "kubeque-keeper"
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "serviceAccountName": ACCOUNT,
@@ -60,7 +59,7 @@ def keeper_job(
         "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
     }  # fmt: skip
     template = {
-        "metadata": {"labels": all_labels, "annotations": {f"{LABEL}/job": job.name}},
+        "metadata": {"labels": make_labels(job, KEEPER, context), "annotations": make_annotations(job)},
         "spec": pod | {key: value for key, value in more.items() if value},
     }
     template = merge_template(template, drop_containers(options.pod_template, TASK, "software"), KEEPER)

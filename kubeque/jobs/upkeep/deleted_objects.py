@@ -1,0 +1,86 @@
+"""Pause a job after somebody deleted the objects in the cluster that start its consumers.
+
+The record of a job names the unfinished objects that a program of kubeque last saw. If one of them is absent and
+kubeque did not delete it, a user or an administrator wants the consumers to stop. So the job pauses, instead of
+starting them again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from kubeque.clusters.base import Cluster, SeenObjects
+from kubeque.jobs.backends import Backends
+from kubeque.model.job.changes import pause_job
+from kubeque.model.job.job import Job
+from kubeque.model.job.pause import ClusterObjects
+
+#: Seconds for which an ended Kubernetes Job exists. An absent object that was seen earlier may have ended by itself.
+_KEPT_SECONDS = 3600.0
+#: Seconds after which a program notes the same objects again.
+_NOTE_SECONDS = 600.0
+#: Maximum number of objects that a message names.
+_NAMED = 3
+
+
+def find_deleted(job: Job, seen: SeenObjects, now: float) -> tuple[str, ...]:
+    """Return the names of the objects of a job that somebody else deleted. `now`: time by the clock of the queue."""
+    noted = job.objects
+    if noted is None or now - noted.at >= _KEPT_SECONDS or job.sent_home >= noted.at:
+        return ()
+    return tuple(name for name in noted.names if name not in seen.unfinished | seen.finished)
+
+
+def pause_if_deleted(backends: Backends, job: Job, cluster: Cluster) -> Job:
+    """Pause the job if objects in its cluster were deleted, and return the job. Raises JobNotFound, ClusterError.
+
+    A new cluster or namespace of the same name has none of the objects, but nobody deleted them. There the job goes on.
+    """
+    seen = cluster.objects(job)
+    if seen is None or not find_deleted(job, seen, backends.queue.now()):
+        return job
+    # A different process may have created the objects after the answer that this process knew.
+    seen, now = cluster.objects(job, fresh=True) or SeenObjects(), backends.queue.now()
+    deleted = find_deleted(job, seen, now)
+    if not deleted or _place(job, cluster) != (job.objects and job.objects.place):
+        return job
+
+    def change(stored: Job) -> Job | None:
+        unchanged = stored.is_same_run(job) and stored.startable and find_deleted(stored, seen, now) == deleted
+        return pause_job(stored, now, _reason(deleted, now)) if unchanged else None
+
+    return backends.queue.update(job.name, change)
+
+
+def note_objects(backends: Backends, job: Job, cluster: Cluster) -> Job:
+    """Note in the record of the job its unfinished objects, if they have changed. Return the job.
+
+    Raises JobNotFound, ClusterError.
+    """
+    seen = cluster.objects(job)
+    if seen is None or not job.startable:
+        return job
+    noted, now = job.objects, backends.queue.now()
+    objects = ClusterObjects(_place(job, cluster), tuple(sorted(seen.unfinished)), now) if seen.unfinished else None
+    if objects is None and noted is None:
+        return job
+    if objects and noted and objects == replace(noted, at=now) and now - noted.at < _NOTE_SECONDS:
+        return job
+
+    def change(stored: Job) -> Job | None:
+        same = stored.is_same_run(job) and stored.startable and stored.objects == noted
+        return replace(stored, objects=objects) if same else None
+
+    return backends.queue.update(job.name, change)
+
+
+def _place(job: Job, cluster: Cluster) -> str:
+    """Return the identity of the place; the noted one if this account may not read it."""
+    return cluster.place() or (job.objects.place if job.objects else "")
+
+
+def _reason(deleted: tuple[str, ...], now: float) -> str:
+    more = f" and {len(deleted) - _NAMED} more" if len(deleted) > _NAMED else ""
+    when = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"the Kubernetes Job {', '.join(deleted[:_NAMED])}{more} was deleted (seen {when})"
