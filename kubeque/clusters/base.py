@@ -122,11 +122,11 @@ class Cluster(Protocol):
     def objects(self, job: Job, *, fresh: bool = False) -> SeenObjects | None:
         """Return the objects that start the consumers of a job; None if the cluster has no such objects.
 
-        `fresh`: True to ask the cluster anew, False to accept an answer that is some seconds old.
+        `fresh`: True to ask the cluster again, False to accept an answer that is some seconds old.
         """
 
     def place(self) -> str:
-        """Return the identity of the place with the objects. It changes if the place is created anew.
+        """Return the identity of the place with the objects. A new place of the same name has another identity.
 
         Return an empty text if the identity is unknown.
         """

@@ -88,7 +88,7 @@ def delete_kubernetes_job(desk: Desk, job: str) -> None:
 def pause_is_explained(desk: Desk, job: str) -> None:
     """Check that a sweep pauses after the deletion of its Kubernetes Job, says why, and goes on after `resume`.
 
-    An administrator who deletes it wants the pods to stop. So kubeque does not start them again by itself.
+    The deletion means that the pods must stop. So kubeque does not start them again by itself.
     """
     shown = desk.status(job)
     assert shown["state"] == "paused", shown

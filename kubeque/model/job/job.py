@@ -131,7 +131,7 @@ class Job:
     series: str = ""
     #: Description of the submitter, for example the run of an Airflow task.
     origin: Mapping[str, str] = field(default_factory=dict)
-    #: Name of the user who submitted the job, on the machine of the submission; empty if unknown.
+    #: User name of the submitter on the machine of the submission; empty if unknown.
     submitter: str = ""
     #: Number of tasks that were linked to results of earlier jobs when the job was created.
     linked: int = 0
