@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -83,6 +84,15 @@ _COMPLETE = "_KUBEQUE_COMPLETE"
 #: Exit code if the reader of the output has left, for example `head`. Shells report the same code for a program that
 #: SIGPIPE ended.
 _READER_LEFT = 128 + signal.SIGPIPE
+#: Remedies for errors of the machine that can occur in each command. Most commands name the file and the remedy before.
+_REMEDIES: Mapping[int | None, str] = {
+    errno.ENOSPC: "make room on that disk, and repeat the command",
+    errno.EDQUOT: "make room in the quota, and repeat the command",
+    errno.EROFS: "make that disk writable, and repeat the command",
+    errno.EMFILE: "allow more open files with ulimit -n, and repeat the command",
+    errno.ENFILE: "end programs with many open files, and repeat the command",
+    errno.ENOMEM: "end other programs or allow more memory, and repeat the command",
+}
 
 
 class _Lazy(CommandGroup):
@@ -152,6 +162,14 @@ def run(hear_interrupts: Callable[[], object]) -> int:
     except KubequeError as error:
         _complain(f"kubeque: {error}")
         return error.exit_code
+    except (OSError, MemoryError) as error:
+        number = error.errno if isinstance(error, OSError) else errno.ENOMEM
+        if number not in _REMEDIES:
+            raise
+        name = getattr(error, "filename", None)
+        where = f"{name}: " if isinstance(name, str) else ""
+        _complain(f"kubeque: {where}{os.strerror(number)}: {_REMEDIES[number]}")
+        return 1
     return code if isinstance(code, int) else 0
 
 

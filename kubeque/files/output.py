@@ -69,8 +69,9 @@ def write_file(files: Files, dest: str | os.PathLike[str], fill: Callable[[Binar
             put(local_path(dest), fill)
             return
         with tempfile.NamedTemporaryFile(prefix="kubeque-") as file:
-            fill(cast(BinaryIO, file))
-            file.flush()
+            with uses_temporary_files():
+                fill(cast(BinaryIO, file))
+                file.flush()
             if not is_folder(dest):
                 files.upload(file.name, dest)
                 return
@@ -92,6 +93,25 @@ def _writes(dest: str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise DestinationError(f"{dest} cannot be written: {why}: choose another file") from error
+
+
+@contextmanager
+def uses_temporary_files() -> Iterator[None]:
+    """Turn errors of the file system in this block into StorageError. The block uses temporary files only."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"temporary files cannot be written to {_temporary_folder()}: {error.strerror}: make room there, or set"
+            " TMPDIR to another folder"
+        ) from error
+
+
+def _temporary_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # no folder for temporary files can be written
+        return os.environ.get("TMPDIR") or "/tmp"
 
 
 def write_local(path: Path, data: bytes) -> None:

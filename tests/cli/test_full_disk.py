@@ -69,6 +69,28 @@ def test_a_full_disk_is_one_line(job: Shell, small_disk: Path) -> None:
     assert len(whole(dest)) == TASKS
 
 
+def test_a_full_folder_for_temporary_files_is_one_line(shell: Shell, small_disk: Path) -> None:
+    assert shell.run("sub", "-n", "many", "--repeat", "3000", "true").returncode == 0
+    subprocess.run(["mount", "-o", "remount,size=64k", small_disk], check=True)
+    ran = shell.execute(
+        "env", f"TMPDIR={small_disk}", sys.executable, "-m", "kubeque.cli", "collect", "many", "-o", "t.csv"
+    )
+    assert ran.returncode == 1
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith(
+        f"kubeque: temporary files cannot be written to {small_disk}: No space left on device: make room"
+    )
+    assert not (shell.folder / "t.csv").exists()
+    assert shell.run("collect", "many", "-o", "t.csv").returncode == 0
+
+
+@pytest.mark.parametrize("limit", ["ulimit -n 12", "ulimit -v 90000"], ids=["files", "memory"])
+def test_a_machine_without_files_or_memory_is_one_line(shell: Shell, limit: str) -> None:
+    ran = shell.execute("sh", "-c", f'{limit}; exec "$@"', "sh", sys.executable, "-m", "kubeque.cli", "list")
+    assert "Traceback" not in ran.stderr
+    assert ran.returncode in (0, 1)
+
+
 def told(ran: subprocess.CompletedProcess[str], dest: Path) -> str:
     """Return the error line. It must name a file in the folder."""
     *before, line = ran.stderr.splitlines()

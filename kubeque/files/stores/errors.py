@@ -11,6 +11,7 @@ from itertools import count
 from typing import TypeGuard, TypeVar
 
 from kubeque.model.errors import FileDamaged, FileMissing, FileRefused, StorageError, StoreUnavailable
+from kubeque.model.url_logins import hide_logins, hide_logins_of
 from kubeque.retry import Sleep, retry
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ def translate_error(verb: str, url: str, error: Exception, *, local: bool = Fals
         return FileDamaged(f"cannot read {url}: it is a directory, not a file")
     one_file = _is_of_file(verb, error) if local else _is_of_name(verb, error)
     kind = FileRefused if one_file else StoreUnavailable if is_transient(error) else StorageError
-    return kind(f"cannot {verb} {url}: {reason(error)}")
+    return kind(f"cannot {verb} {hide_logins(url)}: {hide_logins_of(url, reason(error))}")
 
 
 def _is_of_file(verb: str, error: Exception) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from kubeque.clusters.environment_files import Environments
 from kubeque.files.layout import spec_url, stream_url
+from kubeque.files.output import uses_temporary_files
 from kubeque.files.sha256 import sha256_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import TaskDetails, task_details
@@ -148,7 +149,7 @@ def _stream(backends: Backends, task: TaskDetails, name: str) -> dict[str, Any]:
     if text is not None or not size:
         data = (text or "").encode()
         return {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
-    with tempfile.TemporaryDirectory() as folder:
+    with uses_temporary_files(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         backends.files.download(stream_url(task.url, name), path, size=int(size))
         return {"size": size, "digest": sha256_file(str(path))}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from kubeque.files.layout import result_url
-from kubeque.files.output import check_file, write_file
+from kubeque.files.output import check_file, uses_temporary_files, write_file
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_out_values
@@ -67,7 +67,7 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
     check_ending(dest)
     writer = _WRITERS[Path(dest).suffix.lower()]
     check_file(backends.files, dest)
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+    with uses_temporary_files(), tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
         columns, count, faults = _gather(backends, job, spool, infer=infer, typed=writer is _parquet)
         write_file(backends.files, dest, lambda file: writer(file, columns, _read(spool, columns)))
     if faults:
