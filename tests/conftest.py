@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.flaky"]
 
-# The program `python3` of the tasks in tests is this interpreter, not a wrapper of a version manager that starts slowly.
+# The `python3` of the tasks in tests is this interpreter, not a wrapper of a version manager, which starts slowly.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.base_prefix, "bin")), os.environ["PATH"]])
 
 # Tests are not timed: a busy machine draws examples slowly.

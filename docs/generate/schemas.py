@@ -68,6 +68,7 @@ _FINDING = record(
     {
         "what": value("string", "The checked part, for example queue, cluster or disk; of a job: job, store, waits."),
         "ok": value("boolean", "True if there is no problem."),
+        "limited": value("boolean", "True if something optional is missing."),
         "text": value("string", "Description, or the problem and what to do."),
     },
 )

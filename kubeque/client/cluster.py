@@ -28,6 +28,14 @@ class ClusterMethods(Connection):
         """
         return doctor.check_cluster(config) if only_cluster else doctor.check(config)
 
+    @staticmethod
+    def fixes(config: Config) -> str:
+        """Return the shell commands that give missing permissions on the cluster; empty if none is missing.
+
+        Nothing is changed. Raises ConfigError, ClusterError.
+        """
+        return doctor.find_fixes(config)
+
     def check_store(self) -> None:
         """Raise UserError or StorageError if results cannot be written."""
         self._backends.files.check_writable(self.config.default_url_prefix)

@@ -116,6 +116,12 @@ class Cluster(Protocol):
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         """Return the consumers of a fleet that run or start."""
 
+    def count_running(self) -> int:
+        """Return the number of consumers of all jobs of this queue that run or start."""
+
+    def fixes(self) -> str:
+        """Return the shell commands that create what this cluster lacks for sweeps; empty if nothing is missing."""
+
     def find_death(self, owner: str) -> Death | None:
         """Return how a consumer died; None if the consumer is alive or unknown to this cluster."""
 

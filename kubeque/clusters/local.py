@@ -124,6 +124,12 @@ class LocalCluster:
         alive = [slot for slot in self._slots_of(fleet) if slot.alive()]
         return [ConsumerStatus(str(slot.read().get("owner", ""))) for slot in alive]
 
+    def count_running(self) -> int:
+        return sum(slot.alive() for slot in self.slots())
+
+    def fixes(self) -> str:
+        return ""
+
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         left = sum(tally.pending + tally.running for tally in waiting.values())
         wanted = min(max(job.consumers, 1), left)

@@ -17,7 +17,7 @@ from tests.e2e import server_images
 from tests.e2e.conftest import CONSUMER, DEBIAN, NAMESPACE, REPOSITORY, SAMPLE, Desk, loader
 from tests.waiting import until
 
-YAML = REPOSITORY / "examples" / "own-cluster.yaml"
+YAML = REPOSITORY / "deploy" / "own-cluster" / "servers.yaml"
 #: Here pods share this machine's network: there is neither a DNS nor a network of services to rely on.
 HERE = {
     "hostNetwork": True,

@@ -10,7 +10,7 @@ import yaml
 
 from kubeque.clusters.gke.service_accounts import Accounts
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.permissions import Permissions, role
+from kubeque.clusters.kubernetes.permissions import Permissions, keeper_account, role
 from tests.e2e.conftest import ACCOUNT as KEEPER
 from tests.e2e.conftest import BUSYBOX, NAMESPACE, RBAC, Desk, of_the_page
 
@@ -72,11 +72,15 @@ def test_what_the_keeper_may_not_do_is_named(desk: Desk, api: KubernetesApi, kee
     well = desk.run("doctor", "--cluster")
     api.delete(f"{RBAC}/rolebindings/{KEEPER}")
     badly = desk.run("doctor", "--cluster")
+    fix = desk.run("doctor", "--fix").stdout
 
     assert well.returncode == 0, well.stdout
     assert f"create jobs by {KEEPER} is allowed" in well.stdout
     assert badly.returncode == 1
     assert f"create jobs by {KEEPER} is not allowed" in badly.stdout
+    assert fix.startswith(f"kubectl apply -n {NAMESPACE} -f - <<'END'\n")
+    applied = list(yaml.safe_load_all(fix.partition("\n")[2].removesuffix("END\n")))
+    assert applied == [role(), *keeper_account(NAMESPACE)]
     done = desk.sub("-n", "hindered", "--no-wait", "--memory", "32Mi", "/bin/sh", "-c", "sleep 600")
     assert done.returncode == 0, done.stderr
     said = desk.until(

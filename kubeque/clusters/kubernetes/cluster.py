@@ -206,6 +206,21 @@ class KubernetesCluster:
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         return pod_status.consumers(self._snapshots.of(fleet).pods)
 
+    def count_running(self) -> int:
+        return len(self._running(self._of_queue()))
+
+    def _of_queue(self) -> str:
+        """Return the label selector of all objects of this queue."""
+        return f"{managed_selector()},{LABEL}/queue in ({','.join(self._queue_labels())})"
+
+    def _running(self, selector: str) -> list[pod_status.Pod]:
+        """Return the selected pods of consumers that run or start."""
+        pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
+        return [pod for pod in pods if pod_status.is_live(pod)]
+
+    def fixes(self) -> str:
+        return self._permissions.fixes()
+
     def find_death(self, owner: str) -> Death | None:
         kind, _, rest = owner.partition(":")
         name, _, uid = rest.partition(":")
@@ -258,9 +273,8 @@ class KubernetesCluster:
         self._snapshots.forget(job.fleet)
 
     def stop(self) -> int:
-        selector = f"{managed_selector()},{LABEL}/queue in ({','.join(self._queue_labels())})"
-        pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
-        running = [pod for pod in pods if pod_status.is_live(pod)]
+        selector = self._of_queue()
+        running = self._running(selector)
         self._stop_keepers(f"{selector},{LABEL}/class={KEEPER}")
         self._delete(selector)
         return len(running)

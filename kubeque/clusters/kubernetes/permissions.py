@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from kubeque.clusters.base import Permission
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.manifests.keeper_manifest import ACCOUNT
-from kubeque.clusters.kubernetes.object_names import KUEUE
+from kubeque.clusters.kubernetes.object_names import KUEUE, slug
 from kubeque.model.errors import ClusterRefused
 
 _FOR_REASONS, _FOR_PASSWORD = "to say why no pod starts", "where queue_url has a password"
@@ -38,6 +39,21 @@ def role() -> dict[str, Any]:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "kubeque"},
         "rules": [{"apiGroups": [group], "resources": [kind], "verbs": [*verbs]} for group, kind, verbs in rules],
+    }  # fmt: skip
+
+
+def keeper_account(namespace: str) -> list[dict[str, Any]]:
+    """Return the account of keepers in a namespace, and the RoleBinding that gives it the Role."""
+    subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}}
+    return [account, _binding(ACCOUNT, subject)]
+
+
+def _binding(name: str, subject: dict[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role()["metadata"]["name"]},
+        "subjects": [subject],
     }  # fmt: skip
 
 
@@ -73,6 +89,29 @@ class Permissions:
             return [
                 Permission("create localsubjectaccessreviews", False, f"to check what {ACCOUNT} may do", optional=True)
             ]
+
+    def fixes(self) -> str:
+        """Return the shell commands that give this account and the keepers their permissions; empty if none is missing.
+
+        An administrator of the namespace runs them.
+        """
+        keeper = [] if all(right.granted for right in self.of_keeper()) else keeper_account(self._namespace)
+        own = [] if all(right.granted for right in self.own()) else [self._own_binding()]
+        return self._command([role(), *keeper, *own]) if keeper or own else ""
+
+    def _own_binding(self) -> dict[str, Any]:
+        """Return the RoleBinding that gives the Role to this account."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = self._api.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", review) or {}
+        user = str(answer.get("status", {}).get("userInfo", {}).get("username", ""))
+        group = "rbac.authorization.k8s.io"
+        return _binding(f"kubeque-{slug(user, 40)}", {"kind": "User", "name": user, "apiGroup": group})
+
+    def _command(self, manifests: list[dict[str, Any]]) -> str:
+        import yaml
+
+        text = yaml.safe_dump_all(manifests, sort_keys=False, default_flow_style=None, width=120)
+        return f"kubectl apply -n {shlex.quote(self._namespace)} -f - <<'END'\n{text}END"
 
     def why_no_keeper(self) -> str:
         """Return the reason why no keeper can be started; empty if a keeper can be started."""

@@ -44,6 +44,8 @@ class Finding:
     ok: bool
     #: A description if `ok` is True; otherwise the problem and its remedy.
     text: str
+    #: True if something optional is missing. Sweeps run without it.
+    limited: bool = False
 
 
 def check(config: Config) -> Iterator[Finding]:
@@ -68,7 +70,12 @@ def check_cluster(config: Config) -> Iterator[Finding]:
             f"{right.what} {right.problem}; it is needed {right.needed_for}: docs/howto/kubernetes.md has the Role"
         )
         text = f"{right.what} is allowed" if right.granted else missing
-        yield Finding("right", right.granted or right.optional, text)
+        yield Finding("right", right.granted or right.optional, text, limited=not right.granted and right.optional)
+
+
+def find_fixes(config: Config) -> str:
+    """Return the shell commands that give missing permissions on the cluster; empty if none is missing."""
+    return open_cluster(config.cluster_url, config).fixes()
 
 
 def _checked(what: str, look: Callable[[], str]) -> Finding:
@@ -98,7 +105,7 @@ def _store(url: str, config: Config) -> str:
 
 def _cluster(config: Config) -> str:
     cluster = open_cluster(config.cluster_url, config)
-    running = len(cluster.consumers(cluster.fleet("doctor", [config.default_url_prefix])))
+    running = cluster.count_running()
     wanted = cluster.default_consumers(1 << 20)
     verb = "runs" if running == 1 else "run"
     return f"{config.cluster_url}: {_count(running, 'consumer')} {verb}, up to {wanted} for a job"

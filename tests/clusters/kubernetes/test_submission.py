@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubeque.clusters.kubernetes.api import Address, KubernetesApi
 from kubeque.clusters.kubernetes.cluster import KubernetesCluster
+from kubeque.clusters.kubernetes.object_names import queue_digest
+from kubeque.clusters.kubernetes.permissions import keeper_account, role
 from kubeque.model.command.command import parse_word
 from kubeque.model.config.config import Config
+from kubeque.model.config.config_file import hide_password
 from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
@@ -73,6 +77,30 @@ def test_only_the_secret_of_the_pods_has_the_password(server: ApiServer, tmp_pat
     assert all(request.startswith("POST /api/v1/namespaces/n/secrets ") for request in have)
     # And no request contains a digest of it
     assert not [request for request in server.requests if digest(url) in request]
+
+
+def test_the_running_consumers_of_all_jobs_of_the_queue_are_counted(server: ApiServer, tmp_path: Path) -> None:
+    pods = cluster(server, queue_url(), tmp_path)
+    ours = {"app.kubernetes.io/managed-by": "kubeque", "kubeque/queue": queue_digest(hide_password(queue_url()))}
+    for name, labels in (
+        ("a", {**ours, "kubeque/class": "0"}), ("b", {**ours, "kubeque/class": "1"}),
+        ("keeper", {**ours, "kubeque/class": "keeper"}),
+        ("other", {**ours, "kubeque/class": "0", "kubeque/queue": digest("another")}),
+    ):  # fmt: skip
+        server.objects[f"{PODS}/{name}"] = {
+            "metadata": {"name": name, "uid": name, "labels": labels}, "status": {"phase": "Running"},
+        }  # fmt: skip
+
+    assert pods.count_running() == 2
+
+
+def test_missing_rights_have_a_command_for_this_namespace(server: ApiServer, tmp_path: Path) -> None:
+    fixes = cluster(server, queue_url(), tmp_path).fixes()
+
+    assert fixes.startswith("kubectl apply -n n -f - <<'END'\n")
+    assert fixes.endswith("\nEND")
+    made = list(yaml.safe_load_all(fixes.partition("\n")[2].removesuffix("END")))
+    assert made == [role(), *keeper_account("n")]  # this account has all rights; there is no keeper
 
 
 def test_stop_finds_pods_after_a_change_of_the_password(server: ApiServer, tmp_path: Path) -> None:
