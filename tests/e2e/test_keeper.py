@@ -22,9 +22,9 @@ def test_more_memory_and_new_pods_come_without_anybody_who_watches(desk: Desk) -
     assert done.returncode == 0, done.stderr
     assert "keeper" not in done.stderr
     desk.until("a class with more memory", lambda: "1" in classes(desk.objects("jobs", "kept")))
-    for job in desk.objects("jobs", "kept"):
-        if classes([job]) != ["keeper"]:
-            desk.api.delete(path("jobs", NAMESPACE, job["metadata"]["name"]))
+    for pod in desk.objects("pods", "kept"):
+        if classes([pod]) != ["keeper"]:
+            desk.api.delete(path("pods", NAMESPACE, name_of(pod)))
     desk.leaves_nothing("kept", 300)
 
     tasks = desk.tasks("kept")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,17 @@ def servers(api: KubernetesApi, tmp_path: Path) -> Iterator[dict[str, str]]:
     yield next(thing["stringData"] for thing in things if thing["kind"] == "Secret")
     for thing in things:
         api.delete(place(thing, thing["metadata"]["name"]))
+
+
+@pytest.mark.smoke
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl applies the kustomizations")
+@pytest.mark.parametrize("folder", ["kubernetes", "network-policies", "own-cluster"])
+def test_the_server_accepts_each_folder_of_deploy(folder: str) -> None:
+    words = ["kubectl", "apply", "--dry-run=server", "-k", REPOSITORY / "deploy" / folder]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "created (server dry run)" in done.stdout
 
 
 def test_the_sample_sweep_runs_with_a_queue_and_a_store_from_our_yaml(desk: Desk, servers: dict[str, str]) -> None:
