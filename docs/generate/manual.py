@@ -11,8 +11,9 @@ import click
 
 from docs.generate.job_schemas import Schema
 from docs.generate.schemas import OUTPUTS
+from kubeque.cli.command_names import COMMANDS
 from kubeque.cli.grouped_help import GroupedCommand
-from kubeque.cli.program import COMMANDS, kubeque
+from kubeque.cli.program import kubeque
 
 _MADE = "<!-- Made by `make docs`: change the commands, not this page. -->"
 

@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 
@@ -14,71 +14,12 @@ import click
 
 from kubeque import __version__
 from kubeque.cli.command_group import CommandGroup, describe_unknown_option
+from kubeque.cli.command_names import COMMANDS, FUNCTIONS, GROUPS, OTHER_NAMES
 from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
 from kubeque.cli.output.streams import OutputError, standard_streams
 from kubeque.model.errors import KubequeError
 from kubeque.model.text import safe_text
 
-#: The groups of `--help`, in the order of `--help`, with the help of each command. The command `sub` of the group `run`
-#: is the function `sub` in `commands/run/sub.py`. This module is imported only when the command runs.
-GROUPS: Mapping[str, Mapping[str, str]] = {
-    "run": {
-        "sub": "Submit a sweep and watch it.",
-        "go": "Run the rows that sub --try held back.",
-        "pause": "Let no more rows of a job start.",
-        "resume": "End the pause of a job.",
-        "params": "Print the rows of a job as CSV.",
-    },
-    "watch": {
-        "watch": "Watch a job until it has ended.",
-        "status": "Show the state of jobs, or the tasks of one job.",
-        "list": "List all jobs.",
-        "show": "Show the details of a job or a task.",
-        "explain": "Show why a job or a task does not run or failed.",
-        "peek": "Show the output of a task, even while it runs.",
-        "logs": "Show the output of all tasks of a job.",
-    },
-    "results": {
-        "fetch": "Fetch the results of a job into a folder.",
-        "collect": "Write the table of a job as CSV or Parquet.",
-        "report": "Write a page about a job.",
-        "timeline": "Draw where and when tasks ran.",
-    },
-    "repair": {
-        "kill": "Stop a job.",
-        "reset": "Run failed tasks again.",
-        "replay": "Run a task again on this machine and compare.",
-        "priority": "Set the priority of a job.",
-        "scale": "Set the number of consumers of a job.",
-        "remove": "Delete a job and its results.",
-    },
-    "cluster": {
-        "start": "Show the configuration; on GKE, create the cluster.",
-        "stop": "Stop the consumers; with --delete-cluster, delete the GKE cluster.",
-        "resize": "Set the number of nodes of a GKE cluster.",
-        "pool": "Manage the node pools of a GKE cluster.",
-    },
-    "housekeeping": {
-        "doctor": "Check configuration, queue, store and cluster, or a job.",
-        "gc": "Delete results and inputs that no job uses.",
-        "trust": "Trust the .kubeque file of a folder.",
-        "completion": "Print the completion script for bash, zsh or fish.",
-        "help": "Show the help of a command.",
-    },
-}
-COMMANDS: Mapping[str, str] = {name: group for group, commands in GROUPS.items() for name in commands}
-#: Names of functions that differ from the command name, because the command name is a built-in function of Python.
-_FUNCTIONS = {"list": "list_jobs", "help": "show_help"}
-#: Commands, keyed by names that other programs have for them. The error for such a name suggests the command.
-OTHER_NAMES = {
-    "run": "sub", "submit": "sub", "map": "sub", "add": "sub", "ls": "list", "jobs": "list",
-    "ps": "list", "top": "watch", "wait": "watch", "attach": "watch", "follow": "watch", "info": "show",
-    "describe": "show", "tail": "peek", "cat": "peek", "output": "logs", "get": "fetch", "download": "fetch",
-    "pull": "fetch", "results": "collect", "export": "collect", "table": "collect", "cancel": "kill", "abort": "kill",
-    "terminate": "kill", "retry": "reset", "rerun": "reset", "restart": "reset", "unpause": "resume",
-    "continue": "resume", "rm": "remove", "delete": "remove", "clean": "gc", "check": "doctor",
-    "why": "explain", "version": "--version",
-}  # fmt: skip
 #: Environment variable in which a shell asks for completions.
 _COMPLETE = "_KUBEQUE_COMPLETE"
 #: Exit code if the reader of the output has left, for example `head`. Shells report the same code for a program that
@@ -107,7 +48,7 @@ class _Lazy(CommandGroup):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"kubeque.cli.commands.{COMMANDS[cmd_name]}.{cmd_name}")
-        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
+        command: click.Command = getattr(module, FUNCTIONS.get(cmd_name, cmd_name))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

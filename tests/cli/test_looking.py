@@ -10,7 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from kubeque.cli.program import COMMANDS, kubeque
+from kubeque.cli.command_names import COMMANDS
+from kubeque.cli.program import kubeque
 from kubeque.client import Client
 from kubeque.model.config.config import Config
 from tests.cli.conftest import SAMPLE, Shell

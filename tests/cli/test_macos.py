@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.cli.program import COMMANDS
+from kubeque.cli.command_names import COMMANDS
 from kubeque.client import Client
 from kubeque.model.config.config import Config
 from kubeque.model.rows.parameters import grid

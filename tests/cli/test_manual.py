@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from docs.generate.files import FILES, ROOT
 from docs.generate.manual import reference_page
 from docs.generate.schemas import OUTPUTS
-from kubeque.cli.program import COMMANDS, kubeque
+from kubeque.cli.command_names import COMMANDS
+from kubeque.cli.program import kubeque
 from kubeque.model.sweep.options import GROUPS
 
 

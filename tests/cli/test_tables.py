@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kubeque.cli.output.terminal import Table, wrap_words
+from kubeque.cli.output.table import Table
+from kubeque.cli.output.terminal import wrap_words
 
 HEADERS = ["index", "lr", "state", "cause", "seconds", "files", "out.loss"]
 ROWS = [[str(index), "0.001", "ok", "ok", "12.50", "0", "0.4321"] for index in range(3)]

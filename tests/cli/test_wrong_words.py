@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.cli.program import COMMANDS, OTHER_NAMES, run
+from kubeque.cli.command_names import COMMANDS, OTHER_NAMES
+from kubeque.cli.program import run
 
 #: Exit code and a part of the output, keyed by the words of the user.
 TYPED = {

@@ -10,7 +10,8 @@ from contextlib import suppress
 import click
 
 from kubeque.cli.output.job_text import format_obstacles, job_state, to_wire
-from kubeque.cli.output.terminal import Table, format_age, terminal_text
+from kubeque.cli.output.table import Table
+from kubeque.cli.output.terminal import format_age, terminal_text
 from kubeque.client import Client, Progress
 from kubeque.model.errors import JobNotFound, JobUnreadable
 from kubeque.model.job.job import Job

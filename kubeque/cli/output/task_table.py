@@ -10,7 +10,8 @@ import click
 
 from kubeque.cli.output.job_text import task_cells
 from kubeque.cli.output.running_text import RUNNING_HEADERS, is_running, running_cells, running_facts
-from kubeque.cli.output.terminal import Table, terminal_text
+from kubeque.cli.output.table import Table
+from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import TaskRow
 from kubeque.model.job.row_selection import SELECTABLE_STATES
 from kubeque.model.rows.column_names import out_column

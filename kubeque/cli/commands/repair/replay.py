@@ -12,7 +12,8 @@ import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.job_reference import find_job
-from kubeque.cli.output.terminal import Table, terminal_text
+from kubeque.cli.output.table import Table
+from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Replayed
 
 

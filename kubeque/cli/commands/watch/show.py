@@ -17,8 +17,9 @@ from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.failure_lines import format_failed_groups, read_groups
 from kubeque.cli.output.job_text import format_job, to_wire
 from kubeque.cli.output.running_text import is_running, running_facts
+from kubeque.cli.output.table import Table
 from kubeque.cli.output.task_table import STATES, print_tasks
-from kubeque.cli.output.terminal import Table, duration, format_age, format_pairs, terminal_text
+from kubeque.cli.output.terminal import duration, format_age, format_pairs, terminal_text
 from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
