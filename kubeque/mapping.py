@@ -143,7 +143,7 @@ def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path) 
 def _failure(client: Client, progress: Progress, searched: _Searched) -> JobFailed:
     """Return the error for a job that ended without success.
 
-    For each of the largest groups of failures, its message describes the first row.
+    Describe, in the error's message, the first row of each of the largest groups of failures.
     """
     name, counts = progress.job.name, progress.counts
     groups = client.reader.failures(progress.job, counts).groups

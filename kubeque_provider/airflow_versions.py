@@ -183,7 +183,8 @@ def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -
 def first_try_number(context: Any) -> int:
     """Return the number of the first try since the last clear; 1 without a clear. Later tries are Airflow's retries.
 
-    Only a clear sets `max_tries` to the number of the last try plus the retries (`clear_task_instances`).
+    Airflow goes on counting tries after a clear. Only a clear sets `max_tries` to the number of the last try plus the
+    retries (see its function `clear_task_instances`).
     """
     ti = context["ti"]
     return max(1, int(ti.max_tries) - int(ti.task.retries) + 1)

@@ -113,7 +113,7 @@ def holds_template(rows: Sequence[Any]) -> bool:
 
 
 def read_columns(text: str, env: Any) -> tuple[Word, frozenset[str]]:
-    """Return the columns in a word of the author's text, and the variables in its Jinja. Raises CommandError."""
+    """Return the columns that a word of the command names, and the variables in its Jinja. Raises CommandError."""
     if not any(nonce in text for nonce in _JINJA):
         return parse_word(text, braces_double=False), frozenset()
     from jinja2 import TemplateSyntaxError, meta

@@ -97,7 +97,7 @@ SHOWN_JOB = record(
         "timeout": value("number|null", "Time limit of a task, seconds."),
         "deadline": value("number|null", "Time at which the job ends in any case, Unix seconds."),
         "max_failures": value("integer|null", "Number of failed tasks at which the job stops."),
-        "allow_failed": value("string", "Failed tasks that still count as success: a number, or a share with %."),
+        "allow_failed": value("string", "Tasks that may fail in a successful job: a number, or a share with %."),
         "series": value("string", "Series of the job; empty: none."),
         "inputs": listing("Input files of every task.", INPUT),
         "causes": value(

@@ -24,7 +24,7 @@ _PEEK = record(
     },
 )
 _EXPLANATION = record(
-    "Reason why a job or a task does not run, failed or ended.",
+    "Reason why a job or a task failed, ended or is not running.",
     {
         "job": value("string", "Name of the job."),
         "index": value("integer|null", "Index of the task; null: the whole job."),

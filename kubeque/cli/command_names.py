@@ -10,7 +10,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "run": {
         "sub": "Submit a sweep and watch it.",
         "go": "Run the rows that sub --try held back.",
-        "pause": "Let no more rows of a job start.",
+        "pause": "Pause a job: start no more of its tasks.",
         "resume": "End the pause of a job.",
         "params": "Print the rows of a job as CSV.",
     },
@@ -19,7 +19,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "status": "Show the state of jobs, or the tasks of one job.",
         "list": "List all jobs.",
         "show": "Show the details of a job or a task.",
-        "explain": "Show why a job or a task does not run or failed.",
+        "explain": "Show why a job or a task failed or is not running.",
         "peek": "Show the output of a task, even while it runs.",
         "logs": "Show the output of all tasks of a job.",
     },

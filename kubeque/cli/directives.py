@@ -55,8 +55,8 @@ class Directives:
 def read_directives(jobspec: Jobspec) -> Directives:
     """Return the options in the head of the program of a request. Raises UserError with the file and the line.
 
-    The program is the first `^` word of the command without placeholders. Without such a word it is the first word, if
-    that is a path. `--like` has no directives.
+    Look for the program in the command: take the first `^` word that contains no placeholder. If there is none, take
+    the first word, if it is a path. Return no options if the request has `--like`.
     """
     if "like" in jobspec or "command" not in jobspec:
         return Directives()

@@ -28,7 +28,7 @@ def row_options(verb: str) -> Callable[[F], F]:
             help=f"{verb} only rows whose values meet this condition, for example 'lr>0.1' (operators: = != < <= > >=)."
             " Repeatable: all conditions must hold.",
         )  # fmt: skip
-        index = click.option("--index", metavar="3,5-9", help=f"{verb} only these rows.")
+        index = click.option("--index", metavar="3,5-9", help=f"{verb} only the rows with these indexes.")
         return index(where(state(command)))
 
     return add

@@ -26,7 +26,7 @@ _COMPLETED = {
 
 
 def sweep_options(function: F) -> F:
-    """Add all options of the table to a command, in the order of the table. Their old names become hidden options."""
+    """Add all options of `OPTIONS` to a command, in the same order. Their old names become hidden options."""
     for group in reversed(GROUPS):
         for option in reversed(group.options):
             if option.old_flags:
@@ -43,7 +43,7 @@ def _decorate(function: F, option: Option, flags: tuple[str, ...], group: str, *
 
 
 def make_option(option: Option) -> click.Option:
-    """Return an option of the table for another parser than that of `kubeque sub`."""
+    """Return an option of `OPTIONS` for a parser other than that of `kubeque sub`."""
     return GroupedOption([*option.flags, option.name], **_settings(option, ""))
 
 

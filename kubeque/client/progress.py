@@ -90,7 +90,7 @@ class ProgressMethods(Connection):
         return task_details(self._backends, name, index)
 
     def explain(self, name: str, index: int | None = None) -> Explanation:
-        """Return why a job, or its task `index`, does not run or failed, what happens next, and the command to type.
+        """Return why a job, or its task `index`, failed or is not running, what happens next, and the command to type.
 
         Nothing is changed or started. If the store or the cluster does not answer, the queue alone is used. Raises
         UserError for an index out of range.

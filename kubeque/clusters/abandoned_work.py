@@ -36,7 +36,7 @@ def _all_jobs(uid: str) -> bool:
 
 
 def find_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
-    """Return the abandoned folders of attempts of the wanted jobs. Nothing is changed."""
+    """Find the folders of attempts that dead consumers left, for the wanted jobs. Nothing is changed."""
     found = _attempts(home / WORK / _ASIDE, wanted)
     for slot, paths in _by_slot(home, wanted):
         with slot.while_free(0.0) as free:

@@ -179,7 +179,7 @@ class TaskSaved(Event):
 class TaskLeft(Event):
     """A task has left the consumer, because it was saved or given back."""
 
-    #: True if the task was staged and not picked.
+    #: True if the task was staged, but the runner has not picked it to run.
     staged: bool = False
 
 

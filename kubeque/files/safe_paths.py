@@ -22,8 +22,8 @@ _SUFFIX_BYTES = 20
 def path_part(text: str) -> str:
     """Return any text as one part of a path. The text stays readable, and the part never leads out of its folder.
 
-    Unsafe characters become `%` and hexadecimal digits, also a dot or a dash at the start. A long text is cut and gets
-    a digest.
+    Replace each unsafe character, and a dot or dash at the start, by `%` and hexadecimal digits. A long text is cut and
+    gets a digest.
     """
     safe = "".join(map(_encode, text))
     if safe[:1] in (".", "-"):

@@ -34,7 +34,7 @@ _LOOK_SECONDS, _LONGEST_SECONDS = 2.0, 30.0
 
 
 def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], object] = time.sleep) -> str:
-    """Reconcile a job until no keeper is needed. Return the text for the log that says why.
+    """Reconcile a job until no keeper is needed. Return the reason, as a text for the log.
 
     Retry forever after errors of the queue, store or cluster, because the keeper can be the only observer of the job.
     """

@@ -133,7 +133,7 @@ class Lease:
     def misnames_command(self, seconds: float) -> bool:
         """True if the block has named a wrong task as the running one for at least `seconds`.
 
-        A task whose results are being stored is not wrong.
+        A task whose results are being stored does not count as wrong.
         """
         note = self._block.command_note
         if note is None or self._command is None or self._command.unchanged_seconds < seconds:

@@ -38,7 +38,7 @@ def _columns(arguments: Mapping[str, Any]) -> tuple[str, ...]:
 def kubeque_task(python_callable: Any = None, multiple_outputs: bool = False, **kwargs: Any) -> Any:
     """Sweep a function over rows.
 
-    The result of the function belongs to a row. So a dict is not split into several XComs.
+    The function returns one result for each row. A dict is the result of one row, and is not split into several XComs.
     """
 
     def decorate(function: Any) -> Any:

@@ -88,7 +88,7 @@ def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
 
 
 def has_other_origin(job: Job, origin: Mapping[str, str]) -> bool:
-    """True unless the Airflow task `origin` submitted the job. While the job is open, the DAG run must match too."""
+    """True if the Airflow task `origin` did not submit the job. For an open job, also compare the DAG run."""
     same = ("deployment", "dag", "task", "map_index", *(("run",) if job.closing is None else ()))
     return any(job.origin.get(key) != origin.get(key) for key in same)
 

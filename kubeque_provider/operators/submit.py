@@ -89,8 +89,8 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
         `command`: Words of the command.
 
         `parameters`: Rows: path or URL of a CSV file, list of dicts, DataFrame, `grid(...)`, `sequence(n)`, or the
-        output of an upstream task. None: one row without columns. Airflow does not show rows of the DAG file in its
-        rendered templates if there are more than 100, because that would take seconds for 100,000 rows.
+        output of an upstream task. None: one row without columns. If the DAG file contains more than 100 rows, Airflow
+        does not show them in its rendered templates. It would take seconds for 100,000 rows.
 
         `job_id`: Name of the job. None: a name made of deployment, DAG, run and Airflow task.
 
@@ -114,10 +114,11 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
         `orphan_after`: Time without a poll after which the sweep stops, if this task waits for it. This limit is for
         cases in which Airflow does not call `on_kill`. None: never.
 
-        `on_clear`: Rows that run if a try finds the ended job of an earlier try: `auto`, `failed_rows`, `changed`
-        (failed rows, and rows whose command, inputs or values changed), `all` or `skip` (none). With `auto`, the failed
-        rows run. If the job was a success and a waiting task has returned its pointer, all rows run. If a fixed
-        `job_id` finds the ended job of another DAG run, rows that differ always run, and `skip` refuses another sweep.
+        `on_clear`: Rows to run if a try finds the ended job of an earlier try: `auto`, `failed_rows`, `changed`, `all`
+        or `skip`. `changed` runs failed rows, and rows whose command, inputs or values changed. `skip` runs no row.
+        `auto` runs the failed rows. If the job was a success and an Airflow task has already returned its result,
+        `auto` runs all rows. With a fixed `job_id`, the job can be one of another DAG run. Then `skip` fails the
+        Airflow task if its sweep differs from that job. Each other value also runs all rows that differ.
 
         `retry_failed_rows`: A retry by Airflow also reruns the rows that failed by exit, signal or timeout.
 

@@ -22,7 +22,7 @@ _last: dict[int, _Findings] = {}
 
 
 def find_once(rows: list[Any], what: Hashable, find: Callable[[], R]) -> R:
-    """Return `find()`, or its result of an earlier call with the same list, the same length and the same `what`."""
+    """Return the result of `find()`. Keep it under `what` until a call has a list or a length that differs."""
     known = _last.get(id(rows))
     if known is None or known.count != len(rows):
         _last.clear()

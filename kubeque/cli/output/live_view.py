@@ -154,7 +154,7 @@ class _Picture:
 
 
 def _section(title: str, lines: Iterable[str], style: str, room: int) -> list[RenderableType]:
-    """Return a title and lines of one row each, at most `room` rows; nothing without lines or room."""
+    """Return a title and lines, in at most `room` rows of the screen. Return an empty list without lines or room."""
     from rich.text import Text
 
     listed = [Text(text, style, overflow="ellipsis", no_wrap=True) for text in lines][: max(0, room - 1)]

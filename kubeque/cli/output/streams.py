@@ -48,7 +48,7 @@ class OutputError(KubequeError):
 
 
 class _StandardOutput(io.FileIO):
-    """Standard output. Raises OutputError, so that its errors differ from errors of other files."""
+    """Standard output. Raises OutputError, so that its errors differ from the errors of files."""
 
     def write(self, data: Any, /) -> int:
         try:

@@ -214,7 +214,10 @@ def _grants(policy: dict[str, Any], role: str, member: str) -> bool:
 
 
 def with_services(project: str, error: ClusterRefused, line: str) -> str:
-    """Return the command `line`. If the error reports a disabled service, the result first enables all services."""
+    """Return the command `line`.
+
+    If `error` reports a disabled service, put the command that enables all services in front of `line`.
+    """
     off = "has not been used in project" in str(error) or "is disabled" in str(error)
     return f"{_enable_line(project)} && {line}" if off else line
 

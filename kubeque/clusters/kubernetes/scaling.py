@@ -64,12 +64,13 @@ def plan(
 ) -> Create | Resize | None:
     """Return the next step towards `count` consumers of one size class; None if enough consumers run or start.
 
-    A step never ends a running consumer. An index whose consumer died is in back-off, so its place goes to a different
-    Kubernetes Job: first the parallelism of the old one is lowered, then consumers start elsewhere.
+    A step never ends a running consumer. If the consumer of an index died, Kubernetes delays its restart, so start the
+    consumer in another Kubernetes Job. First lower the parallelism of the old Kubernetes Job, then start the consumer
+    in the other.
 
     `kubernetes_jobs`, `pods`: those of all size classes. `size_class`: value of the class label; empty if there is only
-    one. `most`: maximum number of consumers of all size classes; None without a limit. `on_demand`: True counts only
-    the stand-ins of `count_stand_ins`, False counts only the other consumers.
+    one. `most`: maximum number of consumers of all size classes; None without a limit. `on_demand`: True to count only
+    consumers on on-demand machines (see `count_stand_ins`); False to count only the others.
     """
     fleet = [
         _Places.of(job, pods, now)
@@ -174,7 +175,7 @@ class _Places:
     def give_up(self, surplus: int) -> Resize | None:
         """Return the step that gives up places without a consumer; None if there is none.
 
-        `surplus`: maximum number of places to give up although a consumer is about to start there.
+        `surplus`: maximum number of places to give up in which a consumer is about to start.
         """
         wanted = self.serving - min(surplus, self.serving - self.live)
         return None if self.fixed or wanted >= self.parallelism else self._resize(wanted, 0)

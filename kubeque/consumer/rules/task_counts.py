@@ -13,14 +13,14 @@ class Progress:
     """Count the tasks that are staged, running or being saved. Times are seconds of the event clock."""
 
     def __init__(self) -> None:
-        #: Number of tasks that are staged and not picked.
+        #: Number of tasks that are staged, but that the runner has not picked to run.
         self.staged = 0
         #: Lease of the running command, and index of its task.
         self.running: LeaseId | None = None
         self.running_index = 0
         self._count = 0
         self._running_since, self._longest_wait = 0.0, COMMIT_SECONDS
-        #: Time since which tasks are only saved, and no task is staged or runs; None in all other states.
+        #: Time since which tasks are being saved, but none is staged or runs; None in all other states.
         self._quiet_since: float | None = None
 
     @property
@@ -34,7 +34,10 @@ class Progress:
         self._count += 1
 
     def task_left(self, *, staged: bool) -> None:
-        """Count a task that has left the consumer. `staged`: True if it was staged and not picked."""
+        """Count a task that has left the consumer.
+
+        `staged`: True if the task was staged, but the runner has not picked it to run.
+        """
         self.staged -= staged
         self._count -= 1
 
@@ -52,7 +55,7 @@ class Progress:
         return self.running == lease.id and self.running_index in lease.killed
 
     def note_time(self, now: float) -> None:
-        """Record since when tasks are only saved. Call it after each event."""
+        """Record the time since which tasks are being saved, but none is staged or runs. Call it after each event."""
         saving_only = self._count > 0 and self.running is None and not self.staged
         self._quiet_since = (self._quiet_since or now) if saving_only else None
 

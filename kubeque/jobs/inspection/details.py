@@ -115,7 +115,7 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
 
 
 def _is_current(job: Job, outcome: Outcome | None) -> bool:
-    """True unless an earlier revision of the job made the outcome, whose command can differ."""
+    """True if there is no outcome, or if the job's present revision made it. Then the command is the same."""
     return outcome is None or outcome.revision in (0, job.revision)
 
 

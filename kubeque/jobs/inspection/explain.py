@@ -1,4 +1,4 @@
-"""Explain why a job or a task does not run, failed or ended. Only reads: nothing is changed or started."""
+"""Explain why a job or a task failed, ended or is not running. Only read: change and start nothing."""
 
 from __future__ import annotations
 

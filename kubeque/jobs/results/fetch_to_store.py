@@ -94,14 +94,14 @@ class StoreDestination:
         return self._fetched
 
     def _delete_fetched(self) -> None:
-        """Delete fetched files whose size has not changed since their fetch."""
+        """Delete each fetched file if its size has not changed since the fetch."""
         self._read_journals()
         for index, fetched in self._fetched.items():
             self._delete_unchanged(index, fetched)
         self._fetched, self._sizes = {}, {}
 
     def _delete_unchanged(self, index: int, fetched: FetchedTask[int]) -> None:
-        """Delete the files of a fetched task whose size has not changed since."""
+        """Delete each file of a fetched task if its size has not changed since the fetch."""
         for name, size in fetched.files.items():
             path = fetched.path(index, name)
             if self._sizes.get(path) == size:

@@ -44,7 +44,7 @@ class FileChoice:
     streams: Streams = Streams.ALL
 
     def select(self, files: Iterable[ResultFile]) -> list[ResultFile]:
-        """Return the chosen files. A pattern selects among streams as among files."""
+        """Return the chosen files. Apply the patterns to streams in the same way as to files."""
         matches = selection(self.globs, ())
         return [file for file in files if matches(file.name) and self._brings(file)]
 

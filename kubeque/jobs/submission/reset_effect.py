@@ -86,8 +86,8 @@ def _plan_selection(
 ) -> ResetPlan:
     """Return what a reset of selected rows will do.
 
-    Rows that are ok are only reset with `everything`, or if their state is named. The rule gets the indexes of rows
-    that have ended, because a row that ends after this must keep its result.
+    Reset rows that are ok only with `everything`, or if their state is named. List in the returned rule the rows that
+    have ended now. A row that ends later must keep its result.
     """
     everything = rule.everything or TaskState.OK in selection.states
     matched, run, again, left = 0, list[int](), list[int](), bytearray(b"\1" * job.n if job.was_ended else b"")

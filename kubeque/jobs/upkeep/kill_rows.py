@@ -85,7 +85,10 @@ def _read_states(backends: Backends, job: Job, chosen: bytearray) -> Counter[Tas
 
 
 def _effect(job: Job, states: Counter[TaskState], *, ended: int = 0) -> KillEffect:
-    """Return the effect of a kill of rows. `states`: their number by state. `ended`: number of further ended rows."""
+    """Return the effect of a kill of rows.
+
+    `states`: number of rows by state. `ended`: number of ended rows that `states` does not count.
+    """
     waiting, running = sum(states[state] for state in _WAITING), states[TaskState.RUNNING]
     return KillEffect(job.name, waiting, running, ended + states.total() - waiting - running, job.heartbeat_seconds)
 

@@ -115,7 +115,8 @@ def _read(text: str, kind: str) -> Any:
 def _check(value: Any, members: frozenset[str]) -> Any:
     """Check a value that is not a text.
 
-    Return it as text if the first type that accepts it is str, otherwise unchanged. Raises ValueError, KeyError.
+    Try the types in the order of `KINDS`. Return the value as text if the first type that accepts it is str, otherwise
+    unchanged. Raises ValueError, KeyError.
     """
     kinds = [kind for kind in KINDS if kind in members]
     if not kinds:

@@ -32,7 +32,7 @@ class RowSelection:
 
     @classmethod
     def parse(cls, index: str | None = None, where: Sequence[str] = (), states: Sequence[str] = ()) -> RowSelection:
-        """Return the selection of texts such as `3,5-9`, `lr>0.1` and `pending`. Raises UserError."""
+        """Read a selection from texts such as `3,5-9`, `lr>0.1` and `pending`. Raises UserError."""
         for state in states:
             if state not in SELECTABLE_STATES:
                 raise UserError(

@@ -36,7 +36,7 @@ class Session:
     consumers: dict[str, float] = field(default_factory=dict)
 
     def add(self, end: float, consumer: str) -> None:
-        """Add an attempt of a consumer that ended at `end`."""
+        """Add an attempt of `consumer`. `end`: end of the attempt."""
         self.attempts += 1
         self.last = max(self.last, end)
         self.consumers[consumer] = max(end, self.consumers.get(consumer, 0.0))

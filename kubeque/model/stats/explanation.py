@@ -1,4 +1,4 @@
-"""The reason why a job or a task does not run, failed, or ended, and the command to type next.
+"""The reason why a job or a task failed, ended or is not running, and the command to type next.
 
 These functions are pure: they turn the records of the queue and the answers of the cluster into one paragraph.
 """
@@ -75,7 +75,7 @@ class Explanation:
 
 
 def explain(facts: Facts) -> Explanation:
-    """Return why the job or the task of `facts` does not run, failed or ended, and what to type next."""
+    """Return why the job or the task of `facts` failed, ended or is not running, and what to type next."""
     task = facts.task
     if task is None:
         found = _explain_job(facts)

@@ -10,7 +10,9 @@ _SHOWN_AGE = 10.0
 
 
 def format_since(running: Running | None, now: float) -> str:
-    """Return for how long a command has been running, with the age of this statement if it is old; empty if unknown.
+    """Return how long a command has been running; empty if unknown.
+
+    If the consumer reported it long ago, add how long ago.
 
     `now`: time on the clock of the queue, Unix seconds.
     """

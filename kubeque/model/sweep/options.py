@@ -94,32 +94,36 @@ def _pod(
 GROUPS = (
     OptionGroup("Rows", (
         Option(
-            "parameters", ROWS, "File or URL with one row per task: CSV, JSON Lines or Parquet; - is standard input.",
+            "parameters", ROWS,
+            "File or URL with one row per task: CSV, JSON Lines or Parquet; write - for standard input.",
             ("-p", "--params"), "FILE", field="", operator=False,
         ),
         Option(
-            "delimiter", TEXT, "Character between the values of a CSV file, or its name, for example tab.",
+            "delimiter", TEXT, "Character between the values of a CSV file, for example ';', or a name such as tab.",
             ("--delimiter",), "CHAR", "detected from the header", field="", operator=False,
         ),
         Option(
-            "grid", AXES, "Values of one axis, or a range A..B..STEP, lin(A,B,N) or log(A,B,N);"
-            " every combination of all axes is a row.", ("--grid",), "NAME=V,V|A..B", field="", operator=False,
+            "grid", AXES, "Axis: a column with its values, or with a range A..B, A..B..STEP, lin(A,B,N) or log(A,B,N)."
+            " Each combination of the values of all axes is a row.", ("--grid",), "NAME=V,V|A..B", field="",
+            operator=False,
         ),
         Option(
-            "zip", FLAG, "Combine the axes one by one: their first values, their second values, and so on.",
+            "zip", FLAG,
+            "Combine the axes one by one: make a row of their first values, a row of their second values, and so on.",
             ("--zip/--no-zip",), field="", operator=False,
         ),
         Option(
-            "each", TEXTS, "Pattern of files, in quotes; each file is a row with the columns path, name and stem.",
+            "each", TEXTS,
+            "Pattern of files, in quotes; each matching file is a row with the columns path, name and stem.",
             ("--each",), "GLOB", field="", operator=False,
         ),
         Option(
             "sample", COUNT, "Number of rows to choose at random.", ("--sample",), "N", "all rows", field="",
             operator=False,
         ),
-        Option("seed", COUNT, "Seed of the random choice.", ("--seed",), "N", "0", field="", operator=False),
+        Option("seed", COUNT, "Seed of the random choice of rows.", ("--seed",), "N", "0", field="", operator=False),
         Option(
-            "repeat", COUNT, "Number of times that each row runs; the column repeat counts from 0.", ("--repeat",), "N",
+            "repeat", COUNT, "Number of runs of each row; the column 'repeat' numbers them from 0.", ("--repeat",), "N",
             "1", field="", operator=False,
         ),
     )),
@@ -130,8 +134,9 @@ GROUPS = (
         ),
         Option("base", PATH, "Folder where relative paths start.", default="the jobspec's folder", operator=False),
         Option(
-            "push", TEXTS, "File, folder or @list to copy into the working directory.", ("-u", "--push"), "SRC[:DST]",
-            templated=True,
+            "push", TEXTS,
+            "File or folder to copy into the working directory of each task; @FILE names a list of such paths.",
+            ("-u", "--push"), "SRC[:DST]", templated=True,
         ),
         Option(
             "results", TEXTS, "Pattern of result files to keep.", ("--results",), "GLOB", "all files",
@@ -142,7 +147,7 @@ GROUPS = (
             templated=True,
         ),
         Option(
-            "env", PAIRS, "Environment variable of the command.", ("--env",), "NAME=VALUE", kept="spec.env",
+            "env", PAIRS, "Environment variable to set for the command.", ("--env",), "NAME=VALUE", kept="spec.env",
             templated=True,
         ),
         Option(
@@ -155,7 +160,7 @@ GROUPS = (
             "name", TEXT, "Name of the job.", ("-n", "--name"), "NAME", "a random readable name", operator=False,
         ),
         Option(
-            "like", TEXT, "Start from the command, files and options of this job.", ("--like",), "JOB", field="",
+            "like", TEXT, "Earlier job; start from its command, files and options.", ("--like",), "JOB", field="",
             operator=False,
         ),
         Option(
@@ -163,33 +168,34 @@ GROUPS = (
             "one per core; 10 on Kubernetes", kept="job.consumers", templated=True,
         ),
         Option(
-            "priority", COUNT, "Priority; consumers serve jobs of a higher number first.", ("--priority",), "N", "0",
-            kept="job.priority", templated=True,
+            "priority", COUNT, "Priority; consumers serve the jobs with the highest number first.", ("--priority",),
+            "N", "0", kept="job.priority", templated=True,
         ),
         Option(
             "series", TEXT, "Name of the recurring sweep that this job belongs to.", ("--series",), "NAME",
             kept="job.series", templated=True,
         ),
         Option(
-            "skip_done", FLAG, "Link rows that are ok in the series already; do not run them again.",
+            "skip_done", FLAG, "Do not run rows that are ok in the series already; link to their results.",
             ("--skip-done/--no-skip-done",),
         ),
         Option(
-            "results_ttl", TIME, "Time after the job's end until gc may delete it, for example 30d.",
+            "results_ttl", TIME, "Time from the end of the job until kubeque gc may delete the job, for example 30d.",
             ("--results-ttl",), "TIME", "never", kept="job.results_ttl", templated=True,
         ),
     )),
     OptionGroup("Resources of a task", (
         Option(
-            "cpu", CORES, "Cores, for example 500m or 2.", ("--cpu",), "CORES", kept="spec.cpu", templated=True,
-        ),
-        Option(
-            "memory", SIZE, "Memory, for example 1.5Gi; a task that needs more runs again with more.", ("--memory",),
-            "SIZE", templated=True,
-        ),
-        Option(
-            "max_memory", SIZE, "Limit up to which the memory grows.", ("--max-memory",), "SIZE", "8 times the memory",
+            "cpu", CORES, "Cores, for example 2, or 500m for half a core.", ("--cpu",), "CORES", kept="spec.cpu",
             templated=True,
+        ),
+        Option(
+            "memory", SIZE, "Memory, for example 1.5Gi; if a task runs out of memory, it runs again with more.",
+            ("--memory",), "SIZE", templated=True,
+        ),
+        Option(
+            "max_memory", SIZE, "Maximum memory of a task that runs again with more memory.", ("--max-memory",), "SIZE",
+            "8 times the memory", templated=True,
         ),
         Option("disk", SIZE, "Disk, for example 5Gi.", ("--disk",), "SIZE", templated=True),
         _pod("gpu", COUNT, "Number of GPUs.", "--gpu", "N", "0"),
@@ -204,7 +210,7 @@ GROUPS = (
             kept="job.deadline_seconds",
         ),
         Option(
-            "retry_causes", COUNTS, f"Extra attempts by cause: {_CAUSES}.",
+            "retry_causes", COUNTS, f"Number of extra attempts after a failure, for each cause: {_CAUSES}.",
             ("--retry-causes",), "CAUSE=N,...", old_name="retries", old_flags=("--retries",),
         ),
         Option(
@@ -212,12 +218,12 @@ GROUPS = (
             kept="job.max_failures",
         ),
         Option(
-            "allow_failed", SHARE, "Failed tasks that still count as success, for example 3 or 1%.",
+            "allow_failed", SHARE, "Number or share of tasks that may fail in a successful job, for example 3 or 1%.",
             ("--allow-failed",), "N|N%", "0", kept="job.allow_failed",
         ),
         Option(
-            "lease", TIME, "Time without a heartbeat after which the tasks of a consumer run elsewhere.", ("--lease",),
-            "TIME", "3m", kept="job.lease_seconds",
+            "lease", TIME, "Time since the last heartbeat of a consumer, after which other consumers run its tasks.",
+            ("--lease",), "TIME", "3m", kept="job.lease_seconds",
         ),
     )),
     OptionGroup("Where it runs", (
@@ -229,12 +235,17 @@ GROUPS = (
             "image", TEXT, "Container image of the tasks.", ("--image",), "IMAGE", kept="spec.image", templated=True,
         ),
         _pod(
-            "keeper", TEXT, "Run a pod that maintains the job while nobody watches.", "--keeper", "auto|yes|no", "auto",
+            "keeper", TEXT, "Start a keeper: a pod that maintains the job while no other program observes it.",
+            "--keeper", "auto|yes|no", "auto",
         ),
-        _pod("spot", FLAG, "Use cheaper machines that Google may take away (GKE).", "--spot/--no-spot"),
         _pod(
-            "spot_patience", TIME, "Time to wait for a spot machine before any machine is used.", "--spot-patience",
-            "TIME", "5m",
+            "spot", FLAG, "On GKE: use spot machines; they cost less, but Google may take them away.",
+            "--spot/--no-spot",
+        ),
+        _pod(
+            "spot_patience", TIME,
+            "Time to wait for a spot machine; after it, consumers start on machines at the full price.",
+            "--spot-patience", "TIME", "5m",
         ),
         _pod(
             "start_timeout", TIME, "Time limit for the start of the first consumer.", "--start-timeout", "TIME", "10m",
@@ -242,41 +253,47 @@ GROUPS = (
     )),
     OptionGroup("Pods on Kubernetes", (
         _pod(
-            "env_from_secret", TEXTS, "Secret whose entries become environment variables.", "--env-from-secret", "NAME",
-            templated=True,
+            "env_from_secret", TEXTS, "Kubernetes Secret; each entry becomes an environment variable of the tasks.",
+            "--env-from-secret", "NAME", templated=True,
         ),
         _pod(
-            "volumes", TEXTS, "Volume: pvc/NAME, secret/NAME, configmap/NAME or a folder of the node.", "--volume",
-            "SOURCE:PATH[:ro]",
+            "volumes", TEXTS,
+            "Volume, as SOURCE:PATH; SOURCE is pvc/NAME, secret/NAME, configmap/NAME or a folder of the node.",
+            "--volume", "SOURCE:PATH[:ro]",
         ),
         _pod(
             "service_account", TEXT, "Kubernetes service account of the pods.", "--service-account", "NAME",
             templated=True,
         ),
         _pod(
-            "node_selector", PAIRS, "Label that a node must have.", "--node-selector", "LABEL=VALUE", templated=True,
+            "node_selector", PAIRS, "Label that the nodes of the pods must have.", "--node-selector", "LABEL=VALUE",
+            templated=True,
         ),
-        _pod("tolerations", TAINTS, "Taint of nodes that the pods tolerate.", "--toleration", "KEY=VALUE:EFFECT"),
+        _pod("tolerations", TAINTS, "Node taint that the pods tolerate.", "--toleration", "KEY=VALUE:EFFECT"),
         _pod(
-            "task_user", COUNT, "Number of the user that runs the tasks (0: the user of the image).", "--task-user",
-            "N", "0",
+            "task_user", COUNT, "Numeric id of the user that runs the tasks; 0 is the user of the image.",
+            "--task-user", "N", "0",
         ),
         _pod("priority_class", TEXT, "PriorityClass of the pods.", "--priority-class", "NAME"),
         _pod("kueue_queue", TEXT, "LocalQueue of Kueue in which the pods wait.", "--kueue-queue", "NAME"),
         _pod("kueue_priority", TEXT, "WorkloadPriorityClass of Kueue.", "--kueue-priority", "NAME"),
-        _pod("image_pull_secrets", TEXTS, "Secret for a private image registry.", "--image-pull-secret", "NAME"),
         _pod(
-            "pod_template", TEMPLATE, "YAML file that is merged over the pod template.", "--pod-template", "FILE",
-            templated=True,
+            "image_pull_secrets", TEXTS, "Kubernetes Secret with the login of a private image registry.",
+            "--image-pull-secret", "NAME",
+        ),
+        _pod(
+            "pod_template", TEMPLATE, "YAML file of a pod; its fields replace or extend those of kubeque's pods.",
+            "--pod-template", "FILE", templated=True,
         ),
     )),
     OptionGroup("Submission and output", (
         Option(
-            "try", COUNT, "Number of rows to run first; then show an estimate and ask about the rest.", ("--try",),
+            "try", COUNT,
+            "Number of rows to run first; kubeque then shows an estimate and asks whether to run the rest.", ("--try",),
             "N", field="canaries", operator=False,
         ),
         Option(
-            "fetch", TEXT, "Folder or URL to fetch the results into at the end.", ("--fetch",), "DEST", field="",
+            "fetch", TEXT, "Folder or URL into which to fetch the results at the end.", ("--fetch",), "DEST", field="",
             operator=False,
         ),
         Option(

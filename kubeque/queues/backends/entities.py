@@ -72,8 +72,8 @@ class Write:
 class Layout:
     """Conversion of records to entities. One namespace holds all jobs. The blocks of each uid have their own namespace.
 
-    The property `made_from` makes every write a change. A write without a change would keep the version. A stale write
-    could then be accepted later.
+    The property `made_from` holds the previous version, so that each write changes the entity. A write without a change
+    would keep the version. A stale write could then be accepted later.
     """
 
     namespace: str = ""

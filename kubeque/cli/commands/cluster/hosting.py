@@ -32,11 +32,18 @@ _LINE_SECONDS = 30.0
 def machine_options(function: F) -> F:
     """Give a command the options that describe the machines of a node pool."""
     for option in (
-        click.option("--gpu", metavar="TYPE[:N]", help="GPUs of each node, for example nvidia-l4:2 (default: none)."),
         click.option(
-            "--local-ssd", type=click.IntRange(0, 32), metavar="N", help="Local SSDs of each node (default: 0)."
+            "--gpu",
+            metavar="TYPE[:N]",
+            help="Type and number of GPUs of each node, for example nvidia-l4:2 (default: none).",
         ),
-        click.option("--disk-size", metavar="SIZE", help="Boot disk of each node, for example 100Gi."),
+        click.option(
+            "--local-ssd",
+            type=click.IntRange(0, 32),
+            metavar="N",
+            help="Number of local SSDs of each node (default: 0).",
+        ),
+        click.option("--disk-size", metavar="SIZE", help="Size of the boot disk of each node, for example 100Gi."),
         click.option("--machine-type", metavar="TYPE", help="Machine type of the nodes (default: e2-standard-4)."),
     ):
         function = option(function)

@@ -38,9 +38,14 @@ def list_pools(ctx: click.Context, as_json: bool) -> None:
 @pool.command("add")
 @click.argument("name")
 @click.option(
-    "--nodes", metavar="N[:MAX]", default="0:10", help="Number of nodes, for example 3 or 0:20 (default: 0:10)."
+    "--nodes",
+    metavar="N[:MAX]",
+    default="0:10",
+    help="Number of nodes, for example 3, or a range such as 0:20 (default: 0:10).",
 )
-@click.option("--spot", is_flag=True, help="Use nodes that Google may take away; only jobs with --spot run there.")
+@click.option(
+    "--spot", is_flag=True, help="Use spot machines, which Google may take away; only jobs with --spot run there."
+)
 @machine_options
 @json_option
 @click.pass_context
@@ -69,7 +74,7 @@ def resize_one(ctx: click.Context, name: str, nodes: str, as_json: bool) -> None
 @json_option
 @click.pass_context
 def remove_pool(ctx: click.Context, name: str, yes: bool, as_json: bool) -> None:
-    """Remove the pool NAME with its nodes. Its running tasks run again elsewhere."""
+    """Remove the pool NAME with its nodes. Tasks that run on these nodes run again elsewhere."""
     with open_hosted(configuration(ctx), f"Google still removes the pool {name}") as hosted:
         if not yes:
             confirm(f"remove the pool {name} of {hosted.gke} with all its nodes?", err=as_json)

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--nodes", metavar="N[:MAX]", help="On GKE: permanent nodes, for example 3 or 1:5 (default: 1).")
 @click.option(
-    "--spot-nodes", metavar="MIN:MAX", help="On GKE: nodes that Google may take away, for example 0:20 (default: none)."
+    "--nodes",
+    metavar="N[:MAX]",
+    help="On GKE: number of permanent nodes, for example 3, or a range such as 1:5 (default: 1).",
+)
+@click.option(
+    "--spot-nodes",
+    metavar="MIN:MAX",
+    help="On GKE: number of spot nodes, for example 0:20; Google may take them away (default: none).",
 )
 @machine_options
 @json_option
@@ -31,10 +37,10 @@ if TYPE_CHECKING:
 def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_json: bool, **machines: Any) -> int:
     """Show the configuration and check it; on GKE, create the cluster. On one machine this command is not needed.
 
-    On GKE (project and cluster_name in .kubeque) this command creates the missing parts: bucket, database, service
-    account and cluster. The cluster costs money until kubeque stop --delete-cluster. If you lack the permission to
-    create a part, the command to create it is printed, so that a person with the permission can run it. Exit code: 0
-    all parts exist, 1 a part is missing.
+    If .kubeque sets project and cluster_name, create the missing parts on GKE: bucket, database, service account and
+    cluster. The cluster costs money until kubeque stop --delete-cluster deletes it. If you have no permission to create
+    a part, print the command that creates it, so that a person with the permission can run it. Exit code: 0 all parts
+    exist, 1 a part is missing.
     """
     config = configuration(ctx)
     explicit = nodes is not None or spot_nodes is not None or any(value is not None for value in machines.values())

@@ -23,14 +23,14 @@ from kubeque.model.errors import UserError
 @json_option
 @click.pass_context
 def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:
-    """Stop the consumers on this machine, or the consumers of the queue on the Kubernetes cluster.
+    """Stop the consumers on this machine, or the consumers of this queue on Kubernetes.
 
-    Unfinished tasks wait. The commands kubeque watch, sub, reset, go and resume start consumers again. Commands such as
-    kubeque status do not. Programs that wait for a job also start consumers again; this command lists these programs.
-    To keep a job from starting tasks, use kubeque pause JOB.
+    Unfinished tasks wait in the queue. The commands kubeque watch, sub, reset, go and resume start consumers again;
+    commands such as kubeque status do not. Programs that already wait for a job also start consumers again. This
+    command lists these programs. To keep a job from starting tasks, use kubeque pause JOB.
 
-    With --delete-cluster, delete the GKE cluster with all its nodes. Queue and bucket stay, so sweeps continue after
-    the next kubeque start.
+    With --delete-cluster, delete the GKE cluster with all its nodes. The queue and the bucket stay. Unfinished sweeps
+    continue after the next kubeque start.
     """
     config = configuration(ctx)
     if yes and not delete:

@@ -18,17 +18,20 @@ from kubeque.model.errors import UserError
 @click.command()
 @job_argument(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@click.option("--cluster", "only_cluster", is_flag=True, help="Check only the cluster and each permission there.")
-@click.option("--fix", is_flag=True, help="Only print the shell commands that give missing permissions.")
+@click.option(
+    "--cluster", "only_cluster", is_flag=True,
+    help="Check only the cluster, and each permission that kubeque needs there.",
+)  # fmt: skip
+@click.option("--fix", is_flag=True, help="Only print the shell commands that grant the missing permissions.")
 @click.pass_context
 def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: bool, fix: bool) -> int:
     """Check configuration, queue, store, cluster and waiting jobs. With JOB, check only this job.
 
-    For JOB, check its consumers, queue records and files. Also record dead consumers, and close JOB if it has ended. No
-    consumer is started. Exit code: 0 no problem, 1 at least one problem.
+    With JOB, check its consumers, queue records and files. Also take tasks back from dead consumers, and close JOB if
+    it has ended. No consumer is started. Exit code: 0 no problem, 1 at least one problem.
 
-    Each line begins with ok, WRONG, or note for an optional part that is missing. `kubeque doctor --fix | sh` gives the
-    missing permissions in the cluster, if you may do this.
+    Each line begins with ok, WRONG, or note. A note is about an optional part that is missing. If you may grant
+    permissions in the cluster, `kubeque doctor --fix | sh` grants the missing ones.
     """
     if fix:
         if job is not None or as_json:

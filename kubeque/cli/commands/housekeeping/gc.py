@@ -27,13 +27,13 @@ _WORDS = {
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Delete (default: only list).")
+@click.option("--yes", is_flag=True, help="Delete the data (default: only list it).")
 @json_option
 @click.pass_context
 def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
     """Delete jobs past their --results-ttl, results of removed jobs, and inputs that no job uses.
 
-    Without --yes, only list this data. Data younger than a day is kept, and so are results that a job links to.
+    Without --yes, only list this data. Data younger than a day is kept, and so are results that another job links to.
     """
     with connect(ctx) as client:
         found = client.gc(really=yes)

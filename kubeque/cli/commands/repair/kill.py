@@ -27,10 +27,11 @@ def kill(
     ctx: click.Context, job: str, index: str | None, where: tuple[str, ...], states: tuple[str, ...], dry_run: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Stop JOB, or only the rows that the options select. Tasks that are ok stay ok; kubeque reset runs the others.
+    """Stop JOB, or only the rows that the options select.
 
-    If all tasks of JOB have ended, JOB is not stopped but closed, as a success or a failure. If only some rows are
-    killed, the other rows go on, and JOB ends as failed unless --allow-failed of kubeque sub allows these rows.
+    Tasks that are ok stay ok; kubeque reset can run the others again. If all tasks of JOB have ended already, JOB is
+    only closed, as a success or a failure. If only some rows are killed, the other rows go on. JOB then ends as failed,
+    unless --allow-failed of kubeque sub allows the killed rows.
     """
     rows = RowSelection.parse(index, where, states)
     with connect(ctx) as client:

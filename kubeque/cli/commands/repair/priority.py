@@ -18,8 +18,8 @@ def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
     """Set the priority of JOB, even while JOB runs. The default is 0; a priority can be negative.
 
     Consumers serve jobs of a higher priority first, and jobs of equal priority in the order of submission. They notice
-    a change within five seconds. Commands that already run continue. Reserved tasks that have not begun go back to the
-    queue.
+    a change within five seconds. Commands that already run continue. Tasks that a consumer has taken but not begun go
+    back to the queue.
     """
     with connect(ctx) as client:
         job = exact_job(client, job, "priority", err=as_json)

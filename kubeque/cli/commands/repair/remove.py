@@ -45,7 +45,7 @@ def remove(
 ) -> None:
     """Delete each JOB and its results.
 
-    JOB is an exact name, or @ for the last job. --ended and --older-than delete only jobs that have ended.
+    JOB is an exact name, or @ for the last job. The options --ended and --older-than delete only jobs that have ended.
     """
     age = parse_duration(older_than, "--older-than") if older_than is not None else 0.0 if ended else None
     if bool(jobs) == (age is not None):

@@ -21,15 +21,17 @@ from kubeque.client import Replayed
 @job_argument()
 @click.argument("index", type=click.IntRange(0))
 @click.option(
-    "--into", type=click.Path(path_type=Path), help="New folder to run in (default: a folder below the current one)."
+    "--into",
+    type=click.Path(path_type=Path),
+    help="New folder to run the task in (default: a folder below the current one).",
 )
 @json_option
 @click.pass_context
 def replay(ctx: click.Context, job: str, index: int, into: Path | None, as_json: bool) -> int:
     """Run task INDEX of JOB again on this machine, with the same inputs, row and environment.
 
-    The outcome is compared with the recorded outcome: exit code, streams, files and out.* values. The job does not
-    change. The folder in which the task runs is kept. Exit code: 0 same outcome or no recorded outcome, 1 different
+    Then compare the exit code, the output, the files and the values in $KUBEQUE_OUT with the recorded ones. JOB does
+    not change. The folder in which the task runs is kept. Exit code: 0 same outcome or no recorded outcome, 1 different
     outcome.
     """
     with connect(ctx) as client:

@@ -23,21 +23,28 @@ _CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])
 @job_argument()
 @row_options("Reset")
 @click.option(
-    "--only-cause", multiple=True, type=_CAUSES, help="Reset only tasks that failed by this cause, for example oom."
+    "--only-cause",
+    multiple=True,
+    type=_CAUSES,
+    help="Reset only tasks that failed for this cause, for example oom. Repeatable.",
 )
 @click.option("--all", "everything", is_flag=True, help="Also reset tasks that are ok.")
-@click.option("--update", is_flag=True, help="Use the present input files and environment; keep ok tasks.")
-@click.option("--dry-run", is_flag=True, help="Print how many rows would run again and be kept; reset nothing.")
+@click.option(
+    "--update", is_flag=True, help="Run with the input files and environment as they are now; keep tasks that are ok."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Print how many rows would run again and how many would be kept; reset nothing."
+)
 @json_option
 @click.pass_context
 def reset(
     ctx: click.Context, job: str, index: str | None, where: tuple[str, ...], states: tuple[str, ...],
     only_cause: tuple[str, ...], everything: bool, update: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run the failed and killed tasks of JOB again, or those that the options select.
+    """Run the failed and killed tasks of JOB again, or only those of the rows that the options select.
 
-    If there are none, JOB does not change. Selected rows that are ok are kept, unless --all or --state ok is given. If
-    JOB was killed, its other rows stay killed.
+    If no task failed or was killed, JOB does not change. Selected rows that are ok are kept, unless --all or --state ok
+    is given. If JOB was killed, the rows that are not selected stay killed.
     """
     rule, rows = ResetRule(everything=everything, causes=only_cause), RowSelection.parse(index, where, states)
     with connect(ctx) as client:

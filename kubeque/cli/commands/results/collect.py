@@ -13,14 +13,16 @@ from kubeque.cli.job_reference import find_job
 @job_argument()
 @click.option(
     "-o", "dest", required=True, metavar="FILE", shell_complete=complete_files,
-    help="File or URL to write, .csv or .parquet.",
+    help="File or URL to write; its name ends with .csv or .parquet.",
 )  # fmt: skip
-@click.option("--infer", is_flag=True, help="Turn parameters that look like numbers into numbers (default: text).")
+@click.option(
+    "--infer", is_flag=True, help="Turn parameters that look like numbers into numbers (default: keep the text)."
+)
 @click.pass_context
 def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
     """Write the table of JOB: the index, parameters, outcome and out.* values of each task.
 
-    The out.* values are those that a task wrote to $KUBEQUE_OUT. A .parquet file needs 'kubeque[table]'.
+    The out.* values are those that a task wrote to $KUBEQUE_OUT. To write a .parquet file, install 'kubeque[table]'.
     """
     with connect(ctx) as client:
         job = find_job(client, job)

@@ -27,15 +27,22 @@ from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 @click.option(
     "--glob", "globs", multiple=True, help="Fetch only files that match this pattern, for example '**/*.csv'."
 )
-@click.option("--layout", metavar="'{lr}/{seed}'", help="Name the folder of each task by parameters or {index}.")
+@click.option(
+    "--layout", metavar="'{lr}/{seed}'", help="Pattern for the folder of each task, made of parameters and {index}."
+)
 @click.option(
     "--flat", metavar="'{lr}-{seed}-{name}'",
-    help="Put all files into DEST. Their names have parameters, {index}, and {name}, {stem}, {suffix} or {path}.",
+    help="Put all files into DEST. Build their names from parameters, {index}, {name}, {stem}, {suffix} and {path}.",
 )  # fmt: skip
 @click.option(
-    "--streams", is_flag=True, help="Fetch stdout.txt and stderr.txt with --flat or --glob too, unless they are empty."
+    "--streams", is_flag=True, help="With --flat or --glob, also fetch stdout.txt and stderr.txt that are not empty."
 )
-@click.option("--all", "everything", is_flag=True, help="Fetch empty streams too, and make a folder for each task.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also fetch stdout.txt and stderr.txt that are empty, and make a folder for each task.",
+)
 @click.option("--force", is_flag=True, help="Use DEST even if it holds other files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
@@ -45,8 +52,8 @@ def fetch(
 ) -> None:  # fmt: skip
     """Fetch the results of JOB into DEST/{index}/ and DEST/results.csv.
 
-    DEST is a folder, or a URL such as gs://bucket/results. A second fetch copies only missing and changed files.
-    Streams without text and folders without files are left out.
+    DEST is a folder, or a URL such as gs://bucket/results. A second fetch copies only missing and changed files. Empty
+    output files (stdout.txt, stderr.txt) and folders without files are left out.
     """
     indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:

@@ -19,8 +19,8 @@ from kubeque.cli.job_reference import find_job
 def report(ctx: click.Context, job: str, dest: str) -> None:
     """Write a page about JOB with counts, grouped failures, tasks, timeline and advice.
 
-    The page needs no network. When a job ends, such a page is also stored with the results of the job. kubeque show JOB
-    prints the URL of the results.
+    The page can be read without a network. When a job ends, kubeque also stores such a page with the results of the
+    job. kubeque show JOB prints the URL of the results.
     """
     with connect(ctx) as client:
         job = find_job(client, job)

@@ -21,14 +21,14 @@ _BY = click.Choice([str(by) for by in By])
 )
 @click.option(
     "-o", "dest", required=True, metavar="FILE", shell_complete=complete_files,
-    help="File or URL to write: .html, .json, .csv or .png.",
+    help="File or URL to write; its name ends with .html, .json, .csv or .png.",
 )  # fmt: skip
 @click.pass_context
 def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: str) -> None:
     """Draw where and when each attempt of JOB ran. The colour of an attempt shows how it ended.
 
     An .html file opens in any browser, without a network. A .json file opens in chrome://tracing or ui.perfetto.dev. A
-    .csv file has one line per attempt. A .png file needs 'kubeque[picture]'. Running attempts are left out.
+    .csv file has one line per attempt. To write a .png file, install 'kubeque[picture]'. Running attempts are left out.
     """
     with connect(ctx) as client:
         count = client.timeline(list(dict.fromkeys(find_job(client, job) for job in jobs)), dest, by=By(by))

@@ -12,7 +12,7 @@ from kubeque.cli.output.task_table import STATES
 
 @click.command()
 @job_argument()
-@click.option("--state", type=STATES, help="Print only rows of tasks in this state.")
+@click.option("--state", type=STATES, help="Print only the rows of tasks in this state.")
 @click.pass_context
 def params(ctx: click.Context, job: str, state: str | None) -> None:
     """Print the rows of JOB as CSV that kubeque sub -p can read.

@@ -16,8 +16,8 @@ from kubeque.cli.output.job_text import print_job
 def pause(ctx: click.Context, job: str, as_json: bool) -> None:
     """Pause JOB: running tasks finish, and no other task starts until kubeque resume.
 
-    Consumers notice the pause within five seconds. They give back the tasks that have not begun, and leave if no other
-    job has work for them. The deadline of JOB does not move.
+    Consumers notice the pause within five seconds. They give back the tasks that have not begun, and end if no other
+    job has work for them. The pause does not extend the deadline of JOB.
     """
     with connect(ctx) as client:
         job = exact_job(client, job, "pause", err=as_json)

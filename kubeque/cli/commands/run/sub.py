@@ -52,17 +52,15 @@ _EXAMPLES = (
 )
 @click.option(
     "-f", "--file", metavar="JOBSPEC", shell_complete=complete_files,
-    help="Jobspec: a JSON file with these options; flags override it.",
+    help="Jobspec: a JSON file with these options; options on the command line override it.",
 )  # fmt: skip
 @sweep_options
-@click.option(
-    "--yes", is_flag=True, help="Answer yes to questions: with --revise, run ok rows again; with --try, run the rest."
-)
-@click.option("--repair", is_flag=True, help="Change the job with this name; run only rows that are not ok.")
-@click.option("--revise", is_flag=True, help="Change the job with this name; run failed and changed rows.")
-@click.option("--replace", is_flag=True, help="Change the job with this name; run all rows.")
+@click.option("--yes", is_flag=True, help="Do not ask: with --revise, run ok rows again; with --try, run the rest.")
+@click.option("--repair", is_flag=True, help="Change the existing job NAME; run only rows that are not ok.")
+@click.option("--revise", is_flag=True, help="Change the existing job NAME; run failed and changed rows.")
+@click.option("--replace", is_flag=True, help="Change the existing job NAME; run all rows.")
 @click.option("--force", is_flag=True, help="With --fetch: use DEST even if it holds other files.")
-@click.option("--no-directives", is_flag=True, help="Ignore the #KUBEQUE lines in the head of the program.")
+@click.option("--no-directives", is_flag=True, help="Ignore the options in #KUBEQUE lines at the start of the program.")
 @click.option("--dry-run", is_flag=True, help="Print the jobspec and the plan; submit nothing.")
 @json_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_words)
@@ -73,7 +71,7 @@ def sub(
 ) -> int:  # fmt: skip
     """Submit a sweep, and watch it until it ends. The sweep runs COMMAND once for each row.
 
-    In COMMAND, {column} inserts a value of the row and ^file uploads a file. Write options before COMMAND, because all
+    In COMMAND, {column} inserts a value of the row, and ^file uploads a file. Write options before COMMAND, because all
     words after the first word of COMMAND are its arguments. Exit code: 0 success, 1 failed tasks, 2 wrong input, 130
     interrupted.
     """

@@ -1,4 +1,4 @@
-"""`kubeque explain`: show why a job or a task does not run or failed, and the command to type next."""
+"""`kubeque explain`: show why a job or a task failed or is not running, and the command to type next."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kubeque.cli.job_reference import find_job
 @json_option
 @click.pass_context
 def explain(ctx: click.Context, job: str, index: int | None, as_json: bool) -> None:
-    """Show why JOB or its task INDEX does not run or failed, what happens next, and the command to type.
+    """Show why JOB or its task INDEX failed or is not running, what happens next, and which command to type.
 
-    This only reads: nothing is started or changed. Without an answer of the store or the cluster, the queue alone
-    answers.
+    The command only reads: it starts and changes nothing. If the store or the cluster does not respond, the explanation
+    uses the queue alone.
     """
     with connect(ctx) as client:
         job = find_job(client, job)

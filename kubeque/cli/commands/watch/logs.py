@@ -27,8 +27,13 @@ _STATES = [state.value for state in TaskState if state not in (TaskState.PENDING
 @click.option("--state", type=click.Choice(_STATES), help="Show only tasks in this state.")
 @click.option("--stderr", is_flag=True, help="Show standard error instead of standard output.")
 @click.option("--grep", metavar="REGEX", help="Show only lines that match this regular expression.")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the job ends.")
-@click.option("-n", "--lines", type=click.IntRange(0), help="Number of last lines to show of each task (default: all).")
+@click.option("-f", "--follow", is_flag=True, help="Show new output until the job ends.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(0),
+    help="Number of lines to show of each task, counted from the end (default: all).",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per task; with --follow, one per piece of output."
 )
@@ -39,8 +44,8 @@ def logs(
 ) -> None:  # fmt: skip
     """Show the output of all tasks of JOB, each line with the index of its task in front.
 
-    The last 64 KiB of each task are shown. Tasks that have not begun have no output. Colours and other terminal
-    sequences are removed.
+    The last 64 KiB of output of each task are shown. Tasks that have not begun have no output. Colours and other
+    terminal sequences are removed.
     """
     selects, stream = _read_pattern(grep), "stderr" if stderr else "stdout"
     with connect(ctx) as client:

@@ -23,8 +23,10 @@ _FOLLOW_SECONDS = 0.5
 @job_argument()
 @click.argument("index", type=click.IntRange(0))
 @click.option("--stderr", is_flag=True, help="Show standard error instead of standard output.")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the task ends.")
-@click.option("-n", "--lines", type=click.IntRange(0), help="Number of last lines to show (default: all).")
+@click.option("-f", "--follow", is_flag=True, help="Show new output until the task ends.")
+@click.option(
+    "-n", "--lines", type=click.IntRange(0), help="Number of lines to show, counted from the end (default: all)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --follow, one per piece of output.")
 @click.pass_context
 def peek(

@@ -45,10 +45,10 @@ _LABELS = frozenset({
 @click.command()
 @job_argument()
 @click.argument("index", type=click.IntRange(0), required=False)
-@click.option("--sort", metavar="COLUMN", help="List the tasks sorted by this column, for example out.loss.")
-@click.option("--desc", is_flag=True, help="With --sort: list the largest values first (default: the smallest).")
+@click.option("--sort", metavar="COLUMN", help="List the tasks, sorted by this column, for example out.loss.")
+@click.option("--desc", is_flag=True, help="With --sort: list the largest value first (default: the smallest).")
 @click.option(
-    "--top", type=click.IntRange(1), metavar="N", help="With --sort: number of first tasks to list (default: all)."
+    "--top", type=click.IntRange(1), metavar="N", help="With --sort: list only the first N tasks (default: all)."
 )
 @click.option("--state", type=STATES, help="With --sort: list only tasks in this state.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --sort one object per line.")

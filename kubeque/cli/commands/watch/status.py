@@ -16,10 +16,20 @@ from kubeque.model.errors import UserError
 
 @click.command()
 @job_argument(required=False)
-@click.option("--tasks", is_flag=True, help="Print one line per task: row, state, cause, exit code, out.* values.")
+@click.option(
+    "--tasks",
+    is_flag=True,
+    help="Print one line per task: row, state, cause, exit code, and the values that it wrote to $KUBEQUE_OUT.",
+)
 @click.option("--state", type=STATES, help="With --tasks: print only tasks in this state.")
-@click.option("--from", "first", type=click.IntRange(0), default=0, help="With --tasks: first index (default: 0).")
-@click.option("--limit", type=click.IntRange(1), help="With --tasks: maximum number of tasks (default: all).")
+@click.option(
+    "--from",
+    "first",
+    type=click.IntRange(0),
+    default=0,
+    help="With --tasks: index of the first task to print (default: 0).",
+)
+@click.option("--limit", type=click.IntRange(1), help="With --tasks: maximum number of tasks to print (default: all).")
 @click.option("--sort", hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --tasks one object per line.")
 @click.pass_context

@@ -34,8 +34,8 @@ _LINE_SECONDS = 5.0
 def watch(ctx: click.Context, job: str, as_json: bool) -> int:
     """Watch JOB until it has ended. Ctrl-C stops watching; the job goes on.
 
-    If kubeque sub --try holds the job, watching ends when the first rows of the job have ended. Exit code: 0 success
-    (of the first rows, if the job is held), 1 failed tasks, 130 interrupted.
+    If JOB was submitted with --try, watching ends when the first rows have ended and JOB is held. The exit code is then
+    that of these rows. Exit code: 0 success, 1 failed tasks, 130 interrupted.
     """
     with connect(ctx) as client:
         job = find_job(client, job)

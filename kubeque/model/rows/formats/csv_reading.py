@@ -76,7 +76,10 @@ class Reading:
             raise self._explain_broken_row(str(error)) from error
 
     def _read_start(self, lines: Iterator[str]) -> list[str]:
-        """Return the first line that is not blank, and find the delimiter; an empty list if there is none."""
+        """Find the delimiter, and return a list with the first line that is not blank.
+
+        Return an empty list if all lines are blank.
+        """
         for line in lines:
             hint = read_hint(line)
             if hint is not None and (hint == self.delimiter or not self._is_given):
