@@ -39,7 +39,9 @@ class ControlMethods(ProgressMethods):
         return self.status(name)
 
     def kill_rows(self, name: str, rows: RowSelection, *, dry_run: bool = False) -> KillEffect:
-        """Kill the selected rows of a job, and return how many are killed, run, or had already ended.
+        """Kill the selected rows of a job.
+
+        Return how many of them were waiting, how many run, and how many had already ended.
 
         `dry_run`: True to change nothing. Raises UserError if no row is selected.
         """
@@ -50,20 +52,20 @@ class ControlMethods(ProgressMethods):
     ) -> Progress:
         """Run tasks again with full budgets: the failed and killed tasks, or the tasks that `rule` selects.
 
-        If no task is selected, the job does not change. `update`: True uses the present input files and environment,
-        not the submitted ones. `rows`: only these rows. Raises UserError.
+        If no task is selected, the job does not change. `update`: True to use the input files and the environment as
+        they are now, not as they were submitted. `rows`: only these rows. Raises UserError.
         """
         return self.reset_rows(name, rule or ResetRule(), update=update, rows=rows)[1]
 
     def reset_rows(
         self, name: str, rule: ResetRule, *, update: bool = False, rows: RowSelection = ALL_ROWS
     ) -> tuple[ResetEffect, Progress]:
-        """Do the same as `reset`, and return also how many rows run again and are kept."""
+        """Do the same as `reset`. Also return how many rows run again, and how many are kept."""
         effect = reset(self._backends, name, rule, update=update, selection=rows)
         return effect, self.reconcile(name)
 
     def reset_effect(self, name: str, rule: ResetRule | None = None, *, rows: RowSelection = ALL_ROWS) -> ResetEffect:
-        """Return how many rows a reset of a job would run again and keep. Nothing is changed."""
+        """Return how many rows a reset of a job would run again, and how many it would keep. Nothing is changed."""
         return plan_reset(self._backends, self.job(name), rule or ResetRule(), rows).effect
 
     def stale_note(self, name: str) -> str:
@@ -109,7 +111,7 @@ class ControlMethods(ProgressMethods):
     def gc(self, *, really: bool = False) -> Garbage:
         """Return expired jobs, left-over folders and unused inputs.
 
-        `really`: True to delete these items too. Raises UserError.
+        `really`: True to also delete these items. Raises UserError.
         """
         return clear_away(self._backends, really=really, now=self._backends.queue.now())
 

@@ -68,14 +68,14 @@ class ResultMethods(ProgressMethods):
         return longest_running(self._backends, self.job(name), count)
 
     def most_retried(self, name: str, count: int) -> list[TaskRow]:
-        """Return the `count` tasks with the most failed attempts that have not ended, the most attempts first."""
+        """Return the `count` unfinished tasks with the most failed attempts, in descending order."""
         return most_retried(self._backends, self.job(name), count)
 
     def replay(self, name: str, index: int, folder: Path | str | None = None, *, echo: bool = True) -> Replayed:
         """Run a task again on this machine, and compare the new outcome with the recorded one. Raises UserError.
 
-        `folder`: new folder to run in; None for a folder below the current one. The folder is kept. `echo`: True copies
-        the streams of the task to standard error.
+        `folder`: new folder to run in; None for a folder below the current one. The folder is kept. `echo`: True to
+        copy the streams of the task to standard error.
         """
         return replay(self._backends, name, index, Path(folder) if folder is not None else None, echo=echo)
 
@@ -134,7 +134,7 @@ class ResultMethods(ProgressMethods):
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> CollectedTable:
         """Write the whole table to `dest`, a .csv or .parquet file. Raises UserError, DestinationError, MissingExtra.
 
-        `infer`: True turns parameters that look like numbers into numbers; otherwise they stay text. Values too large
+        `infer`: True to turn parameters that look like numbers into numbers; otherwise they stay text. Values too large
         for the queue are read from the results. Raises StorageError if the results of some tasks are damaged. The table
         is then written without these results, and the error names the tasks.
         """

@@ -55,7 +55,7 @@ class SubmissionMethods(ProgressMethods):
     def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
         """Return a sweep with the command, inputs, settings and rows of a job.
 
-        `rows`: rows that replace the rows of the job. `inputs_of_command`: False leaves out the files that the `^`
+        `rows`: rows that replace the rows of the job. `inputs_of_command`: False to leave out the files that the `^`
         words of the command name. Pass False if a different command replaces the command of the job.
         """
         return like(self._backends, name, rows=rows, inputs_of_command=inputs_of_command)

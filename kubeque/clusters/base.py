@@ -55,7 +55,7 @@ class Permission:
     granted: bool
     #: The purpose of the permission in messages, for example `to check permissions`.
     needed_for: str
-    #: True if sweeps run without this permission.
+    #: True if sweeps also run without this permission.
     optional: bool = False
     #: Message if the permission is not granted.
     problem: str = "is not allowed"
@@ -75,7 +75,7 @@ class Cluster(Protocol):
     def capacity(self, *, gpus: bool = False) -> Machine | None:
         """Return the resources that all consumers of this cluster share; None if each consumer has its own.
 
-        `gpus`: True also detects GPUs. Raises UserError if consumers of this cluster cannot run on this machine.
+        `gpus`: True to also detect GPUs. Raises UserError if consumers of this cluster cannot run on this machine.
         """
 
     @property

@@ -53,7 +53,7 @@ class LocalCluster:
     ) -> None:  # fmt: skip
         """`gpus`: GPU devices of this machine; empty for the devices that nvidia-smi lists.
 
-        `pause_seconds`: minimum time between two starts in a slot in which one consumer has died. Each further death
+        `pause_seconds`: minimum time between two starts in a slot after one consumer has died there. Each further death
         doubles this time.
         """
         self._pause_seconds = pause_seconds

@@ -39,7 +39,7 @@ class Decisions:
     """The state machine of one consumer."""
 
     def __init__(self, profile: ConsumerProfile, *, list_seconds: float = math.inf) -> None:
-        """`list_seconds`: age of the list of jobs from which it is read again before a reservation."""
+        """`list_seconds`: age in seconds at which the list of jobs is read again before a reservation."""
         self._profile = profile
         self._list_seconds = list_seconds
         self._jobs: tuple[Job, ...] = ()

@@ -16,8 +16,8 @@ from kubeque_provider.parsing.selections import check_reset
 class KubequeResetOperator(KubequeJobOperator):
     """Run the failed and killed rows of a job again. Wait for the rows with a KubequeJobSensor downstream.
 
-    `only_cause`: reset only rows that failed by one of these causes, for example `["oom"]`. `everything`: reset ok rows
-    too.
+    `only_cause`: reset only rows that failed for one of these causes, for example `["oom"]`. `everything`: reset ok
+    rows too.
 
     Returns the pointer {job_id, conn_id, results, counts}.
     """

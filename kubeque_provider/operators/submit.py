@@ -46,8 +46,9 @@ from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_a
 class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator):
     """Run `command` for every row of `parameters`, as the tasks of one job.
 
-    In `command`, `{column}` inserts a value of the row, `^file` uploads a file and `\\{` is a brace. These are parsed
-    before Jinja runs. So everything that Jinja inserts is data. Relative paths start at the folder of the DAG file.
+    In `command`, `{column}` inserts a value of the row, `^file` uploads a file and `\\{` is a brace. kubeque parses
+    these before Jinja runs, so it never parses a text that Jinja inserts. Relative paths start at the folder of the DAG
+    file.
 
     Returns the pointer {job_id, conn_id, results, counts}. The XCom `job_id` is only the name of the job.
     """
@@ -90,7 +91,7 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
 
         `parameters`: Rows: path or URL of a CSV file, list of dicts, DataFrame, `grid(...)`, `sequence(n)`, or the
         output of an upstream task. None: one row without columns. If the DAG file contains more than 100 rows, Airflow
-        does not show them in its rendered templates. It would take seconds for 100,000 rows.
+        does not show them in its rendered templates. For 100,000 rows, that would take seconds.
 
         `job_id`: Name of the job. None: a name made of deployment, DAG, run and Airflow task.
 
@@ -111,7 +112,7 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
         `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good while it waits (default: True). The task
         ends for good if it is marked as success or failed, is deleted, or times out.
 
-        `orphan_after`: Time without a poll after which the sweep stops, if this task waits for it. This limit is for
+        `orphan_after`: Stop the sweep if this task waits for it, but has not polled it for this time. This limit is for
         cases in which Airflow does not call `on_kill`. None: never.
 
         `on_clear`: Rows to run if a try finds the ended job of an earlier try: `auto`, `failed_rows`, `changed`, `all`
@@ -120,10 +121,11 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
         `auto` runs all rows. With a fixed `job_id`, the job can be one of another DAG run. Then `skip` fails the
         Airflow task if its sweep differs from that job. Each other value also runs all rows that differ.
 
-        `retry_failed_rows`: A retry by Airflow also reruns the rows that failed by exit, signal or timeout.
+        `retry_failed_rows`: A retry by Airflow also reruns the rows that failed with the cause exit, signal or timeout.
 
-        `on_empty`: State of this Airflow task if `parameters` has no row: `skip`, `fail` or `success`. With `success`
-        it returns a pointer without a job. None: `skip` for rows from upstream or from a template, otherwise `fail`.
+        `on_empty`: State of this Airflow task if `parameters` has no row: `skip`, `fail` or `success`. With `success`,
+        the task returns a pointer without a job. None: `skip` for rows from upstream or from a template, otherwise
+        `fail`.
 
         `kubeque_conn_id`: Connection of the type kubeque.
         """

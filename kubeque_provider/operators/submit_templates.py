@@ -44,9 +44,9 @@ def render_command(
 
 
 def render_parameters(parameters: Any, render: _Render, *, templates: bool | None) -> tuple[Any, bool | None]:
-    """Return the rendered `parameters`, and whether its rows are known while the DAG is parsed.
+    """Return the rendered `parameters`, and a flag: whether its rows are known while the DAG is parsed.
 
-    The second value is None for rows that the DAG file holds.
+    The flag is None for rows that the DAG file holds.
 
     `templates`: argument `render_rows` of the operator. Raises ParametersError.
     """

@@ -282,8 +282,8 @@ class KubernetesCluster:
     def _queue_labels(self) -> list[str]:
         """Return the values of the queue's label: the present one, and that of kubeque 0.2 if an object has it.
 
-        The label of kubeque 0.2 depends on the password. A request that names a label without an object would reveal
-        it to the logs of the API server.
+        The label of kubeque 0.2 depends on the password, and requests are in the logs of the API server. So the label
+        is used only if an object shows it anyway.
         """
         earlier = queue_digest(self._config.queue_url)
         jobs = self._api.list(path("jobs", self._namespace), labelSelector=managed_selector())

@@ -16,7 +16,7 @@ from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.text import one_line
 from kubeque.model.wording import option
 
-#: Name of Kueue's queue that takes each Kubernetes Job of its namespace without a queue.
+#: Name of the queue of Kueue that takes each Kubernetes Job of its namespace that names no queue.
 _DEFAULT_QUEUE = "default"
 
 
@@ -65,7 +65,10 @@ class Kueue:
         return f"{where}: {_reason(mine[-1]) or 'no quota is reserved yet'}"
 
     def _find_version(self) -> str:
-        """Return the preferred version of Kueue's API; empty if the cluster has no Kueue. Asked once."""
+        """Return the preferred version of Kueue's API; empty if the cluster has no Kueue.
+
+        The cluster is asked only once.
+        """
         if self._version is None:
             found = self._api.find(f"/apis/{KUEUE}")
             self._version = str(found["preferredVersion"]["version"]) if found else ""

@@ -20,7 +20,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.pod_options import PodOptions
 
-#: Maximum number of steps per size class and look. Further steps follow at the next look.
+#: Maximum number of steps for one size class in one call. Further steps follow at the next call.
 _MAX_STEPS = 10
 #: Function that returns the manifest of a Kubernetes Job. Its arguments are the generation, the count and the name of
 #: the queue's Secret.

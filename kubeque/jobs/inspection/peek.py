@@ -68,8 +68,8 @@ def peek_many(
 ) -> Iterator[Peek]:
     """Yield the last 64 KiB of a stream of each task that has begun, in the order of the tasks.
 
-    `state`: only tasks in this state. `skip`: indexes to leave out. For tasks that run elsewhere, the newest upload is
-    read, and new uploads of the first of them are requested. Raises StorageError.
+    `state`: only tasks in this state. `skip`: indexes to leave out. For tasks that run elsewhere, read the newest
+    upload. Request new uploads only for the first of these tasks. Raises StorageError.
     """
     asked = 0
 

@@ -26,7 +26,7 @@ from kubeque.model.stats.spans import spans
 log = logging.getLogger(__name__)
 #: Maximum number of tasks that the page lists.
 LISTED = 1000
-#: Ends of the names of files for a report. A name such as /dev/stdout has none.
+#: Endings that the file name of a report may have. A name without an ending, such as /dev/stdout, is also possible.
 _SUFFIXES = ("", ".html", ".htm")
 #: Maximum number of attempts that the page draws.
 DRAWN = 5000

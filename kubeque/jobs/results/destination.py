@@ -238,7 +238,7 @@ class Owner:
         return record.get("layout") == self.layout.to_record()
 
     def keeps_whole(self, record: Any) -> bool:
-        """True if `record` is about a destination of this job that has empty streams, and so keeps them."""
+        """True if `record` names this job, and says that the destination has empty streams. It then keeps them."""
         return (self.is_named_by(record) or self.may_replace(record)) and not record.get("lean")
 
     def check(self, record: Any, dest: str, *, empty: Callable[[], bool]) -> None:

@@ -142,7 +142,7 @@ class FolderDestination:
             raise DestinationError(f"{self.path} cannot be used: {'; '.join(problems)}")
 
     def _delete_fetched(self) -> None:
-        """Delete fetched files that have not changed since their fetch."""
+        """Delete the fetched files that have not changed since the fetch."""
         self._read_journal()
         for index, fetched in self._fetched.items():
             self._delete_unchanged(index, fetched)
@@ -151,7 +151,7 @@ class FolderDestination:
         self._fetched = {}
 
     def _delete_unchanged(self, index: int, fetched: FetchedTask[Trace]) -> None:
-        """Delete the files of a fetched task that have not changed since, and folders that become empty."""
+        """Delete the files of a fetched task that have not changed since the fetch, and folders that become empty."""
         paths = [fetched.path(index, name) for name, trace in fetched.files.items() if trace]
         traces = [trace for trace in fetched.files.values() if trace]
         delete_files(self.path, [path for path, trace in zip(paths, traces, strict=True) if self._trace(path) == trace])

@@ -100,7 +100,7 @@ def longest_running(backends: Backends, job: Job, count: int) -> list[TaskRow]:
 
 
 def most_retried(backends: Backends, job: Job, count: int) -> list[TaskRow]:
-    """Return the `count` tasks with the most failed attempts that have not ended, the most attempts first."""
+    """Return the `count` unfinished tasks with the most failed attempts, in descending order."""
     found = heapq.nlargest(count, backends.queue.retried(job), key=lambda view: sum(view.record.charges.values()))
     rows = backends.spec(job).rows
     page = PageReader(job.url, backends.files, rows.pages).page

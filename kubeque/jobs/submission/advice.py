@@ -43,9 +43,9 @@ def submission_notes(sweep: Sweep) -> list[str]:
 
 
 def _pattern_notes(sweep: Sweep) -> Iterator[str]:
-    """Yield a note for each value of a grid that is a pattern of files of this machine, because it stays a text.
+    """Yield a note for each value of a grid that is a pattern of files, because the value stays a text.
 
-    Only the command line, whose sweeps have no origin, has an option for rows of files.
+    A sweep with an origin gets no note, because only the command line has an option for rows of files.
     """
     if sweep.origin:
         return
@@ -121,7 +121,7 @@ def _is_left_here(sweep: Sweep, text: str, *, is_program: bool) -> bool:
 
 
 def _is_pushed(sweep: Sweep, path: str) -> bool:
-    """True if an input of the job can be this file: one of `--like`, or a pushed file, folder or list."""
+    """True if this file can already be an input of the job, from `--like` or from a pushed file, folder or list."""
     if any(path in (item.name, os.path.basename(item.name)) for item in sweep.inputs):
         return True
     for text in sweep.push:

@@ -270,7 +270,7 @@ def revise(
 
     rule = replace(rule or ResetRule(everything=existing is Existing.REPLACE), break_leases=True, go=True)
     job = backends.queue.reset(before.name, rule, change)
-    # After the reset, outcomes of the old spec are refused. So the set of rows that are ok under it is final.
+    # After the reset, outcomes of the old spec are refused. So the set of rows that are ok under the old spec is final.
     if existing is Existing.REVISE:
         job = _reset_rows(backends, job, changed_rows(backends, job, keys, wanted.stored_keys))
     return Submitted(job, what, sent)

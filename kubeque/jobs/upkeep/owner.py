@@ -38,8 +38,8 @@ def own_queue_id(backends: Backends) -> str:
 def own_queue_ids(backends: Backends) -> frozenset[str]:
     """Return the ids in folders that belong to the queue of this configuration.
 
-    An older queue also owns folders without an identity. A new queue does not: an earlier queue at its URL, which is
-    lost, can have made them.
+    An older queue also owns folders without an identity. A new queue does not, because a lost queue with the same URL
+    can have made such folders.
     """
     return frozenset({own_queue_id(backends), *([_own(backends, "")] if backends.queue.identity.older else [])})
 

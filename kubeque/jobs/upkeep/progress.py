@@ -84,7 +84,7 @@ class PatientCluster:
 def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progress:
     """Read the progress of a job from the queue and the cluster. Nothing is changed or started.
 
-    `obstacle`: reason why the store or the blocks of the job cannot be read. With a reason, the cluster is not called.
+    `obstacle`: reason why the store or the blocks of the job cannot be read. If it is given, the cluster is not called.
     """
     if job.closing is not None:
         return Progress(job, job.closing.counts)
@@ -103,7 +103,8 @@ def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progre
 def find_rival(queue: Queue, job: Job, counts: Counts, consumers: int) -> tuple[str, ...]:
     """Return a message that names the job behind which a job waits; empty if consumers run tasks of this job.
 
-    Only jobs of the same consumers can be in the way. The job before which no consumer serves this job is named first.
+    Only jobs of the same consumers can be in the way. Name the first job that the consumers serve before this job. If
+    there is none, name a later job whose tasks keep all consumers busy.
     """
     if not (consumers and job.startable and counts.pending) or counts.running or not queue.has_cheap_reads:
         return ()
@@ -120,7 +121,7 @@ def find_rival(queue: Queue, job: Job, counts: Counts, consumers: int) -> tuple[
 
 
 def first_served(queue: Queue, ahead: Sequence[Job]) -> tuple[Job, Counts] | None:
-    """Return the first of some jobs in the order of the queue that has tasks to run, with its counts; None without one.
+    """Return the first job of `ahead` that has tasks to run, and its counts; None if there is none.
 
     Read the counts of at most 5 jobs.
     """

@@ -85,7 +85,7 @@ def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool
     if not isinstance(cluster.error, ClusterRefused):
         found = cluster.ask(lambda: there.standstill(job), Standstill())
         return found if cluster.error is None else Standstill((str(cluster.error),))
-    # Consumers that exist may still start, so that a refusal counts only while there are none.
+    # Consumers that exist may still start, so a refusal counts only if there are none.
     look = PatientCluster(there)
     found, consumers = look.ask(lambda: there.standstill(job), Standstill()), look.count_consumers(job)
     fails = look.error is None and not consumers and job.run == 0

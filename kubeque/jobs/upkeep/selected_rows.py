@@ -50,7 +50,7 @@ def _filter(backends: Backends, job: Job, selection: RowSelection, views: Iterat
 
 
 def _check_columns(selection: RowSelection, known: Sequence[str]) -> list[str]:
-    """Return the `out.` columns of the conditions. Raises UserError for a different column that is not known."""
+    """Return the `out.` columns of the conditions. Raises UserError for any other column that is not in `known`."""
     outs = []
     for condition in selection.where:
         if out_of(condition.column) is not None:

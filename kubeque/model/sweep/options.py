@@ -99,17 +99,16 @@ GROUPS = (
             ("-p", "--params"), "FILE", field="", operator=False,
         ),
         Option(
-            "delimiter", TEXT, "Character between the values of a CSV file, for example ';', or a name such as tab.",
+            "delimiter", TEXT, "Character between the values of a CSV file, or a name such as tab.",
             ("--delimiter",), "CHAR", "detected from the header", field="", operator=False,
         ),
         Option(
-            "grid", AXES, "Axis: a column with its values, or with a range A..B, A..B..STEP, lin(A,B,N) or log(A,B,N)."
-            " Each combination of the values of all axes is a row.", ("--grid",), "NAME=V,V|A..B", field="",
-            operator=False,
+            "grid", AXES, "Axis: a column and its values, or a range A..B..STEP, lin(A,B,N) or log(A,B,N); each"
+            " combination is a row.", ("--grid",), "NAME=V,V|A..B", field="", operator=False,
         ),
         Option(
             "zip", FLAG,
-            "Combine the axes one by one: make a row of their first values, a row of their second values, and so on.",
+            "Combine the axes one by one: a row of their first values, a row of their second values, and so on.",
             ("--zip/--no-zip",), field="", operator=False,
         ),
         Option(
@@ -135,7 +134,7 @@ GROUPS = (
         Option("base", PATH, "Folder where relative paths start.", default="the jobspec's folder", operator=False),
         Option(
             "push", TEXTS,
-            "File or folder to copy into the working directory of each task; @FILE names a list of such paths.",
+            "File or folder to copy into the working directory of each task; @FILE lists such paths.",
             ("-u", "--push"), "SRC[:DST]", templated=True,
         ),
         Option(
@@ -210,7 +209,7 @@ GROUPS = (
             kept="job.deadline_seconds",
         ),
         Option(
-            "retry_causes", COUNTS, f"Number of extra attempts after a failure, for each cause: {_CAUSES}.",
+            "retry_causes", COUNTS, f"Extra attempts for each cause: {_CAUSES}.",
             ("--retry-causes",), "CAUSE=N,...", old_name="retries", old_flags=("--retries",),
         ),
         Option(

@@ -41,7 +41,7 @@ def kubernetes_job(
 ) -> dict[str, Any]:
     """Return the Kubernetes Job of `count` consumers of a size class.
 
-    `queue_secret`: name of the Secret with the queue's URL; empty if the URL has no password. `on_demand`: True uses
+    `queue_secret`: name of the Secret with the queue's URL; empty if the URL has no password. `on_demand`: True to use
     on-demand machines, although the job requests spot machines.
     """
     options = PodOptions.read(spec.pod)
