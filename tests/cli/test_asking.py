@@ -130,8 +130,8 @@ def test_a_dry_run_prints_a_jobspec_and_a_plan_and_writes_nothing(shell: Shell) 
     # Then stdout has the jobspec only, and stderr has the plan
     assert ran.returncode == 0, ran.stderr
     assert "5 tasks for" in ran.stderr
-    assert "2 files of" in ran.stderr
-    assert "1 of them there already" in ran.stderr
+    assert "2 input files (" in ran.stderr
+    assert "1 of them stored already" in ran.stderr
     assert "0: python3 mandelbrot.py 1 'a b'" in ran.stderr
     assert "2: python3 mandelbrot.py 3 'a b'" in ran.stderr
     assert "3: " not in ran.stderr

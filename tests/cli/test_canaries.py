@@ -157,7 +157,7 @@ def read_until(ours: int, text: str, seconds: float = 60.0) -> str:
 def test_at_a_terminal_it_asks(shell: Shell, answer: str, left: dict[str, int]) -> None:
     with terminal(shell, "sub", "-n", "ask", "--try", "2", *sweep(shell, *range(6))) as (process, ours):
         asked = read_until(ours, "[y/N]")
-        assert "run the other 4?" in asked
+        assert "run the other 4 rows?" in asked
         os.write(ours, f"{answer}\n".encode())
         read_until(ours, "")
         assert process.wait(60) == 0

@@ -47,7 +47,7 @@ def test_what_is_not_there_is_named(shell: Shell) -> None:
     shell.run("sub", "-n", "long", "python3", "-c", long)
 
     assert shell.run("logs", "quiet").stdout == ""
-    assert "only the last 64 KiB of task 0: kubeque fetch long FOLDER" in shell.run("logs", "long").stderr
+    assert "only the last 64 KiB of task 0 are shown: kubeque fetch long FOLDER" in shell.run("logs", "long").stderr
     assert shell.run("logs", "long", "-n", "1").stdout == f"0 | {'y' * 79}\n"
     assert "is not a regular expression" in shell.run("logs", "long", "--grep", "(").stderr
     assert "there is no job 'none'" in shell.run("logs", "none").stderr

@@ -51,7 +51,10 @@ def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> 
     assert shell.run("peek", "j", "0").stderr == "j 0: ok, attempt 1, nothing on stdout\n"
     # Without a terminal, the message names the option that replaces the answer
     ran = shell.run("remove", "j")
-    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (2, "kubeque: no terminal to answer on: add --yes")
+    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (
+        2,
+        "kubeque: there is no terminal to answer the question: add --yes",
+    )
     assert shell.run("remove", "j", "--yes").stdout == "j is removed\n"
 
 
@@ -117,7 +120,7 @@ def test_patterns_of_files_are_named_where_they_stay_texts(shell: Shell) -> None
 def test_a_plan_counts_bytes(shell: Shell) -> None:
     shell.write("f", "x" * 137)
     ran = shell.run("sub", "--dry-run", "-u", "f", "true")
-    assert "1 file of 137B to upload, 0 of them there already: 137B would be sent" in ran.stderr
+    assert "1 input file (137B), 0 of them stored already: 137B would be uploaded" in ran.stderr
 
 
 def test_a_job_without_consumers_is_named_and_removed_with_its_folders(shell: Shell) -> None:

@@ -124,6 +124,6 @@ def test_what_is_right_has_no_note(shell: Shell, tmp_path: Path) -> None:
         ran = shell.run("sub", "--dry-run", *command)
         assert [line for line in ran.stderr.splitlines() if "task" not in line and not line.startswith("  ")] in (
             ["nothing was submitted"],
-            ["1 file of 0B to upload, 0 of them there already: 0B would be sent", "nothing was submitted"],
-            ["2 files of 0B to upload, 0 of them there already: 0B would be sent", "nothing was submitted"],
+            ["1 input file (0B), 0 of them stored already: 0B would be uploaded", "nothing was submitted"],
+            ["2 input files (0B), 0 of them stored already: 0B would be uploaded", "nothing was submitted"],
         ), ran.stderr

@@ -49,7 +49,7 @@ def confirm(question: str, *, err: bool) -> None:
         if sys.stdin.isatty():
             raise
         click.echo(err=True)  # end the line of the question
-        raise UserError("no terminal to answer on: add --yes") from None
+        raise UserError("there is no terminal to answer the question: add --yes") from None
     if not yes:
         raise Declined("nothing is changed")
 

@@ -55,7 +55,8 @@ class _StandardOutput(io.FileIO):
             return _write_waiting(super().write, data)
         except OSError as error:
             raise OutputError(
-                f"standard output cannot be written ({error.strerror}): name a file with room, or a program that reads"
+                f"standard output cannot be written ({error.strerror}): write to a disk with free space, or to a"
+                " program that reads the output"
             ) from error
 
 

@@ -67,7 +67,7 @@ class Kueue:
     def _find_version(self) -> str:
         """Return the preferred version of Kueue's API; empty if the cluster has no Kueue.
 
-        The cluster is asked only once.
+        Sends its request only once.
         """
         if self._version is None:
             found = self._api.find(f"/apis/{KUEUE}")

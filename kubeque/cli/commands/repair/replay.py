@@ -71,6 +71,6 @@ def _rows(done: Replayed) -> Iterator[list[str]]:
 def _format_verdict(done: Replayed) -> str:
     code = f" {done.code}" if done.code else ""
     if done.same is None:
-        return f"it ended with {done.cause}{code}; the job has no recorded outcome to compare with"
+        return f"the task ended with {done.cause}{code}; there is no recorded outcome to compare with"
     differing = [terminal_text(item.what) for item in done.compared if item.same is False]
-    return f"it differs in {', '.join(differing)}" if differing else f"the same outcome: {done.cause}{code}"
+    return f"the outcome differs in {', '.join(differing)}" if differing else f"the same outcome: {done.cause}{code}"

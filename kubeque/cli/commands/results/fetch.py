@@ -91,8 +91,8 @@ def fetch_results(
         }  # fmt: skip
         click.echo(json.dumps(record))
     elif not quiet:
-        kept = f", {done.kept} were there" if done.kept else ""
-        restored = f", {done.restored} of them because files in it had changed or were missing" if done.restored else ""
+        kept = f", {done.kept} were there already" if done.kept else ""
+        restored = f", {done.restored} of them again because files had changed or were missing" if done.restored else ""
         what = f"{_count(done.tasks, 'task')} with {_count(done.files, 'file')} ({format_bytes(done.size)}B)"
         click.echo(f"{dest}: {what} fetched{restored}{kept}; the table is {done.table}")
         if done.not_kept:

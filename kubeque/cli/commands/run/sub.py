@@ -133,7 +133,7 @@ def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
         click.echo(f"{submitted.job.name}: no row is linked: {submitted.note}", err=True)
     if submitted.job.paused:
         name = submitted.job.name
-        click.echo(f"{name}: it is paused: kubeque resume {name} lets its tasks start", err=True)
+        click.echo(f"{name} is paused: kubeque resume {name} lets its tasks start", err=True)
     if submitted.unkept and not as_json:
         click.echo(_format_unkept(submitted), err=True)
 
@@ -199,7 +199,7 @@ def _follow(
     if jobspec.get("no_wait"):
         if target is not None:
             command = shlex.join(["kubeque", "fetch", name, target.dest])
-            click.echo(f"{name}: --no-wait leaves before there are results; to fetch them: {command}", err=True)
+            click.echo(f"{name}: --no-wait returns before there are results; to fetch them later: {command}", err=True)
         if as_json:
             click.echo(json.dumps({"job": name, "uid": submitted.job.uid, "tasks": submitted.job.n}))
         return 0
@@ -225,7 +225,7 @@ def _confirm_rest(held: Progress, *, yes: bool) -> bool:
         return False
     with on_interrupt(held_hint(held.job.name)):
         try:
-            return click.confirm(f"run the other {held.counts.held}?", err=True)
+            return click.confirm(f"run the other {held.counts.held} row{'s' * (held.counts.held != 1)}?", err=True)
         except click.Abort:
             raise KeyboardInterrupt from None
 
@@ -267,8 +267,8 @@ def _plan_lines(jobspec: Jobspec, plan: Plan) -> list[str]:
     lines = [f"{plan.tasks} task{'s' * (plan.tasks != 1)} for {plan.consumers} consumer{'s' * (plan.consumers != 1)}"]
     if plan.contents:
         lines.append(
-            f"{plan.contents} file{'s' * (plan.contents != 1)} of {format_bytes(plan.bytes)}B to upload, {plan.there} "
-            f"of them there already: {format_bytes(plan.bytes_to_send)}B would be sent"
+            f"{plan.contents} input file{'s' * (plan.contents != 1)} ({format_bytes(plan.bytes)}B), {plan.there} of"
+            f" them stored already: {format_bytes(plan.bytes_to_send)}B would be uploaded"
         )
     if jobspec.get("try", plan.tasks) < plan.tasks:
         lines.append(f"{jobspec['try']} of the tasks run first")

@@ -120,9 +120,9 @@ class _Printer:
             tasks = list(dict.fromkeys(self._cut))
             shown = ", ".join(map(str, tasks[:3])) + (f" and {len(tasks) - 3} more" if len(tasks) > 3 else "")
             click.echo(
-                f"only the last 64 KiB of task{'s' * (len(tasks) > 1)} {shown}: kubeque fetch {self.job} FOLDER brings"
-                " all of it",
+                f"only the last 64 KiB of task{'s' * (len(tasks) > 1)} {shown} are shown: kubeque fetch {self.job}"
+                " FOLDER fetches the whole output",
                 err=True,
             )
         if not self._printed:
-            click.echo(f"{self.job}: no task with output on {self.stream}", err=True)
+            click.echo(f"{self.job}: no task has written to {self.stream}", err=True)
