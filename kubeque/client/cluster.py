@@ -30,7 +30,7 @@ class ClusterMethods(Connection):
 
     @staticmethod
     def fixes(config: Config) -> str:
-        """Return the shell commands that give missing permissions on the cluster; empty if none is missing.
+        """Return the shell commands that grant missing permissions on the cluster; empty if none is missing.
 
         Nothing is changed. Raises ConfigError, ClusterError.
         """

@@ -74,7 +74,7 @@ def check_cluster(config: Config) -> Iterator[Finding]:
 
 
 def find_fixes(config: Config) -> str:
-    """Return the shell commands that give missing permissions on the cluster; empty if none is missing."""
+    """Return the shell commands that grant missing permissions on the cluster; empty if none is missing."""
     return open_cluster(config.cluster_url, config).fixes()
 
 
