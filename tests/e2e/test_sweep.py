@@ -141,3 +141,17 @@ def test_pause_makes_the_pods_leave_and_resume_brings_them_back(desk: Desk) -> N
     desk.until("more ok tasks", lambda: desk.status("paused")["counts"]["ok"] > left["counts"]["ok"])
     assert desk.run("kill", "paused").returncode == 0
     desk.leaves_nothing("paused")
+
+
+def test_a_sidecar_that_never_ends_does_not_keep_the_pod(desk: Desk) -> None:
+    template = {"containers": [{"name": "proxy", "image": BUSYBOX, "command": ["/bin/sh", "-c", "exec sleep 100000"]}]}
+    done = desk.sub("-n", "beside", "--no-wait", "--keeper", "no", "--consumers", "1", "--memory", "32Mi", "--repeat",
+                    "2", "/bin/sh", "-c", "true", template=template)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+    def phases() -> list[str]:
+        return [pod["status"].get("phase", "") for pod in desk.objects("pods", "beside")]
+
+    desk.until("the end of the pod, while nobody looks at the sweep", lambda: phases() == ["Succeeded"])
+    assert desk.status("beside")["state"] == "success"
+    desk.leaves_nothing("beside")

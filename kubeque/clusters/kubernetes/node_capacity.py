@@ -31,7 +31,10 @@ def requested_amount(pod_spec: Mapping[str, Any], resource: str) -> float:
             for r, limit in zip(found, limits, strict=True)
         ]
 
-    return max(sum(of(pod_spec["containers"])), *of(pod_spec.get("initContainers") or []), 0.0)
+    before = pod_spec.get("initContainers") or []
+    sidecars = [container for container in before if container.get("restartPolicy") == "Always"]
+    others = [container for container in before if container.get("restartPolicy") != "Always"]
+    return max(sum(of([*pod_spec["containers"], *sidecars])), *of(others), 0.0)
 
 
 def largest_free_amount(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], resource: str) -> float:

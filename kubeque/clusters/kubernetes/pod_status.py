@@ -47,8 +47,15 @@ def has_started(pod: Pod) -> bool:
 
 
 def is_starting(pod: Pod) -> bool:
-    """True if an init container of the pod runs, for example the copy of kubeque's software."""
-    return any(c.get("state", {}).get("running") for c in pod["status"].get("initContainerStatuses") or [])
+    """True if an init container of the pod runs, for example the copy of kubeque's software. Sidecars do not count."""
+    return any(c.get("state", {}).get("running") for c in _init_containers(pod))
+
+
+def _init_containers(pod: Pod) -> list[Mapping[str, Any]]:
+    """Return the status of each container that must end before the task starts."""
+    spec = pod.get("spec", {}).get("initContainers") or []
+    sidecars = {container["name"] for container in spec if container.get("restartPolicy") == "Always"}
+    return [c for c in pod["status"].get("initContainerStatuses") or [] if c.get("name") not in sidecars]
 
 
 def exit_code(pod: Pod) -> int | None:
@@ -173,7 +180,7 @@ def last_words(pod: Pod) -> str:
     The error is the last line of the termination message. For a program that wrote no message, Kubernetes fills in the
     end of its log.
     """
-    for container in [*(pod["status"].get("initContainerStatuses") or []), _container(pod)]:
+    for container in [*_init_containers(pod), _container(pod)]:
         ended = container.get("state", {}).get("terminated") or {}
         code, reason = ended.get("exitCode"), str(ended.get("reason", ""))
         lines = [line for line in str(ended.get("message", "")).splitlines() if line.strip()]

@@ -49,3 +49,15 @@ def test_a_pod_asks_for_its_containers_or_for_its_largest_beginning() -> None:
     assert requested_amount(spec, "cpu") == 2.0
     assert requested_amount(spec, "memory") == 0.0
     assert (format_amount(1.5 * GI, "memory"), format_amount(0.5, "cpu")) == ("1.5Gi", "0.5")
+
+
+def test_sidecars_run_beside_the_task_and_other_init_containers_before_it() -> None:
+    def container(memory: str, **more: str) -> dict[str, Any]:
+        return {"resources": {"requests": {"memory": memory}}, **more}
+
+    spec = {
+        "containers": [container("1Gi")],
+        "initContainers": [container("1536Mi"), container("1Gi", restartPolicy="Always")],
+    }
+
+    assert requested_amount(spec, "memory") == 2 * GI

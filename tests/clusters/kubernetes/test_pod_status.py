@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.kubernetes.pod_status import death_of, has_started, hold_up, is_live
+from kubeque.clusters.kubernetes.pod_status import death_of, has_started, hold_up, is_live, is_starting, last_words
 from kubeque.model.job.causes import Cause, Death
 
 NOW = 1_000_000_000.0
@@ -119,3 +119,18 @@ def test_what_the_consumer_said_at_its_end_is_told() -> None:
 )
 def test_what_holds_a_pod_up_is_said(seen: dict[str, Any], said: str) -> None:
     assert hold_up(seen) == said
+
+
+def test_a_sidecar_neither_starts_the_pod_nor_ends_it() -> None:
+    software = {"name": "software", "state": {"terminated": {"exitCode": 0}}}
+    spec = {"initContainers": [{"name": "software"}, {"name": "proxy", "restartPolicy": "Always"}]}
+    for state in ({"running": {"startedAt": "2026-01-01T00:00:00Z"}}, {"terminated": {"exitCode": 3}}):
+        seen = {
+            "spec": spec,
+            "status": {"phase": "Pending", "initContainerStatuses": [software, {"name": "proxy", "state": state}]},
+        }
+
+        assert not is_starting(seen)
+        assert last_words(seen) == ""
+    copying = {"name": "software", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+    assert is_starting({"spec": spec, "status": {"initContainerStatuses": [copying]}})

@@ -40,8 +40,9 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
                 if key in member and member["name"] in (task, "software"):
                     raise ResourceError(f"pod_template: the container {member['name']!r} has no {key}: {why}")
     result: dict[str, Any] = _merge(ours, theirs)
+    _move_sidecars(result["spec"], task)
     known = {volume["name"] for volume in result["spec"]["volumes"]}
-    for container in result["spec"]["containers"]:
+    for container in [*result["spec"]["containers"], *result["spec"].get("initContainers", [])]:
         for mount in container.get("volumeMounts", []):
             if mount.get("name") not in known:
                 raise ResourceError(
@@ -49,6 +50,20 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
                     f" pod has no volume with this name: its volumes are {', '.join(sorted(known))}"
                 )
     return result
+
+
+def _move_sidecars(spec: dict[str, Any], task: str) -> None:
+    """Make all containers but `task` sidecars in the sense of Kubernetes: init containers that run beside the task.
+
+    Kubernetes ends such a container when the task container has ended. Any other container would keep the pod alive.
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+    """
+    sidecars = [container for container in spec["containers"] if container["name"] != task]
+    if sidecars:
+        spec["containers"] = [container for container in spec["containers"] if container["name"] == task]
+        spec["initContainers"] = [
+            *spec.get("initContainers", []), *({"restartPolicy": "Always", **container} for container in sidecars)
+        ]  # fmt: skip
 
 
 def _check_labels(theirs: Mapping[str, Any]) -> None:
