@@ -8,8 +8,8 @@ from kubeque.client.cluster import ClusterMethods
 from kubeque.client.control import ControlMethods
 from kubeque.client.results import ResultMethods
 from kubeque.client.submission import SubmissionMethods
-from kubeque.clusters.open import Access, is_hosted
-from kubeque.files.inputs.sources import absolute_pushes
+from kubeque.clusters.open import Access, find_unreachable, is_hosted, is_local
+from kubeque.files.inputs.sources import absolute_pushes, split_push
 from kubeque.files.layout import report_url
 from kubeque.files.rows.row_source import STANDARD_INPUT
 from kubeque.files.transfer_progress import Transfer
@@ -43,7 +43,7 @@ __all__ = [
     "STANDARD_INPUT", "STREAM_GLOBS", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing",
     "Failures", "Finding", "Garbage", "JobDetails", "KillEffect", "Observer", "Peek", "Plan", "Progress", "Reader",
     "Replayed", "ResetEffect", "Streams", "Submitted", "TaskDetails", "TaskRow", "Transfer", "absolute_pushes",
-    "check_ending", "check_state", "is_hosted", "report_url",
+    "check_ending", "check_state", "find_unreachable", "is_hosted", "is_local", "report_url", "split_push",
 ]  # fmt: skip
 
 

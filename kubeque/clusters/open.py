@@ -20,7 +20,7 @@ _KUBERNETES, _GKE = "kubernetes://", "gke://"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Logins to use for clusters, in place of the logins of this machine's user.
+    """Logins to use for clusters and stores, in place of the logins of this machine's user.
 
     Each login is a function that is called on first use.
     """
@@ -29,6 +29,9 @@ class Access:
     kubernetes: Callable[[], Any] | None = None
     #: Function that returns google.auth credentials; None for the default credentials.
     google: Callable[[], Any] | None = None
+    #: Function that returns keyword arguments of fsspec for a URL of a store, its file system, or None for the default
+    #: credentials. Consumers do not have this login.
+    store: Callable[[str], Any] | None = None
 
 
 def open_cluster(url: str, config: Config, access: Access | None = None) -> Cluster:
@@ -53,6 +56,19 @@ def open_cluster(url: str, config: Config, access: Access | None = None) -> Clus
 def is_local(url: str) -> bool:
     """True if consumers run as processes on this machine, without images."""
     return url in _LOCAL
+
+
+def find_unreachable(config: Config) -> str:
+    """Return a message about the first URL of a configuration that its pods cannot reach.
+
+    Return an empty text if there is none, and for consumers on this machine. Sends no request.
+    """
+    if is_local(config.cluster_url):
+        return ""
+    from kubeque.clusters.kubernetes.reachability import find_unreachable as find
+    from kubeque.model.sweep.pod_options import PodOptions
+
+    return find(config.queue_url, (config.default_url_prefix, config.cas_url_prefix), PodOptions())
 
 
 def is_hosted(url: str) -> bool:

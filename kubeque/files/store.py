@@ -62,7 +62,8 @@ class Files:
 
     `options`: keyword arguments for fsspec by scheme, for example {"gs": {"token": ...}}. `pieces`: sizes of the pieces
     of large files. LARGE_PIECES are faster and take more memory. `private`: folder below which only this user may read
-    new files. Many threads may use one object.
+    new files. `login`: function that returns more keyword arguments for a URL, its fsspec file system, or None. Many
+    threads may use one object.
 
     All methods raise StorageError, with the URL and the answer of the store. All methods raise MissingExtra if a
     library is missing.
@@ -70,8 +71,9 @@ class Files:
 
     def __init__(
         self, options: Mapping[str, Mapping[str, Any]] | None = None, *, pieces: Pieces = SMALL_PIECES,
-        private: str | os.PathLike[str] = "",
+        private: str | os.PathLike[str] = "", login: Callable[[str], Any] | None = None,
     ) -> None:  # fmt: skip
+        self._login = login
         self._options, self._pieces = dict(options or {}), pieces
         self._folder = Folder(private)
         self._stores: dict[tuple[int, str], ObjectStore] = {}
@@ -285,7 +287,7 @@ class Files:
         store = self._stores.get(key)
         if store is None:
             with self._lock:
-                store = self._stores.get(key) or open_store(url, self._options, self._pieces)
+                store = self._stores.get(key) or open_store(url, self._options, self._pieces, self._login)
                 self._stores[key] = store
         return store
 

@@ -36,12 +36,14 @@ class Backends:
     def open(cls, config: Config, access: Access | None = None) -> Backends:
         """Connect to the queue, the store and the cluster of `config`.
 
-        `access`: logins for clusters; None means the logins of this user. Raises ConfigError, QueueError, ClusterError.
+        `access`: logins for clusters and the store; None means the logins of this user.
+
+        Raises ConfigError, QueueError, ClusterError.
         """
         cluster = open_cluster(config.cluster_url, config, access)
         cluster.prepare()
         known = {config.cluster_url: cluster}
-        files = Files(pieces=LARGE_PIECES, private=config.home)
+        files = Files(pieces=LARGE_PIECES, private=config.home, login=access.store if access else None)
         return cls(config, open_queue(config.queue_url), files, cluster, known, _access=access)
 
     def spec(self, job: Job) -> JobSpec:

@@ -9,13 +9,14 @@ import sys
 import pytest
 from rich.console import Console, ConsoleDimensions
 
-from kubeque.cli.output.live_view import Pace, Tasks, clear_after_resize, render
+from kubeque.cli.output.live_view import Tasks, clear_after_resize, render
 from kubeque.cli.output.retry_text import format_retries
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome, Running, TaskRecord, TaskState, TaskView
+from kubeque.model.stats.pace import Pace
 
 
 def test_the_rate_is_that_of_the_last_minute() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,42 +13,16 @@ from kubeque.cli.output.running_text import format_running
 from kubeque.cli.output.task_list import TaskList
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Progress, TaskRow
+from kubeque.model.stats.pace import Pace, format_pace
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
-#: Period in seconds over which the rate is measured.
-_WINDOW_SECONDS = 60.0
 #: Number of running tasks, and of failed tasks, to list.
 _RUNNING, _FAILURES = 5, 5
 #: Seconds after which the running tasks are read again.
 _RUNNING_SECONDS = 2.0
 _COLOURS = {"ok": "green", "failed": "red", "running": "cyan", "pending": "default", "held": "yellow", "killed": "red"}
-
-
-class Pace:
-    """The rate at which tasks end. The caller passes the time."""
-
-    def __init__(self) -> None:
-        self._counts: deque[tuple[float, int]] = deque()
-
-    def add(self, now: float, ended: int) -> None:
-        """Record the number of tasks that had ended at `now`."""
-        if self._counts and ended < self._counts[-1][1]:
-            self._counts.clear()  # the job was reset
-        self._counts.append((now, ended))
-        while self._counts[0][0] < now - _WINDOW_SECONDS:
-            self._counts.popleft()
-
-    @property
-    def rate(self) -> float | None:
-        """Return the tasks that end per second; None if no task has ended in the measured period."""
-        (first, before), (last, ended) = self._counts[0], self._counts[-1]
-        return (ended - before) / (last - first) if ended > before else None
-
-    def seconds_for(self, tasks: int) -> float | None:
-        """Return the seconds until `tasks` more tasks have ended at this rate; None if the rate is unknown."""
-        return tasks / self.rate if self.rate else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +139,5 @@ def _facts(progress: Progress, pace: Pace, now: float) -> list[str]:
     job = progress.job
     consumers = f"{progress.consumers} consumer{'s' * (progress.consumers != 1)}"
     elapsed = [f"{duration(max(0.0, now - (job.reset_at or job.created)))} elapsed"] if now else []
-    rate, *left = format_pace(progress, pace) or ("",)
+    rate, *left = format_pace(progress.counts, pace) or ("",)
     return [consumers, *([rate] if rate else []), *elapsed, *left]
-
-
-def format_pace(progress: Progress, pace: Pace) -> list[str]:
-    """Return the rate and the remaining time as short texts; nothing while they are unknown."""
-    left = pace.seconds_for(progress.counts.pending + progress.counts.running)
-    if not pace.rate:
-        return []
-    rate = f"{pace.rate:.1f} tasks/s" if pace.rate >= 1 else f"{60 * pace.rate:.1f} tasks/min"
-    return [rate, *([f"about {duration(left)} left"] if left else [])]

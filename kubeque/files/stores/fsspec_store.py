@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubeque.files.stores.errors import reason, translate_error
@@ -24,8 +24,12 @@ _LIBRARIES = {
 }
 
 
-def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Pieces) -> ObjectStore:
+def open_store(
+    url: str, options: Mapping[str, Mapping[str, Any]], pieces: Pieces, login: Callable[[str], Any] | None = None
+) -> ObjectStore:
     """Open the store of `url`. `options`: keyword arguments for fsspec, by scheme.
+
+    `login`: function that returns more keyword arguments for a URL, its file system, or None.
 
     Raises MissingExtra if a library is missing. Raises ConfigError if the scheme is unknown. Raises StorageError if the
     login fails.
@@ -35,7 +39,11 @@ def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Piece
         # A cached listing would hide files that other processes write. A cached instance from earlier in this process
         # would keep an old address and login.
         usual = {"use_listings_cache": False, "skip_instance_cache": True}
-        filesystem = _file_system(kind, url, {**usual, **options.get(kind, {})})
+        given = login(url) if login else None
+        if given is None or isinstance(given, Mapping):
+            filesystem = _file_system(kind, url, {**usual, **options.get(kind, {}), **(given or {})})
+        else:
+            filesystem = given
     except ImportError as error:
         remedy = f"pip install {_LIBRARIES[kind]}" if kind in _LIBRARIES else str(error)
         raise MissingExtra(f"{url}: {kind}:// needs a library that is not installed: {remedy}") from error

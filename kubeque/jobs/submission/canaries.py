@@ -17,7 +17,8 @@ def canary_estimate(backends: Backends, job: Job) -> Estimate:
     seen, ended = AttemptStats(), 0
     for view in in_order(job, (block for block in backends.queue.scan(job) if not block.held)):
         seen.add(view)
-        ended += view.state.has_outcome
+        outcome = view.record.outcome
+        ended += view.state.has_outcome and not (outcome is not None and outcome.linked)
     return estimate(job, seen, canaries=ended, held=backends.queue.counts(job).held)
 
 

@@ -78,10 +78,6 @@ def submit(
     effect on the rows of an existing job before the job is changed. Raises UserError if `confirm` returns False.
     """
     sweep = sweep.check()
-    if sweep.canaries and existing is not Existing.REFUSE:
-        raise UserError(
-            "--try is for new jobs: leave out --repair, --revise and --replace, or choose another name with -n"
-        )
     if not 1 <= sweep.rows.n <= MAX_TASKS:
         raise UserError(f"the sweep has {sweep.rows.n} rows: a job takes from 1 to {MAX_TASKS}")
     name = check_name(with_name(sweep).name or "")
@@ -203,6 +199,9 @@ def _reset_rows(backends: Backends, job: Job, rows: Sequence[int]) -> Job:
 
 def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Submitted:
     """Submit a sweep under the name of the existing job `before`."""
+    if wanted.sweep.canaries and existing is not Existing.REFUSE:
+        new = _create(backends, wanted, before.name, before=before, existing=existing)
+        return replace(new, what=_DONE[existing])
     same = before.spec_digest == wanted.spec.digest()
     differs = differences(backends, before, wanted.environment) if same else ()
     if existing is not Existing.REFUSE and (not same or _has_old_rows(backends, wanted, before, existing)):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubeque.model.job.job import Job
+from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.stats.advice import AttemptStats
 
 
@@ -44,3 +46,21 @@ def estimate(job: Job, seen: AttemptStats, *, canaries: int, held: int) -> Estim
         memory=job.shapes[0].memory, oom=seen.oom, held=held, consumers=consumers,
         left=max(each * held / consumers, times[-1]) if times else None,
     )  # fmt: skip
+
+
+def format_estimate(name: str, found: Estimate) -> Iterator[str]:
+    """Yield the lines of an estimate."""
+    yield f"{name}: {found.ok} of {found.canaries} canaries are ok"
+    if found.seconds is not None:
+        shortest, mean, longest = map(format_seconds, found.seconds)
+        yield f"  time    {mean} a task" + (f" ({shortest} to {longest})" if found.ok > 1 else "")
+    if found.peak or found.memory:
+        peak = f"peak {format_bytes(found.peak)}" if found.peak else "no peak was measured"
+        requested = f", requested {format_bytes(found.memory)}" if found.memory else ""
+        again = f", {found.oom} attempt{'s' * (found.oom != 1)} ran out of memory" if found.oom else ""
+        yield f"  memory  {peak}{requested}{again}"
+    rest = f"{found.held} more task{'s' * (found.held != 1)}"
+    consumers = f"{found.consumers} consumer{'s' * (found.consumers != 1)}"
+    yield f"  all     {rest} with {consumers}" + (
+        f": about {format_seconds(found.left)}" if found.left is not None else ""
+    )

@@ -123,7 +123,7 @@ class Sweep:
         if self.consumers is not None:
             check_consumers(self.consumers)
         if self.canaries is not None and not 1 <= self.canaries <= MAX_CANARIES:
-            raise UserError(f"try {self.canaries!r}: give a number of rows from 1 to {MAX_CANARIES}")
+            raise UserError(f"{option('try', str(self.canaries))}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
             raise UserError(f"skip_done needs a series: name it, for example {option('series', 'nightly')}")
         translate(self.results)

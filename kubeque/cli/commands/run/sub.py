@@ -84,6 +84,10 @@ def sub(
         raise UserError("--force needs --fetch: it accepts a DEST that holds other files")
     with on_interrupt(_NOTHING) as interrupt, connect(ctx, cluster=jobspec.get("cluster")) as client:
         sweep = with_name(make_sweep(client, jobspec))
+        if sweep.canaries and existing is not Existing.REFUSE:
+            raise UserError(
+                "--try is for new jobs: leave out --repair, --revise and --replace, or choose another name with -n"
+            )
         for note in filter(None, [directives.describe(asked), *client.advice(sweep)]):
             click.echo(note, err=True)
         target = _check_target(client, jobspec, sweep, force=force)

@@ -16,12 +16,13 @@ from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.failure_lines import format_failed_groups, read_groups
 from kubeque.cli.output.interrupt import Interrupted
 from kubeque.cli.output.job_text import format_end, format_job, format_resume_hint, next_step, to_wire
-from kubeque.cli.output.live_view import Pace, format_pace, watch_live
+from kubeque.cli.output.live_view import watch_live
 from kubeque.cli.output.notes import print_notes
 from kubeque.cli.output.retry_text import RetryPrinter
 from kubeque.client import Client, Progress
 from kubeque.model.errors import StorageError
 from kubeque.model.stats.failure_groups import Group
+from kubeque.model.stats.pace import Pace, format_pace
 
 #: Seconds between two lines of plain output.
 _LINE_SECONDS = 5.0
@@ -97,7 +98,7 @@ def _watch_plain(client: Client, name: str, *, quiet: bool) -> Progress:
         pace.add(time.monotonic(), progress.counts.ended)
         over = progress.held or progress.job.closing is not None
         if not quiet and not over and text != printed and time.monotonic() - printed_at > _LINE_SECONDS:
-            click.echo(", ".join([text, *format_pace(progress, pace)]), err=True)
+            click.echo(", ".join([text, *format_pace(progress.counts, pace)]), err=True)
             printed, printed_at = text, time.monotonic()
         if not quiet and not over:
             retries.print_new(progress, time.monotonic())

@@ -1,0 +1,47 @@
+"""The rate at which the tasks of a job end, and the remaining time, as numbers and as text."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from kubeque.model.job.counts import Counts
+from kubeque.model.quantities import format_seconds
+
+#: Period in seconds over which the rate is measured.
+WINDOW_SECONDS = 60.0
+
+
+class Pace:
+    """The rate at which tasks end. The caller passes the time."""
+
+    def __init__(self, window: float = WINDOW_SECONDS) -> None:
+        """`window`: period in seconds over which the rate is measured."""
+        self._window = window
+        self._counts: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, ended: int) -> None:
+        """Record the number of tasks that had ended at `now`."""
+        if self._counts and ended < self._counts[-1][1]:
+            self._counts.clear()  # the job was reset
+        self._counts.append((now, ended))
+        while self._counts[0][0] < now - self._window:
+            self._counts.popleft()
+
+    @property
+    def rate(self) -> float | None:
+        """Return the tasks that end per second; None if no task has ended in the measured period."""
+        (first, before), (last, ended) = self._counts[0], self._counts[-1]
+        return (ended - before) / (last - first) if ended > before and last > first else None
+
+    def seconds_for(self, tasks: int) -> float | None:
+        """Return the seconds until `tasks` more tasks have ended at this rate; None if the rate is unknown."""
+        return tasks / self.rate if self.rate else None
+
+
+def format_pace(counts: Counts, pace: Pace) -> list[str]:
+    """Return the rate and the remaining time as short texts; nothing while they are unknown."""
+    left = pace.seconds_for(counts.pending + counts.running)
+    if not pace.rate:
+        return []
+    rate = f"{pace.rate:.1f} tasks/s" if pace.rate >= 1 else f"{60 * pace.rate:.1f} tasks/min"
+    return [rate, *([f"about {format_seconds(left)} left"] if left else [])]
