@@ -8,11 +8,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON_HERE = .venv/bin/python
 ENVIRONMENT = .venv/.ready
-EXTRAS      = airflow,kubernetes,google,postgres,s3,table,picture,dev
+EXTRAS      = airflow,kubernetes,google,postgres,s3,table,picture,lineage,dev
 
 # The older Airflows, and what each is tested with: the provider's tests and what they need. One alone: make matrix MATRIX=3.1
 MATRIX        = 2.11 3.1 3.2
-MATRIX_EXTRAS = airflow,postgres,test
+MATRIX_EXTRAS = airflow,postgres,lineage,test
 
 # Another Python than that of .venv, and what the engine is tested with there. The core leaves out the slow parts, which do
 # not depend on Python: fuzzing, chaos, and the Datastore emulators. The engine is all of it.
@@ -98,7 +98,7 @@ $(ENVIRONMENT): setup.cfg $(wildcard constraints/airflow-3.3-*.txt)
 
 # Airflow 3 on the newer Python where there is one, so that each Python is met.
 .matrix/3.%/.ready: export PYTHON ?= python3.12 $(HOME)/.pyenv/versions/3.12.*/bin/python python3 python3.11
-.matrix/2.11/.ready: MATRIX_EXTRAS = airflow,postgres,test2
+.matrix/2.11/.ready: MATRIX_EXTRAS = airflow,postgres,lineage,test2
 .matrix/python-%/.ready: setup.cfg $(wildcard constraints/airflow-3.3-*.txt)
 	@PYTHON= .ci/venv .matrix/python-$* 3.3 $(PY_EXTRAS) $*
 $(MATRIX:%=.matrix/%/.ready): .matrix/%/.ready: setup.cfg $(wildcard constraints/*.txt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from airflow.providers.common.compat.sdk import (
     BaseOperatorLink,
     BaseSensorOperator,
     PokeReturnValue,
+    TaskGroup,
     XCom,
     XComArg,
     conf,
@@ -42,6 +44,7 @@ __all__ = [
     "BaseSensorOperator",
     "PokeReturnValue",
     "TaskFunction",
+    "TaskGroup",
     "XCom",
     "XComArg",
     "base_url",
@@ -50,13 +53,18 @@ __all__ = [
     "default_deferrable",
     "first_try_number",
     "get_unique_task_id",
+    "log_interval",
     "login_url",
+    "mask_secret",
     "mask_secrets",
     "may_read",
     "newest_bundle_version",
+    "open_file_system",
     "own_xcom",
     "read_returned_values",
     "read_task_state",
+    "read_xcom",
+    "stats",
     "task_key",
     "task_path",
     "try_number",
@@ -79,6 +87,11 @@ GONE = "gone"
 def default_deferrable() -> bool:
     """Return Airflow's default for the argument `deferrable` of operators."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+def log_interval() -> float:
+    """Return the shortest time between two lines about the progress of a sweep, seconds (`[kubeque] log_interval`)."""
+    return float(conf.getfloat("kubeque", "log_interval", fallback=60.0))
 
 
 def base_url() -> str:
@@ -230,6 +243,34 @@ def read_returned_values(dag_id: str, run_id: str, most: int) -> list[tuple[Any,
         return [(one.value if AIRFLOW_2 else Value.deserialize_value(one), one.timestamp.timestamp()) for one in found]
 
 
+def read_xcom(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> Any:
+    """Return an XCom value from the database; None if there is no value. Only servers of Airflow can call this."""
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    if AIRFLOW_2:
+        from airflow.models.xcom import BaseXCom as Value
+    else:
+        from airflow.models.xcom import XComModel as Value
+    owner = (Value.dag_id == dag_id, Value.run_id == run_id, Value.task_id == task_id, Value.map_index == map_index)
+    with create_session() as session:
+        found = session.scalars(select(Value).where(*owner, Value.key == key)).first()
+        if found is None:
+            return None
+        return found.value if AIRFLOW_2 else Value.deserialize_value(found)
+
+
+def stats() -> Any:
+    """Return Airflow's interface for metrics, with the functions `incr` and `timing`."""
+    for name in ("airflow.sdk.observability.stats", "airflow.observability.stats", "airflow.stats"):
+        try:
+            found = import_module(name)
+        except ImportError:
+            continue
+        return found if hasattr(found, "incr") else found.Stats
+    raise ImportError("this Airflow has no module for metrics")
+
+
 def newest_bundle_version(name: str) -> str:
     """Return the newest version of a DAG bundle that Airflow has parsed; empty if the bundle has no versions."""
     if AIRFLOW_2 or not name:
@@ -258,6 +299,24 @@ def mask_secrets(value: Any, name: str | None = None) -> Any:
     else:
         from airflow.sdk.log import redact  # type: ignore[attr-defined]
     return redact(value, name)
+
+
+def mask_secret(secret: str) -> None:
+    """Mask a text in all logs of this process."""
+    if AIRFLOW_2:
+        from airflow.utils.log.secrets_masker import mask_secret as mask
+    else:
+        from airflow.sdk.log import mask_secret as mask
+    mask(secret)
+
+
+def open_file_system(scheme: str, conn_id: str) -> Any:
+    """Return the fsspec file system that a provider makes with the login of a connection."""
+    if AIRFLOW_2:
+        from airflow.io import get_fs  # type: ignore[attr-defined]
+    else:
+        from airflow.sdk.io import get_fs
+    return get_fs(scheme, conn_id)
 
 
 def task_path(origin: Mapping[str, str]) -> str:

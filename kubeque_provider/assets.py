@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kubeque_provider.airflow_versions import Asset
@@ -12,8 +13,12 @@ def write_asset_events(operator: Any, context: Any, pointer: dict[str, Any]) -> 
 
     Returns the pointer.
     """
+    write_extra(operator, context, {key: pointer[key] for key in ("job_id", "results", "counts")})
+    return pointer
+
+
+def write_extra(operator: Any, context: Any, extra: Mapping[str, Any]) -> None:
+    """Add `extra` to the event of every outlet of an Airflow task."""
     for outlet in operator.outlets:
         if isinstance(outlet, Asset):
-            manifest = {key: pointer[key] for key in ("job_id", "results", "counts")}
-            context["outlet_events"][outlet].extra.update(manifest)
-    return pointer
+            context["outlet_events"][outlet].extra.update(extra)

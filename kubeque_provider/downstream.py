@@ -13,8 +13,9 @@ from typing import Any
 from kubeque_provider.airflow_versions import XComArg, read_task_states, task_key, try_number
 from kubeque_provider.templating import has_jinja
 
-#: Values of the operators' attribute `sweep_role`: submits a job, waits for a job, or reads the results of a job.
-SUBMITS, WAITS, READS = "submits", "waits", "reads"
+#: Values of the operators' attribute `sweep_role`: submits a job, releases the held rows of a job, waits for a job, or
+#: reads the results of a job.
+SUBMITS, RELEASES, WAITS, READS = "submits", "releases", "waits", "reads"
 #: States of an Airflow task that a clear of only an upstream task does not change.
 _OUTCOMES = frozenset({"success", "failed", "skipped", "upstream_failed"})
 
@@ -27,6 +28,11 @@ def has_sensor(submit: Any) -> bool:
 def has_reader(submit: Any) -> bool:
     """True if an operator anywhere downstream of a submit operator reads the results of its job."""
     return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, READS))
+
+
+def has_release(submit: Any) -> bool:
+    """True if an operator anywhere downstream of a submit operator releases the held rows of its job."""
+    return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, RELEASES))
 
 
 def find_settled(submit: Any, context: Any) -> list[str]:

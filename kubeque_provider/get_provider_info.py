@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-_TEXT = ["string", "null"]
-_FIELDS = {
-    "queue_url": ("Queue URL", "Queue of tasks: sqlite:///FILE, postgresql://... or datastore://PROJECT"),
-    "default_url_prefix": ("URL prefix of results", "A folder or a URL such as gs://BUCKET/results"),
-    "cas_url_prefix": ("URL prefix of input files", "Folder or URL for input files, which are stored by their content"),
-    "cluster_url": ("Cluster URL", "Cluster of the consumers: local, or gke://PROJECT/LOCATION/NAME"),
-    "kubernetes_conn_id": (
-        "Kubernetes connection",
-        "Login for kubernetes:// (default: the kubeconfig, or the pod's own account)",
-    ),
-    "gcp_conn_id": ("Google Cloud connection", "Login for gke:// (default: the default credentials)"),
-    "deployment": (
-        "Name of this Airflow",
-        "Distinguishes Airflows that share a queue (default: the Airflow Variable kubeque_deployment)",
-    ),
+from kubeque_provider.forms.connection import LABELS, PLACEHOLDERS, conn_fields
+
+_NAME = "kubeque"
+#: Guides, in the source archive.
+_GUIDES = ("docs/howto/airflow.md", "docs/operators.md", "docs/howto/composer.md", "docs/howto/gke.md")
+_LOG_INTERVAL = {
+    "description": "Shortest time in seconds between two lines about the progress of a sweep in the log of a task.",
+    "version_added": "0.3.0",
+    "type": "float",
+    "example": "300",
+    "default": "60",
 }
+
+
+def _modules(*names: str) -> list[dict[str, Any]]:
+    return [{"integration-name": _NAME, "python-modules": [f"kubeque_provider.{name}" for name in names]}]
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -28,20 +28,40 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "kubeque",
         "name": "kubeque",
         "description": "Parameter sweeps as queues of tasks, on Kubernetes or on one machine.",
+        "integrations": [
+            {
+                "integration-name": _NAME,
+                "how-to-guide": list(_GUIDES),
+                "logo": "docs/images/logo.svg",
+                "tags": ["software"],
+            }
+        ],
+        "operators": _modules(
+            "operators.submit",
+            "operators.go",
+            "operators.fetch",
+            "operators.collect",
+            "operators.reset",
+            "operators.kill",
+            "operators.remove",
+            "operators.cluster",
+            "task_groups.sweep",
+        ),
+        "sensors": _modules("sensors.job"),
+        "hooks": _modules("hooks.kubeque"),
+        "plugins": [{"name": "kubeque", "plugin-class": "kubeque_provider.plugins.sweeps.KubequePlugin"}],
+        "config": {"kubeque": {"description": "Sweeps of kubeque.", "options": {"log_interval": _LOG_INTERVAL}}},
         "connection-types": [
             {
                 "connection-type": "kubeque",
                 "hook-class-name": "kubeque_provider.hooks.kubeque.KubequeHook",
                 "hook-name": "kubeque",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["host", "port", "schema", "login", "password"],
-                    "relabeling": {},
-                    "placeholders": {},
+                    "hidden-fields": [],
+                    "relabeling": dict(LABELS),
+                    "placeholders": dict(PLACEHOLDERS),
                 },
-                "conn-fields": {
-                    name: {"label": label, "description": description, "schema": {"type": _TEXT}}
-                    for name, (label, description) in _FIELDS.items()
-                },
+                "conn-fields": conn_fields(),
             }
         ],
         "extra-links": [
@@ -50,5 +70,5 @@ def get_provider_info() -> dict[str, Any]:
             "kubeque_provider.links.sweep.KubequeReportLink",
         ],
         "task-decorators": [{"name": "kubeque", "class-name": "kubeque_provider.decorators.kubeque.kubeque_task"}],
-        "triggers": [{"integration-name": "kubeque", "python-modules": ["kubeque_provider.triggers.sweep"]}],
+        "triggers": _modules("triggers.sweep"),
     }

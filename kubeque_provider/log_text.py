@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import JobState
 from kubeque.model.stats.failure_groups import Group
-from kubeque.model.stats.failure_text import name_rows
+from kubeque.model.stats.failure_text import format_groups, name_rows
+from kubeque.model.stats.pace import Pace, format_pace
 from kubeque.model.text import printable
 from kubeque_provider.airflow_retries import OWN_FAULTS
 from kubeque_provider.exceptions import RowsFailed, SweepFailed, SweepKilled
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from kubeque.client import Progress, TaskRow
     from kubeque_provider.airflow_retries import Faults, Try
 
+#: Value of the trigger's argument `until`: the wait ends when the canaries have ended.
+CANARIES = "canaries"
 #: Number of failed rows that a message lists.
 _MAX_FAILED_ROWS = 10
 #: Smallest number of equal failures that one line describes.
@@ -26,12 +29,27 @@ REMEDY = 'Correct the cause and clear the Airflow task that submits, with on_cle
 _REMEDY = f"{REMEDY}, or set retry_failed_rows=True"
 #: Maximum length of a job's reason and of a task's message, in characters.
 _MESSAGE_CHARACTERS = 300
+#: Number of groups of failures in a line about progress, and maximum length of the message of each, in characters.
+_GROUPS, _GROUP_CHARACTERS = 2, 120
+
+
+def waits_for_canaries(progress: Progress) -> bool:
+    """True while rows of a job are held and its canaries have not ended."""
+    return bool(progress.counts.held) and not progress.held
 
 
 def format_progress(counts: Counts) -> str:
     """Return the counts in one line, for example `5/7 done, 1 failed, 2 running`."""
-    more = {"failed": counts.failed, "killed": counts.killed, "running": counts.running}
+    more = {"failed": counts.failed, "killed": counts.killed, "running": counts.running, "held": counts.held}
     return ", ".join([f"{counts.ended}/{counts.total} done", *(f"{n} {what}" for what, n in more.items() if n)])
+
+
+def describe_progress(counts: Counts, pace: Pace, groups: Sequence[Group]) -> str:
+    """Return the counts, the rate, the remaining time, and the largest groups of failures, in one line."""
+    line = ", ".join([format_progress(counts), *format_pace(counts, pace)])
+    listed = list(islice(format_groups(groups, _GROUP_CHARACTERS), _GROUPS))
+    listed += ["..."] if len(groups) > _GROUPS else []
+    return f"{line}; failed: {'; '.join(listed)}" if listed else line
 
 
 def describe_accepted(counts: Counts) -> str:

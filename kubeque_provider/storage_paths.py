@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from kubeque.model.errors import ParametersError, UserError
+from kubeque.model.errors import ParametersError
 from kubeque.model.rows.formats.csv_rows import read_csv
 from kubeque.model.rows.rows import Rows
 
@@ -24,13 +24,15 @@ def read_object_path(path: Any) -> Rows:
     return read_csv(lambda: io.BytesIO(data), str(path))
 
 
-def to_dest(dest: Any) -> str:
-    """Return the argument `dest` as a path or a URL. Raises UserError if it names a connection."""
-    if not is_object_path(dest):
-        return str(dest)
-    if dest.conn_id:
-        raise UserError(
-            f"dest {str(dest)!r} names the connection {dest.conn_id!r}: kubeque writes results with the login of the"
-            " worker, so leave the connection out"
-        )
-    return str(dest.path) if dest.protocol in ("file", "local", "") else str(dest)
+def to_dest(dest: Any) -> tuple[str, str]:
+    """Return the argument `dest` as a path or a URL, and the connection that it names; empty if it names none.
+
+    An ObjectStoragePath, or a URL such as `s3://aws_default@bucket/path`, can name the connection.
+    """
+    text = str(dest.path) if is_object_path(dest) and dest.protocol in ("file", "local", "") else str(dest)
+    scheme, mark, rest = text.partition("://")
+    place, slash, path = rest.partition("/")
+    conn_id, at, bucket = place.rpartition("@")
+    if not (mark and at):
+        return text, getattr(dest, "conn_id", None) or "" if is_object_path(dest) else ""
+    return f"{scheme}://{bucket}{slash}{path}", conn_id

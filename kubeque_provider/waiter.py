@@ -11,6 +11,8 @@ from kubeque_provider.airflow_versions import GONE, first_try_number, read_task_
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.origin.addresses import refuse_foreign
 
+#: XCom key under which a sensor in reschedule mode stores its waiter, for the listener.
+WAITER = "kubeque_waiter"
 #: States of an Airflow task after which no later try waits for its sweep.
 _ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed", GONE})
 

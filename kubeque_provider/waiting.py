@@ -12,7 +12,9 @@ from typing import Any, TypeGuard
 from kubeque.model.errors import ClusterError, QueueUnavailable, StorageError
 from kubeque_provider.airflow_versions import AirflowTaskTimeout, dag_folder
 from kubeque_provider.exceptions import BadArgument, BadSweep, permanent
+from kubeque_provider.hooks.canaries import deliver_canaries
 from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.log_text import CANARIES, waits_for_canaries
 from kubeque_provider.waiter import Waiter
 
 #: Time without a poll after which a sweep is stopped. Its Airflow task has then ended without a call of `on_kill`.
@@ -84,6 +86,11 @@ class WaitsForSweep:
     #: True once the first poll of this try succeeded.
     _has_begun: bool = False
 
+    @property
+    def _until(self) -> str:
+        """Event that ends the wait: CANARIES, or empty for the end of the job."""
+        return ""
+
     def _poll(self, waiter: Waiter) -> Any:
         """Return the progress of the job. If the queue, the store or the cluster does not answer, warn and return None.
 
@@ -97,7 +104,7 @@ class WaitsForSweep:
                     return self._hook.poll(waiter.job_id, waiter.token)
                 progress = self._hook.begin_wait(waiter.job_id, waiter.this_try, **self._wait_options())
         except _PASSING as error:
-            self.log.warning("%s: no answer, polling again: %s", waiter.job_id, error)
+            self._hook.job_log.no_answer(error)
             return None
         self._has_begun = True
         return progress
@@ -131,29 +138,50 @@ class WaitsForSweep:
         trigger = KubequeSweepTrigger(
             **waiter.as_dict(), poke_interval=self.poke_interval,
             deadline=time.time() + given[nearest] if nearest else None, limit=nearest,
-            arrival=None if self._has_begun else self._wait_options(),
+            arrival=None if self._has_begun else self._wait_options(), until=self._until,
         )  # fmt: skip
         self.defer(trigger=trigger, method_name="execute_complete")  # type: ignore[attr-defined]
 
-    def _handle_event(self, waiter: Waiter, event: Mapping[str, Any]) -> dict[str, Any]:
+    def _is_over(self, progress: Any) -> bool:
+        """True if the wait is over."""
+        return progress.job.closing is not None or (self._until == CANARIES and not waits_for_canaries(progress))
+
+    def _finish(self, waiter: Waiter, progress: Any, context: Any) -> dict[str, Any]:
+        """Return the pointer after the wait. Raises SweepFailed, RowsFailed."""
+        assert self._hook is not None
+        if progress.job.closing is None:
+            return deliver_canaries(self._hook, progress, waiter.token, context)
+        return self._hook.deliver(progress, **self._delivery_options())
+
+    def _handle_event(self, waiter: Waiter, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Return the pointer for an event of the trigger. Raises SweepFailed, BadSweep or AirflowTaskTimeout."""
         if event["status"] == "bad":
             raise BadSweep(str(event.get("message", "")))
         if event["status"] == "timeout":
             cancelled = self.cancel_on_kill and waiter.cancel()
-            how = "it is cancelled" if cancelled else "it goes on"
-            raise AirflowTaskTimeout(f"{waiter.job_id} had not ended at execution_timeout: {how}")
+            how = _outcome(cancelled=cancelled)
+            raise AirflowTaskTimeout(f"{waiter.job_id} had not ended at execution_timeout: it {how}")
         self._has_begun = True
         try:
             progress = self._poll(waiter)
-            if progress is None or progress.job.closing is None:  # no answer, or reset in the meantime
+            if progress is None or not self._is_over(progress):  # no answer, or reset in the meantime
                 self._defer(waiter)
             assert self._hook is not None
-            self._hook.job_log.progress(progress)
-            return self._hook.deliver(progress, **self._delivery_options())
+            self._hook.job_log.progress(self._hook.get_conn(), progress)
+            return self._finish(waiter, progress, context)
         finally:
             if self._hook is not None:
                 self._hook.close()
+
+    def _end_at_timeout(self) -> None:
+        """Cancel the sweep at `execution_timeout`, unless `cancel_on_kill` is off, and log what happens to it.
+
+        Airflow calls `on_kill` afterwards, when the state of the Airflow task does not yet tell that it has ended.
+        """
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            cancelled = self.cancel_on_kill and waiter.cancel()
+            self.log.warning("execution_timeout: the sweep %s %s", waiter.job_id, _outcome(cancelled=cancelled))
 
     def on_kill(self) -> None:
         """Cancel the sweep if the Airflow task has ended for good. Airflow calls this in its SIGTERM handler."""
@@ -177,4 +205,8 @@ class WaitsForSweep:
         except Exception:  # on any failure the sweep goes on, and the log has the reason
             self.log.exception("no reason for the end of this Airflow task: the sweep %s goes on", waiter.job_id)
         else:
-            self.log.info("the sweep %s %s", waiter.job_id, "is cancelled" if cancelled else "goes on")
+            self.log.info("the sweep %s %s", waiter.job_id, _outcome(cancelled=cancelled))
+
+
+def _outcome(*, cancelled: bool) -> str:
+    return "is cancelled" if cancelled else "goes on"

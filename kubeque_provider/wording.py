@@ -8,12 +8,14 @@ from kubeque.model.wording import Language
 _OPTIONS = {
     "repair": "on_clear='failed_rows'", "revise": "on_clear='changed'", "replace": "on_clear='all'", "name": "job_id",
     "volume": "volumes=['{}']", "env": "env={{...}}", "config": "the connection",
+    "try": "canaries={}",
 }  # fmt: skip
 #: Counterparts of commands in a DAG. {} is the job.
 _COMMANDS = {
     "reset": "KubequeResetOperator(job_id={})", "kill": "KubequeKillOperator(job_id={})",
     "remove": "KubequeRemoveOperator(job_id={})", "watch": "KubequeJobSensor(job_id={})",
-    "collect": "KubequeCollectOperator(job_id={})", "start": "KubequeStartClusterOperator",
+    "collect": "KubequeCollectOperator(job_id={})", "go": "KubequeGoOperator(job_id={})",
+    "start": "KubequeStartClusterOperator",
     "priority": "the argument priority with at least", "resume": "KubequeHook().get_conn().resume({})",
 }  # fmt: skip
 

@@ -13,11 +13,13 @@ from kubeque.model.sweep.options import GROUPS
 
 #: Module and class of each operator and sensor, in the order of the page.
 OPERATORS = (
+    ("kubeque_provider.task_groups.sweep", "KubequeSweep"),
     ("kubeque_provider.operators.submit", "KubequeSubmitOperator"),
     ("kubeque_provider.decorators.function", "KubequeFunctionOperator"),
     ("kubeque_provider.sensors.job", "KubequeJobSensor"),
     ("kubeque_provider.operators.fetch", "KubequeFetchOperator"),
     ("kubeque_provider.operators.collect", "KubequeCollectOperator"),
+    ("kubeque_provider.operators.go", "KubequeGoOperator"),
     ("kubeque_provider.operators.reset", "KubequeResetOperator"),
     ("kubeque_provider.operators.kill", "KubequeKillOperator"),
     ("kubeque_provider.operators.remove", "KubequeRemoveOperator"),
@@ -111,7 +113,7 @@ def _table(operator: type[Any], arguments: Mapping[str, tuple[inspect.Parameter,
     yield from ["| argument | type | default | templated | |", "|---|---|---|---|---|"]
     for name, (argument, text) in arguments.items():
         kind = str(argument.annotation).replace("|", "\\|")
-        templated = "yes" if name in operator.template_fields else ""
+        templated = "yes" if name in getattr(operator, "template_fields", ()) else ""
         yield f"| `{name}` | `{kind}` | {_default(argument)} | {templated} | {_escape(text)} |"
     yield ""
 

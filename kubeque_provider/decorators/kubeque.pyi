@@ -28,6 +28,7 @@ def kubeque_task(
     job_id: str | None = None,
     missing: str | None = None,
     columns: Sequence[str] | None = None,
+    canaries: int | None = None,
     render_rows: bool | None = None,
     wait: bool | None = None,
     deferrable: bool | None = ...,

@@ -1,25 +1,78 @@
-"""Logins for clusters from Airflow's connections to Kubernetes and Google."""
+"""Logins for clusters and stores from Airflow's connections to Kubernetes, Google and other clouds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubeque.client import Access
+from kubeque_provider.airflow_versions import open_file_system
 
-__all__ = ["LOGINS", "Access", "make_access"]
+__all__ = ["CONN_IDS", "Access", "StoreLogins", "make_access"]
 
+_CLUSTERS = ("kubernetes_conn_id", "gcp_conn_id")
 #: Keys of a kubeque connection that name other connections.
-LOGINS = ("kubernetes_conn_id", "gcp_conn_id")
+CONN_IDS = (*_CLUSTERS, "queue_conn_id", "store_conn_id")
 
 
-def make_access(values: Mapping[str, str]) -> Access:
-    """Return the logins that the values of a connection specify. Each login is opened when it is first needed."""
-    kubernetes, google = (values.get(key, "").strip() for key in LOGINS)
+class StoreLogins:
+    """Connections for the buckets of single URLs, such as that of `dest`. They precede `store_conn_id`."""
+
+    def __init__(self) -> None:
+        self._by_bucket: dict[tuple[str, str], str] = {}
+
+    def add(self, url: str, conn_id: str) -> None:
+        """Use a connection for the bucket of a URL."""
+        self._by_bucket[_bucket(url)] = conn_id
+
+    def __bool__(self) -> bool:
+        return bool(self._by_bucket)
+
+    def find(self, url: str, default: str) -> str:
+        """Return the connection for a URL; `default` if there is none for its bucket."""
+        return self._by_bucket.get(_bucket(url), default)
+
+
+def make_access(values: Mapping[str, str], stores: StoreLogins | None = None) -> Access:
+    """Return the logins that the values of a connection specify. Each login is opened when it is first needed.
+
+    `stores`: connections for the buckets of single URLs.
+    """
+    kubernetes, google = (values.get(key, "").strip() for key in _CLUSTERS)
     return Access(
         kubernetes=(lambda: _kubernetes(kubernetes)) if kubernetes else None,
         google=(lambda: _google(google)) if google else None,
+        store=_open_stores(values.get("store_conn_id", "").strip(), stores or StoreLogins()),
     )
+
+
+def _open_stores(default: str, stores: StoreLogins) -> Callable[[str], Any] | None:
+    """Return a function that returns the login of a URL, or None for the default credentials.
+
+    The login is the file system of Airflow's provider. For Google, it is the credentials, because that file system asks
+    for the kind of each bucket by gRPC first.
+    """
+
+    def open_one(url: str) -> Any:
+        conn_id = stores.find(url, default)
+        if not conn_id:
+            return None
+        if _bucket(url)[0] in ("gs", "gcs"):
+            return _google_store(conn_id)
+        filesystem = open_file_system(_bucket(url)[0], conn_id)
+        # A cached listing would hide files that other processes write.
+        if (cache := getattr(filesystem, "dircache", None)) is not None:
+            cache.use_listings_cache = False
+            cache.clear()
+        return filesystem
+
+    return open_one if default or stores else None
+
+
+def _bucket(url: str) -> tuple[str, str]:
+    """Return the scheme and the bucket of a URL."""
+    scheme, _, rest = url.partition("://")
+    return scheme, rest.partition("/")[0]
 
 
 def _kubernetes(conn_id: str) -> Any:
@@ -32,3 +85,11 @@ def _google(conn_id: str) -> Any:
     from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
 
     return GoogleBaseHook(gcp_conn_id=conn_id).get_credentials()
+
+
+def _google_store(conn_id: str) -> dict[str, Any]:
+    from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
+
+    hook = GoogleBaseHook(gcp_conn_id=conn_id)
+    endpoint = hook.extras.get("gcs.endpoint")
+    return {"token": hook.get_credentials(), **({"endpoint_url": endpoint} if endpoint else {})}

@@ -10,18 +10,19 @@ from kubeque.model.errors import StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.wording import speaking
+from kubeque_provider.hooks.failure_output import failure_output
+from kubeque_provider.hooks.progress_log import ProgressLog, write_lines
 from kubeque_provider.log_text import describe_accepted, format_progress
 from kubeque_provider.origin.script import Files, describe_script, log_rerun, read_script
 from kubeque_provider.wording import AIRFLOW
 
 
 class JobLog:
-    """Logger of one Airflow task for lines about its job. It logs counts and obstacles only when they change."""
+    """Logger of one Airflow task for lines about its job. It logs progress at most once a minute."""
 
     def __init__(self, log: Any) -> None:
         self._log = log
-        self._counts: object = None
-        self._obstacles: tuple[str, ...] = ()
+        self._progress = ProgressLog()
         self._script_logged = False
 
     def advise(self, client: Client, sweep: Sweep) -> Sweep:
@@ -78,22 +79,20 @@ class JobLog:
             self._log.info("%s: %s", job.name, line)
         return files
 
-    def progress(self, progress: Progress) -> None:
-        """Log the counts and the obstacles if they have changed since the last call."""
-        if progress.counts != self._counts:
-            self._counts = progress.counts
-            self._log.info("%s: %s", progress.job.name, format_progress(progress.counts))
-        self.obstacles(progress)
+    def progress(self, client: Client, progress: Progress) -> None:
+        """Log the counts and the obstacles if they have changed and the last line is old enough."""
+        write_lines(self._log, self._progress.read(client, progress))
 
-    def obstacles(self, progress: Progress) -> None:
-        """Log why no task starts, for example because of a pause.
+    def no_answer(self, error: Exception) -> None:
+        """Log that the queue, the store or the cluster did not answer a poll, at most once a minute."""
+        write_lines(self._log, self._progress.no_answer(error))
 
-        Log nothing if the reasons have not changed since the last call.
-        """
-        if progress.obstacles != self._obstacles:
-            self._obstacles = progress.obstacles
-            for obstacle in progress.obstacles:
-                self._log.warning("%s waits: %s", progress.job.name, obstacle)
+    def failures(self, client: Client, progress: Progress) -> None:
+        """Log the end of the output of the first row of each group of failures."""
+        if progress.counts.failed:
+            groups = client.reader.failures(progress.job, progress.counts).groups
+            for text in failure_output(client, progress.job, groups):
+                self._log.warning("%s", text)
 
     def ended(self, client: Client, job: Job) -> None:
         """Log what a success can hide: accepted failures, rows of earlier revisions, and patterns that match no file.

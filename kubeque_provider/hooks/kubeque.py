@@ -7,102 +7,37 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.client import Client, Existing, Progress, TaskRow, report_url
-from kubeque.model.config.config import Config
-from kubeque.model.errors import ConfigError, JobNotFound, KubequeError, ParametersError
+from kubeque.client import Existing, Progress, TaskRow, report_url
+from kubeque.model.errors import JobNotFound, ParametersError
 from kubeque.model.job.job import Job
 from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.parameters import to_rows
 from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.text import cut, describe
-from kubeque.model.user_paths import current_folder, expand_home
+from kubeque.model.user_paths import expand_home
 from kubeque_provider.airflow_retries import MACHINE_ROWS, Faults, Try, find_faults
-from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, task_key
-from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
-from kubeque_provider.hooks.extra import read_extra
-from kubeque_provider.hooks.job_log import JobLog
+from kubeque_provider.airflow_versions import base_url, task_key
+from kubeque_provider.hooks.connection import KubequeConnection
+from kubeque_provider.hooks.metrics import count_sweep
 from kubeque_provider.hooks.on_clear import OnClear, choose_existing, choose_for_run, end_pause, find_other_run
 from kubeque_provider.links.sweep import push_links, sweep_url
 from kubeque_provider.log_text import describe_rerun, describe_retry, format_progress, make_failure
-from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_pointer
+from kubeque_provider.naming import make_job_id, make_pointer
 from kubeque_provider.origin.addresses import describe_alternation, find_rivals, refuse_foreign
-from kubeque_provider.origin.deployment import describe_problem, keep_deployment, read_deployment
+from kubeque_provider.origin.deployment import describe_problem, keep_deployment
 from kubeque_provider.origin.script import digest_of, read_script
 from kubeque_provider.storage_paths import is_object_path, read_object_path
 
 __all__ = ["KubequeHook", "OnClear", "Progress", "TaskRow"]
 
-#: Titles of the fields in the connection form, by field name.
-FIELDS = {
-    "queue_url": "Queue URL",
-    "default_url_prefix": "URL prefix of results",
-    "cas_url_prefix": "URL prefix of input files",
-    "cluster_url": "Cluster URL",
-    "kubernetes_conn_id": "Kubernetes connection",
-    "gcp_conn_id": "Google Cloud connection",
-    "deployment": "Name of this Airflow",
-}
 
-
-class KubequeHook(BaseHook):
+class KubequeHook(KubequeConnection):
     """Queue, store and cluster of a connection, with all operations that operators and sensors need.
 
     If the connection `kubeque_default` does not exist, the `.kubeque` file applies. Without this file, the queue of
     this machine is used.
     """
-
-    conn_name_attr = "kubeque_conn_id"
-    default_conn_name = DEFAULT_CONNECTION
-    conn_type = "kubeque"
-    hook_name = "kubeque"
-
-    def __init__(self, kubeque_conn_id: str = DEFAULT_CONNECTION, *, cluster: str | None = None) -> None:
-        """`cluster`: URL of the cluster for new jobs (default: the cluster of the connection)."""
-        super().__init__()
-        self.kubeque_conn_id = kubeque_conn_id
-        self._cluster = cluster
-        self._client: Client | None = None
-        self.job_log = JobLog(self.log)
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the fields of the connection form, for Airflow 2."""
-        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-        from flask_babel import lazy_gettext
-        from wtforms import StringField
-
-        return {name: StringField(lazy_gettext(title), widget=BS3TextFieldWidget()) for name, title in FIELDS.items()}
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return the layout of the connection form, for Airflow 2."""
-        return {"hidden_fields": ["host", "port", "schema", "login", "password"], "relabeling": {}, "placeholders": {}}
-
-    def _read_extra(self) -> dict[str, str] | None:
-        """Return the connection's field Extra; None if the default connection does not exist. Raises ConfigError."""
-        try:
-            connection = self.get_connection(self.kubeque_conn_id)
-        except AirflowNotFoundException as error:
-            if self.kubeque_conn_id == DEFAULT_CONNECTION:
-                return None
-            raise ConfigError(
-                f"the connection {self.kubeque_conn_id!r} does not exist: create it with the type {self.conn_type},"
-                " or use another"
-            ) from error
-        return read_extra(connection, self.conn_type)
-
-    def is_kubeque(self) -> bool:
-        """True if the connection has the type `kubeque`, or if it is the default connection and does not exist."""
-        try:
-            return str(self.get_connection(self.kubeque_conn_id).conn_type) == self.conn_type
-        except AirflowNotFoundException:
-            return self.kubeque_conn_id == DEFAULT_CONNECTION
-
-    @property
-    def deployment(self) -> str:
-        """Identity of this Airflow among all Airflows that share the queue."""
-        return (self._read_extra() or {}).get("deployment") or read_deployment()
 
     def identify(self) -> str:
         """Return the identity of this Airflow for a submission. Store it in an Airflow Variable if necessary.
@@ -127,53 +62,6 @@ class KubequeHook(BaseHook):
         name, other = make_job_id(deployment, *key), make_job_id(base_url(), *key)
         exists = self.get_conn().exists
         return other if tried and name != other and not exists(name) and exists(other) else name
-
-    def config(self) -> Config:
-        """Return the connection as a configuration. Raises ConfigError, which names the connection and the key."""
-        values = self._read_extra()
-        if values is None:
-            return Config.load()
-        for key in ("deployment", *LOGINS):
-            values.pop(key, None)
-        return Config.from_values(values, where=f"connection {self.kubeque_conn_id}", folder=current_folder())
-
-    def access(self) -> Access:
-        """Return the logins for clusters. They come from other connections that this connection names."""
-        return make_access(self._read_extra() or {})
-
-    def get_conn(self) -> Client:
-        """Return the client. The first call connects it. Raises ConfigError."""
-        if self._client is None:
-            config = self.config()
-            if self._cluster:
-                config = replace(config, cluster_url=self._cluster)
-            try:
-                self._client = Client(config, access=self.access())
-            except ConfigError as error:
-                raise ConfigError(f"connection {self.kubeque_conn_id}: {error}") from error
-        return self._client
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Return True and a message if queue and store answer. Otherwise return False and the error message.
-
-        Airflow calls this for `airflow connections test` and for the test button of the connection form.
-        """
-        try:
-            client = self.get_conn()
-            jobs = len(client.jobs())
-            client.check_store()
-        except KubequeError as error:
-            return False, str(error)
-        finally:
-            self.close()
-        values = client.config.as_dict()
-        return True, f"{values['queue_url']} answers and has {jobs} jobs; {values['default_url_prefix']} is writable"
-
-    def close(self) -> None:
-        """Close the connections of the client."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
 
     def rows(
         self, parameters: Any, *, base: Path, missing: str | None = None, columns: Sequence[str] | None = None,
@@ -216,6 +104,7 @@ class KubequeHook(BaseHook):
         try:
             before = client.reconcile(name)
         except JobNotFound:
+            self.check_consumers()
             made = client.submit(self.job_log.advise(client, make()))
             self.job_log.submitted(client, made)
             return client.reconcile(name)
@@ -232,6 +121,7 @@ class KubequeHook(BaseHook):
     def _resubmit(self, before: Progress, sweep: Sweep, existing: Existing, run: str) -> Progress:
         """Submit a sweep under the name of an ended job. `run`: the other DAG run that submitted the job, or empty."""
         client = self.get_conn()
+        self.check_consumers()
         script = read_script(client, before.job)
         origin = {**sweep.origin, "script_before": digest_of(script or {})} if sweep.origin else sweep.origin
         made = client.submit(replace(self.job_log.advise(client, sweep), origin=origin), existing=existing)
@@ -288,6 +178,8 @@ class KubequeHook(BaseHook):
         """
         client, job = self.get_conn(), progress.job
         self.job_log.ended(client, job)
+        self.job_log.failures(client, progress)
+        count_sweep(job)
         if job.closing is None or not job.closing.success:
             final = not retry_failed_rows and self._find_faults(progress).only_own
             groups = client.reader.failures(job, progress.counts).groups

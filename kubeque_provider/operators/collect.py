@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kubeque_provider.assets import write_extra
 from kubeque_provider.downstream import READS, has_sensor_upstream
 from kubeque_provider.hooks.failed_rows import check_failed_rows
 from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.hooks.lineage import DataItem, HasLineage
 from kubeque_provider.hooks.unfinished import check_ended
 from kubeque_provider.operators.job import KubequeJobOperator
 from kubeque_provider.parsing.checks import check_parsed
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
 
-class KubequeCollectOperator(KubequeJobOperator):
+class KubequeCollectOperator(HasLineage, KubequeJobOperator):
     """Write the table of a job, with all rows and their results, to `dest`.
 
     `dest`: URL or path of a .csv or .parquet file. A path must be outside of the DAG folder. `infer`: convert columns
@@ -60,10 +62,15 @@ class KubequeCollectOperator(KubequeJobOperator):
 
         Raises RowsFailed after the table is written if the job ended without success.
         """
-        dest = self.resolve_dest(self.dest, context)
+        dest = self.resolve_dest(hook, self.dest, context)
         check_ended(hook, name, unfinished=self.unfinished, has_sensor=has_sensor_upstream(self))
         done = hook.get_conn().collect(name, dest, infer=self.infer)
         self.log.info("%s: %d rows with %d columns in %s", name, done.rows, len(done.columns), done.dest)
+        job, columns = hook.get_conn().progress(name), [column.shown for column in done.columns]
+        write_extra(
+            self, context, {"job_id": name, "dest": done.dest, "rows": done.rows, "counts": job.counts.to_wire()}
+        )
+        self.record_lineage([DataItem(job.job.url)], [DataItem(done.dest, rows=done.rows, columns=columns)])
         accepted = self.allow_failed_rows or self.unfinished
         check_failed_rows(hook, name, f"the results in {done.dest}", accepted=accepted)
-        return {"dest": done.dest, "rows": done.rows, "columns": [column.shown for column in done.columns]}
+        return {"dest": done.dest, "rows": done.rows, "columns": columns}

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubeque.model.rows.index_ranges import parse_ranges
+from kubeque_provider.assets import write_extra
 from kubeque_provider.downstream import READS, has_sensor_upstream
 from kubeque_provider.hooks.failed_rows import check_failed_rows
 from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.hooks.lineage import DataItem, HasLineage
 from kubeque_provider.hooks.unfinished import check_ended
 from kubeque_provider.operators.job import KubequeJobOperator
 from kubeque_provider.parsing.checks import check_parsed
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
 
-class KubequeFetchOperator(KubequeJobOperator):
+class KubequeFetchOperator(HasLineage, KubequeJobOperator):
     """Fetch results into `dest`/{index}/ and `dest`/results.csv. Results that were fetched before are skipped.
 
     `dest`: a folder outside of the DAG folder, or a URL, for example `"gs://bucket/{{ run_id }}"`. A later run of the
@@ -75,7 +77,7 @@ class KubequeFetchOperator(KubequeJobOperator):
 
         Raises RowsFailed after the fetch if the job ended without success.
         """
-        dest = self.resolve_dest(self.dest, context)
+        dest = self.resolve_dest(hook, self.dest, context)
         check_ended(hook, name, unfinished=self.unfinished, has_sensor=has_sensor_upstream(self))
         found = hook.get_conn().fetch(
             name, dest, force=self.force, state=self.state,
@@ -90,6 +92,10 @@ class KubequeFetchOperator(KubequeJobOperator):
             )  # fmt: skip
         for note in found.notes:
             self.log.warning("%s: %s", name, note)
+        job, tasks = hook.get_conn().progress(name), found.tasks + found.kept
+        written = {"dest": found.dest, "tasks": tasks, "files": found.files}
+        write_extra(self, context, {"job_id": name, **written, "counts": job.counts.to_wire()})
+        self.record_lineage([DataItem(job.job.url)], [DataItem(found.dest, rows=tasks)])
         accepted = self.allow_failed_rows or self.unfinished or self.state is not None
         check_failed_rows(hook, name, f"the results in {found.dest}", accepted=accepted)
-        return {"dest": found.dest, "tasks": found.tasks + found.kept, "files": found.files}
+        return written

@@ -54,9 +54,15 @@ class KubequeJobOperator(BaseOperator):
             finally:
                 hook.close()
 
-    def resolve_dest(self, dest: Any, context: Any) -> str:
-        """Return `dest` as a URL or an absolute path. Raises UserError for a path among the DAG files."""
-        return resolve_dest(to_dest(dest), dag_folder(self), context)
+    def resolve_dest(self, hook: KubequeHook, dest: Any, context: Any) -> str:
+        """Return `dest` as a URL or an absolute path. Raises UserError for a path among the DAG files.
+
+        If `dest` names a connection, the hook uses its login.
+        """
+        url, conn_id = to_dest(dest)
+        if conn_id:
+            hook.use_login(url, conn_id)
+        return resolve_dest(url, dag_folder(self), context)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> Any:
         """Act on the job `name`. Return the value for XCom."""

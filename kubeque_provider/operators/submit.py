@@ -26,11 +26,13 @@ from kubeque_provider.airflow_versions import (
 )
 from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.assets import write_asset_events
-from kubeque_provider.downstream import SUBMITS, find_settled, has_reader, has_sensor
+from kubeque_provider.downstream import SUBMITS, find_settled, has_reader, has_release, has_sensor
 from kubeque_provider.empty_sweep import OnEmpty, end_without_rows
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
+from kubeque_provider.hooks.lineage import DataItem, HasLineage, input_files
 from kubeque_provider.links.sweep import SWEEP_LINKS
+from kubeque_provider.log_text import CANARIES
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_origin, make_series
 from kubeque_provider.operators.submit_templates import RendersSweep
 from kubeque_provider.operators.sweep_arguments import SweepArgumentsOperator
@@ -43,7 +45,7 @@ from kubeque_provider.waiter import Waiter
 from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after, check_wait, find_given, to_seconds
 
 
-class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator):
+class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgumentsOperator):
     """Run `command` for every row of `parameters`, as the tasks of one job.
 
     In `command`, `{column}` inserts a value of the row, `^file` uploads a file and `\\{` is a brace. kubeque parses
@@ -73,6 +75,7 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
         job_id: str | None = None,
         missing: str | None = None,
         columns: Sequence[str] | None = None,
+        canaries: int | None = None,
         render_rows: bool | None = None,
         wait: bool | None = None,
         deferrable: bool | None = None,
@@ -98,6 +101,10 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
         `missing`: Text that replaces None and NaN in `parameters`.
 
         `columns`: Names of the columns if the rows of `parameters` are lists or tuples, such as SQL operators return.
+
+        `canaries`: Number of rows that run first. The other rows are held until a KubequeGoOperator or
+        `kubeque go` releases them. If a KubequeGoOperator or a KubequeJobSensor is downstream, this task returns when
+        the canaries have ended. The XCom `estimate` is a text with their outcome, and the time and memory of the rest.
 
         `render_rows`: True to render templates in cells of rows that the DAG file contains. False to pass such cells
         unchanged. None: a cell with `{{` or `{%` is an error.
@@ -136,6 +143,7 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
         self.job_id = job_id
         self.missing = missing
         self.columns = columns
+        self.canaries = canaries
         self.render_rows = render_rows
         waiting = {"poke_interval": poke_interval, "cancel_on_kill": cancel_on_kill, "deferrable": deferrable}
         own: dict[str, Any] = {name: value for name, value in waiting.items() if value is not None}
@@ -157,6 +165,12 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
             self.template_fields = tuple(field for field in self.template_fields if field != "parameters")
         if not self.calls_function:
             check_parsed(self)
+
+    def _hand_over(self, context: Any, pointer: dict[str, Any]) -> dict[str, Any]:
+        """Return the pointer. Describe it in asset events and for OpenLineage."""
+        read = input_files(self.parameters, self._words or (), self.push or (), Path(dag_folder(self)))
+        self.record_lineage(read, [DataItem(pointer["results"])] if pointer["results"] else [])
+        return write_asset_events(self, context, pointer)
 
     @classmethod
     def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
@@ -191,11 +205,11 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
             push_script(context, self.hook.job_log.script(self.hook.get_conn(), progress.job, previous))
             self.hook.push_links(context, progress.job)
             settled = self._find_settled(context)
-            if not (self._waits() or settled):
+            if not (self._waits() or settled or self.canaries):
                 self._log_not_waiting(name)
-                self.hook.job_log.obstacles(progress)
-                return write_asset_events(self, context, self.hook.pointer(progress))
-            return write_asset_events(self, context, self._wait(waiter))
+                self.hook.job_log.progress(self.hook.get_conn(), progress)
+                return self._hand_over(context, self.hook.pointer(progress))
+            return self._hand_over(context, self._wait(waiter, context))
         except NoRows as error:
             return self._end_without_rows(context, error)
         finally:
@@ -205,7 +219,7 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
         """Handle the trigger's event. Raises SweepFailed, BadSweep or AirflowTaskTimeout."""
         name = self.job_id or own_xcom(context, "job_id") or make_job_id(self.hook.deployment, *task_key(context))
         waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
-        return write_asset_events(self, context, self._handle_event(waiter, event))
+        return self._hand_over(context, self._handle_event(waiter, event, context))
 
     def _waits(self) -> bool:
         """True if this task waits for its job. If `wait` is None, it waits unless a sensor downstream does."""
@@ -248,7 +262,7 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
             pointer = end_without_rows(error, self.on_empty, self.kubeque_conn_id, known_at_parse=self._rows_known)
         self.log.info("%s", error)
         context["ti"].xcom_push(key="job_id", value=None)
-        return write_asset_events(self, context, pointer)
+        return self._hand_over(context, pointer)
 
     def _sweep(self, name: str, series: str) -> Sweep:
         base = Path(dag_folder(self))
@@ -259,21 +273,25 @@ class KubequeSubmitOperator(WaitsForSweep, RendersSweep, SweepArgumentsOperator)
             rows=self.hook.rows(
                 self.parameters, base=base, missing=self.missing, columns=self.columns, function=self.calls_function
             ),
-            **sweep_fields(options) | {"series": series},
+            canaries=self.canaries, **sweep_fields(options) | {"series": series},
         )  # fmt: skip
 
-    def _wait(self, waiter: Waiter) -> dict[str, Any]:
+    @property
+    def _until(self) -> str:
+        """Event that ends the wait. With canaries, the rest of the job is for the Airflow tasks downstream."""
+        return CANARIES if self.canaries and (has_release(self) or not self._waits()) else ""
+
+    def _wait(self, waiter: Waiter, context: Any) -> dict[str, Any]:
         self._hook = self.hook
         try:
-            while (progress := self._poll(waiter)) is None or progress.job.closing is None:
+            while (progress := self._poll(waiter)) is None or not self._is_over(progress):
                 if self.deferrable:
                     self._defer(waiter)
                 if progress is not None:
-                    self.hook.job_log.progress(progress)
+                    self.hook.job_log.progress(self.hook.get_conn(), progress)
                 time.sleep(self.poke_interval)
         except AirflowTaskTimeout:
-            if self.cancel_on_kill:
-                waiter.cancel()
+            self._end_at_timeout()
             raise
-        self.hook.job_log.progress(progress)
-        return self.hook.deliver(progress, **self._delivery_options())
+        self.hook.job_log.progress(self.hook.get_conn(), progress)
+        return self._finish(waiter, progress, context)

@@ -44,7 +44,13 @@ def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collecti
     if isinstance(name, str) and is_known(name):
         check_name(name)
     try:
-        Sweep(command=words if words and rows else _ANY_COMMAND, rows=rows or sequence(1), **fields).check()
+        command, canaries = words if words and rows else _ANY_COMMAND, values.get("canaries")
+        Sweep(
+            command=command,
+            rows=rows or sequence(1),
+            canaries=canaries if isinstance(canaries, int) else None,
+            **fields,
+        ).check()
     except CommandError as error:
         named = next((name for name in params if f"unknown column {{{name}}}" in str(error)), None)
         if named is None:

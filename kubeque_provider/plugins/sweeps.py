@@ -9,12 +9,14 @@ from airflow.plugins_manager import AirflowPlugin
 
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.links.sweep import PREFIX
+from kubeque_provider.plugins import listener
 
 
 class KubequePlugin(AirflowPlugin):
     """Menu item Browse > Sweeps: an external view in Airflow 3, a blueprint in Airflow 2."""
 
     name = "kubeque"
+    listeners = [listener]  # noqa: RUF012
 
     if AIRFLOW_2:
         appbuilder_menu_items = [{"name": "Sweeps", "href": f"/{PREFIX}/", "category": "Browse"}]

@@ -22,7 +22,7 @@ from kubeque_provider.exceptions import RowsFailed, permanent
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import check_rendered, find_template, resolve_job
 from kubeque_provider.parsing.checks import check_parsed
-from kubeque_provider.waiter import Waiter
+from kubeque_provider.waiter import WAITER, Waiter
 from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after
 
 
@@ -93,8 +93,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
                 raise self._failure
             return pointer
         except AirflowTaskTimeout:
-            if self.cancel_on_kill and self._waiter is not None:
-                self._waiter.cancel()
+            self._end_at_timeout()
             raise
         finally:
             if self._hook is not None:
@@ -118,6 +117,8 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         if progress is not None and not arrived:
             assert self._hook is not None
             self._hook.push_links(context, progress.job)
+            if self.reschedule:
+                context["ti"].xcom_push(key=WAITER, value=waiter.as_dict())
         return progress
 
     def _make_waiter(self, context: Any) -> Waiter:
@@ -134,7 +135,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         if progress is None:
             return PokeReturnValue(is_done=False)
         assert self._hook is not None
-        self._hook.job_log.progress(progress)
+        self._hook.job_log.progress(self._hook.get_conn(), progress)
         if progress.job.closing is None:
             return PokeReturnValue(is_done=False)
         try:
@@ -150,4 +151,4 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         if event["status"] == "timeout" and event.get("limit") == "timeout":
             message = f"{self._make_waiter(context).job_id} had not ended after {self.timeout:g} s; it goes on"
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
-        return write_asset_events(self, context, self._handle_event(self._make_waiter(context), event))
+        return write_asset_events(self, context, self._handle_event(self._make_waiter(context), event, context))

@@ -16,7 +16,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from kubeque.model.errors import KubequeError, UserError
 from kubeque.model.wording import speaking
 from kubeque_provider.hooks.kubeque import KubequeHook, Progress
-from kubeque_provider.log_text import format_progress
+from kubeque_provider.hooks.progress_log import LogLine, ProgressLog, write_lines
+from kubeque_provider.log_text import CANARIES, waits_for_canaries
 from kubeque_provider.waiter import Waiter
 from kubeque_provider.wording import AIRFLOW
 
@@ -32,6 +33,8 @@ _hooks_lock = threading.Lock()
 
 class KubequeSweepTrigger(BaseTrigger):
     """Fire once: when the job has ended ("ended"), at the deadline ("timeout"), or for a wrong request ("bad").
+
+    With `until`, the event "ended" comes when the canaries have ended.
 
     The arguments contain no secret, because the triggerer reads the connection itself. New arguments need a default,
     because Airflow also starts triggers that an older version has stored.
@@ -53,11 +56,12 @@ class KubequeSweepTrigger(BaseTrigger):
         limit: str = "",
         arrival: Mapping[str, Any] | None = None,
         first: int = 1,
+        until: str = "",
     ) -> None:
         """`poke_interval`: seconds. `deadline`: Unix seconds. `limit`: name of the limit that sets the deadline.
 
         `arrival`: arguments of `KubequeHook.begin_wait` if no poll has succeeded yet. `first`: number of the first
-        try since the last clear.
+        try since the last clear. `until`: CANARIES, or empty for the end of the job.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self.waiter = Waiter(
@@ -67,37 +71,32 @@ class KubequeSweepTrigger(BaseTrigger):
         self.deadline = deadline
         self.limit = limit
         self.arrival = arrival
+        self.until = until
+        self._progress = ProgressLog()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments. Arguments without a value are left out."""
         own = {
             "poke_interval": self.poke_interval, "deadline": self.deadline, "limit": self.limit,
-            "arrival": self.arrival,
+            "arrival": self.arrival, "until": self.until,
         }  # fmt: skip
         given = {name: value for name, value in own.items() if value not in (None, "")}
         return f"{type(self).__module__}.{type(self).__qualname__}", {**self.waiter.as_dict(), **given}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until the event can be sent."""
-        logged, obstacles = "", tuple[str, ...]()
         while True:
             try:
-                progress = await _in_thread(self._poll)
+                progress, lines = await _in_thread(self._poll)
             except UserError as error:
                 yield _event(status="bad", message=str(error))
                 return
             except KubequeError as error:
-                self.log.warning("%s: no answer, polling again: %s", self.waiter.job_id, error)
+                write_lines(self.log, self._progress.no_answer(error))
             else:
-                line = format_progress(progress.counts)
-                if line != logged:
-                    self.log.info("%s: %s", self.waiter.job_id, line)
-                    logged = line
-                if progress.obstacles != obstacles:
-                    obstacles = progress.obstacles
-                    for obstacle in obstacles:
-                        self.log.warning("%s waits: %s", self.waiter.job_id, obstacle)
-                if progress.job.closing is not None:
+                write_lines(self.log, lines)
+                held = self.until == CANARIES and not waits_for_canaries(progress)
+                if held or progress.job.closing is not None:
                     yield _event(status="ended")
                     return
             if self.deadline is not None and time.time() > self.deadline:
@@ -110,9 +109,11 @@ class KubequeSweepTrigger(BaseTrigger):
         cancelled = await _in_thread(self.waiter.cancel_if_ended)
         self.log.info("the sweep %s %s", self.waiter.job_id, "is cancelled" if cancelled else "goes on")
 
-    def _poll(self) -> Progress:
+    def _poll(self) -> tuple[Progress, list[LogLine]]:
+        """Return the progress and the lines for the log. The event loop writes them, because the log depends on it."""
         with speaking(AIRFLOW):
-            return self._poll_once()
+            progress = self._poll_once()
+            return progress, self._progress.read(_hook(self.waiter.kubeque_conn_id).get_conn(), progress)
 
     def _poll_once(self) -> Progress:
         waiter, conn_id = self.waiter, self.waiter.kubeque_conn_id

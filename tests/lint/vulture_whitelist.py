@@ -64,3 +64,5 @@ _._child_created  # subprocess.Popen reads it
 _._internal_poll  # subprocess.Popen calls it
 _.prec  # the decimal module reads it
 _.source_template  # click prints it as the completion script of a shell
+_.get_openlineage_facets_on_complete  # the listener of Airflow's provider for OpenLineage calls it
+_.use_listings_cache  # fsspec reads it

@@ -95,10 +95,10 @@ def test_the_dag_of_the_readme_uses_no_name_that_airflow_3_has_removed(tmp_path:
 def test_the_dag_of_the_readme_runs_twice() -> None:
     # Given README's DAG in a bundle of this Airflow, with a program and rows of the test
     text = readme_dag()
-    waits = 'task_id="wait", job_id=sweep.output'
-    assert waits in text
+    rows = 'parameters="params.csv",'
+    assert rows in text
     folder = HOME / "dags"
-    (folder / "readme.py").write_text(text.replace(waits, f"{waits}, poke_interval=0.2"))
+    (folder / "readme.py").write_text(text.replace(rows, f"{rows} poke_interval=0.2,"))
     (folder / "params.csv").write_text("x_scale,y_scale,zoom\n0,0,1\n")
     (folder / "mandelbrot.py").write_text("open('mandelbrot.png', 'w').close()\n")
     spec = importlib.util.spec_from_file_location("readme", folder / "readme.py")

@@ -1,0 +1,69 @@
+"""Canaries in Airflow: the end of the first rows, the estimate from them, and the release of the held rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeque.client import Progress
+from kubeque.model.errors import UserError
+from kubeque.model.stats.estimate import format_estimate
+from kubeque.model.stats.failure_text import format_groups
+from kubeque_provider.exceptions import RowsFailed
+from kubeque_provider.hooks.kubeque import KubequeHook
+
+#: XCom key of the estimate.
+ESTIMATE = "estimate"
+#: Maximum length of the message of a group of failures, in characters.
+_MESSAGE_CHARACTERS = 200
+
+
+def deliver_canaries(hook: KubequeHook, progress: Progress, token: str, context: Any) -> dict[str, Any]:
+    """Push the estimate of a held job to XCom, log it, and return the pointer of the job.
+
+    `token`: wait token of this try. The job may then be held for any time: it does not stop without polls, because a
+    person may take days to decide.
+    """
+    text = describe_canaries(hook, progress)
+    for line in text.splitlines():
+        hook.log.info("%s", line)
+    context["ti"].xcom_push(key=ESTIMATE, value=text)
+    hook.get_conn().take(progress.job.name, token, orphan_after=None)
+    return hook.pointer(progress)
+
+
+def describe_canaries(hook: KubequeHook, progress: Progress) -> str:
+    """Return the estimate for the held rows of a job, and the failures of its canaries, as lines of text."""
+    client, job, counts = hook.get_conn(), progress.job, progress.counts
+    if not counts.held:
+        return f"{job.name}: no row is held; {job.n} rows run"
+    groups = client.reader.failures(job, counts).groups
+    failed = [f"  failed  {line}" for line in format_groups(groups, _MESSAGE_CHARACTERS)]
+    return "\n".join([*format_estimate(job.name, client.estimate(job.name)), *failed])
+
+
+def release(hook: KubequeHook, name: str, *, require_ok: bool) -> Progress:
+    """Release the held rows of a job, and return its progress. Without held rows, change nothing.
+
+    `require_ok`: raise RowsFailed if a canary is not ok, and UserError if the canaries have not ended. Raises UserError
+    if the job was killed.
+    """
+    client = hook.get_conn()
+    progress = client.status(name)
+    job, counts = progress.job, progress.counts
+    if not job.was_ended and not (job.canaries and counts.held):
+        hook.log.info("%s: no row is held, nothing to release", name)
+        return progress
+    if require_ok and not job.was_ended:
+        if not progress.held:
+            raise UserError(
+                f"{name}: its canaries have not ended, and require_ok=True needs their outcome: make this Airflow task"
+                " run after the KubequeSubmitOperator, which waits for them"
+            )
+        if counts.failed or counts.killed:
+            raise RowsFailed(
+                f"canaries failed, so no other row is released:\n{describe_canaries(hook, progress)}\n  Correct the"
+                " cause and clear the Airflow task that submits. require_ok=False releases the rows in any case"
+            )
+    progress = client.go(name)
+    hook.log.info("%s: %d held rows are released", name, counts.held)
+    return progress

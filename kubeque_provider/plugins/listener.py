@@ -1,0 +1,57 @@
+"""Listener that cancels the sweep of a sensor in reschedule mode that a user has marked as failed or success.
+
+Between two pokes, such a sensor has no process that Airflow could ask. Airflow 3 calls listeners in the API server if a
+user marks an Airflow task. Airflow 2 does not, so `orphan_after` ends the sweep there.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+from airflow.listeners import hookimpl
+
+_log = logging.getLogger(__name__)
+
+
+@hookimpl
+def on_task_instance_success(previous_state: Any, task_instance: Any) -> None:
+    """Cancel the sweep of a sensor that was marked as success."""
+    _marked(previous_state, task_instance)
+
+
+@hookimpl
+def on_task_instance_failed(previous_state: Any, task_instance: Any) -> None:
+    """Cancel the sweep of a sensor that was marked as failed."""
+    _marked(previous_state, task_instance)
+
+
+def _marked(previous_state: Any, task_instance: Any) -> None:
+    """Cancel in a thread, so that a slow queue does not delay the request. `previous_state`: None after a mark."""
+    if previous_state is None:  # otherwise the task ended by itself, in its own process
+        ti = task_instance
+        _pool().submit(_cancel, ti.dag_id, ti.run_id, ti.task_id, int(ti.map_index))
+
+
+def finish() -> None:
+    """Wait until all sweeps of marked sensors are cancelled."""
+    _pool().submit(lambda: None).result()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="kubeque-marked")
+
+
+def _cancel(dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
+    from kubeque_provider.airflow_versions import read_xcom
+    from kubeque_provider.waiter import WAITER, Waiter
+
+    try:
+        found = read_xcom(dag_id, run_id, task_id, map_index, WAITER)
+        if isinstance(found, dict) and (waiter := Waiter(**found)).cancel_on_kill and waiter.cancel():
+            _log.info("%s.%s was marked: the sweep %s is cancelled", dag_id, task_id, waiter.job_id)
+    except Exception:  # a mark must not fail; `orphan_after` still ends the sweep
+        _log.exception("the sweep of %s.%s in the run %s was not cancelled", dag_id, task_id, run_id)

@@ -1,0 +1,1 @@
+"""Task groups for common uses of the operators."""
