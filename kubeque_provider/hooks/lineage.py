@@ -83,9 +83,9 @@ def _dataset(item: DataItem, *, output: bool) -> Any:
 
     namespace, name = item.dataset
     fields = [schema_dataset.SchemaDatasetFacetFields(name=column) for column in item.columns]
-    facets = {"schema": schema_dataset.SchemaDatasetFacet(fields=fields)} if fields else {}
+    facets: Any = {"schema": schema_dataset.SchemaDatasetFacet(fields=fields)} if fields else {}
     if not output:
         return InputDataset(namespace=namespace, name=name, facets=facets)
     counted = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(rowCount=item.rows)
-    statistics = {"outputStatistics": counted} if item.rows is not None else {}
+    statistics: Any = {"outputStatistics": counted} if item.rows is not None else {}
     return OutputDataset(namespace=namespace, name=name, facets=facets, outputFacets=statistics)
