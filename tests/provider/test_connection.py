@@ -105,7 +105,7 @@ def test_a_password_in_the_url_is_masked_and_warned_of(
     hook.config()
     said = "".join(capfd.readouterr()) or caplog.text
     assert said.count("queue_url contains a password") == 1
-    assert "write host, login, password and schema" in said
+    assert "Write host, login, password and schema" in said
     for secret in ("corr%40ct-horse", "corr@ct-horse"):
         assert secret not in str(mask_secrets(f"cannot log in with {secret}!"))
 
