@@ -26,7 +26,7 @@ _COMPLETE = "_KUBEQUE_COMPLETE"
 #: SIGPIPE ended.
 _READER_LEFT = 128 + signal.SIGPIPE
 #: Remedies for errors of the machine that can occur in each command. Most commands name the file and the remedy before.
-_REMEDIES: Mapping[int | None, str] = {
+_REMEDIES: Mapping[int, str] = {
     errno.ENOSPC: "make room on that disk, and repeat the command",
     errno.EDQUOT: "make room in the quota, and repeat the command",
     errno.EROFS: "make that disk writable, and repeat the command",
@@ -105,7 +105,7 @@ def run(hear_interrupts: Callable[[], object]) -> int:
         return error.exit_code
     except (OSError, MemoryError) as error:
         number = error.errno if isinstance(error, OSError) else errno.ENOMEM
-        if number not in _REMEDIES:
+        if number is None or number not in _REMEDIES:
             raise
         name = getattr(error, "filename", None)
         where = f"{name}: " if isinstance(name, str) else ""
