@@ -45,7 +45,7 @@ if ApprovalOperator is not None:
         fetch = KubequeFetchOperator(
             task_id="fetch",
             job_id=wait.output,
-            dest=os.environ.get("MANDELBROT_RESULTS", "/tmp/mandelbrot") + "/approved/{{ run_id }}",
+            dest=os.environ.get("MANDELBROT_RESULTS", "/tmp/mandelbrot") + "-approved/{{ run_id }}",
         )
         # After a rejection, the held rows are killed.
         stop = KubequeKillOperator(task_id="stop", job_id=submit.output, trigger_rule="one_failed")

@@ -126,7 +126,7 @@ def test_the_example_runs_after_an_approval_with_the_estimate() -> None:
         "submit": "success", "approve": "success", "go": "success", "wait": "success", "fetch": "success",
         "stop": "skipped",
     }  # fmt: skip
-    (folder,) = (Path(os.environ["MANDELBROT_RESULTS"]) / "approved").iterdir()
+    (folder,) = Path(os.environ["MANDELBROT_RESULTS"] + "-approved").iterdir()
     assert len(list(folder.glob("*/mandelbrot.png"))) == 7
     with Client() as client:
         assert [job.state for job in client.jobs()] == [JobState.ACTIVE]
