@@ -58,10 +58,13 @@ class ControlMethods(ProgressMethods):
         return self.reset_rows(name, rule or ResetRule(), update=update, rows=rows)[1]
 
     def reset_rows(
-        self, name: str, rule: ResetRule, *, update: bool = False, rows: RowSelection = ALL_ROWS
+        self, name: str, rule: ResetRule, *, update: bool = False, rows: RowSelection = ALL_ROWS, run: int | None = None
     ) -> tuple[ResetEffect, Progress]:
-        """Do the same as `reset`. Also return how many rows run again, and how many are kept."""
-        effect = reset(self._backends, name, rule, update=update, selection=rows)
+        """Do the same as `reset`. Also return how many rows run again, and how many are kept.
+
+        `run`: the current run of the job. If it is another one, raise UserError: somebody has reset the job.
+        """
+        effect = reset(self._backends, name, rule, update=update, selection=rows, run=run)
         return effect, self.reconcile(name)
 
     def reset_effect(self, name: str, rule: ResetRule | None = None, *, rows: RowSelection = ALL_ROWS) -> ResetEffect:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import draft
@@ -27,17 +28,20 @@ _NAMED = 3
 
 
 def reset(
-    backends: Backends, name: str, rule: ResetRule, *, update: bool = False, selection: RowSelection = ALL_ROWS
-) -> ResetEffect:
+    backends: Backends, name: str, rule: ResetRule, *, update: bool = False, selection: RowSelection = ALL_ROWS,
+    run: int | None = None,
+) -> ResetEffect:  # fmt: skip
     """Run again the tasks that `rule` selects, and return the effect. If the rule selects no task, change nothing.
 
     `update`: True to use the present files and environment, as a new revision of the job. Tasks that are ok and that
-    the rule does not select keep their results. `selection`: only these rows. Raises JobNotFound, UserError. Raises
+    the rule does not select keep their results. `selection`: only these rows. `run`: do it only if this is the current
+    run of the job, so that two simultaneous requests reset the job once. Raises JobNotFound, UserError. Raises
     EnvironmentGone if the environment of the job's submission is needed but gone.
     """
-    before = backends.queue.job(name)
+    before = _require_run(backends.queue.job(name), run)
     plan = plan_reset(backends, before, rule, selection)
     if is_pointless(before, plan.effect, update=update) or (plan.effect.is_empty and not selection.is_empty):
+        _require_run(backends.queue.job(name), run)  # perhaps nothing is left because of another reset
         return plan.effect
     ranges = plan.rule.ranges
     if update and len(ranges) > MAX_RANGES:
@@ -49,10 +53,19 @@ def reset(
         backends.queue.kill_rows(before, plan.left, _KILLED_WITH_JOB)
     if not update:
         for at in range(0, max(1, len(ranges)), MAX_RANGES):
-            backends.queue.reset(name, replace(plan.rule, ranges=ranges[at : at + MAX_RANGES]))
+            expected = run if at == 0 else None  # each part of a reset begins a new run
+            part = replace(plan.rule, ranges=ranges[at : at + MAX_RANGES])
+            backends.queue.reset(name, part, partial(_require_run, run=expected))
     else:
         _update(backends, before, spec, plan.rule)
     return plan.effect
+
+
+def _require_run(job: Job, run: int | None) -> Job:
+    """Return the job. Raises UserError if `run` is not its current run; None: any run."""
+    if run is not None and job.run != run:
+        raise UserError(f"{job.name} was reset in the meantime: look at its state, and decide again")
+    return job
 
 
 def _update(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> None:
