@@ -18,6 +18,7 @@ from kubeque.jobs.inspection.doctor import Finding
 from kubeque.jobs.inspection.peek import Peek
 from kubeque.jobs.inspection.reader import Failures, Reader
 from kubeque.jobs.inspection.replay import Replayed
+from kubeque.jobs.inspection.row_search import RowSearch
 from kubeque.jobs.results.collect import CollectedTable, check_ending
 from kubeque.jobs.results.fetch import check_state
 from kubeque.jobs.results.file_choice import STREAM_GLOBS, Streams
@@ -42,8 +43,9 @@ if TYPE_CHECKING:
 __all__ = [
     "STANDARD_INPUT", "STREAM_GLOBS", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing",
     "Failures", "Finding", "Garbage", "JobDetails", "KillEffect", "Observer", "Peek", "Plan", "Progress", "Reader",
-    "Replayed", "ResetEffect", "Streams", "Submitted", "TaskDetails", "TaskRow", "Transfer", "absolute_pushes",
-    "check_ending", "check_state", "find_unreachable", "is_hosted", "is_local", "report_url", "split_push",
+    "Replayed", "ResetEffect", "RowSearch", "Streams", "Submitted", "TaskDetails", "TaskRow", "Transfer",
+    "absolute_pushes", "check_ending", "check_state", "find_unreachable", "is_hosted", "is_local", "report_url",
+    "split_push",
 ]  # fmt: skip
 
 

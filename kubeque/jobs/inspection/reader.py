@@ -6,6 +6,7 @@ Only `Reader.peek` writes: for a running task, it stores a request in the job.
 from __future__ import annotations
 
 import threading
+from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,8 +17,9 @@ from typing import ClassVar
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import find_line
 from kubeque.jobs.inspection.peek import Peek, peek
+from kubeque.jobs.inspection.row_search import RowSearch, search_rows
+from kubeque.jobs.reports.report import make_report
 from kubeque.jobs.reports.timeline import timeline_page
-from kubeque.jobs.results.ranking import rank_tasks
 from kubeque.jobs.results.selection_notes import note_results
 from kubeque.jobs.results.table import TaskRow, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
@@ -165,14 +167,14 @@ class Reader:
         """
         return list(islice(lines(self._backends, job, state=state, first=first), count))
 
-    def ranked(self, job: Job, column: str, *, top: int, descending: bool, state: str | None = None) -> list[TaskRow]:
-        """Return the first `top` tasks in the order of a column. Raises UserError, StorageError."""
-        if job.n > SORTED_AT_MOST:
+    def search(self, job: Job, search: RowSearch) -> array[int]:
+        """Return the indexes of the tasks that meet a search, in its order. Raises UserError, StorageError."""
+        if search.sort and job.n > SORTED_AT_MOST:
             raise UserError(
                 f"{job.name} has {job.n:,} tasks, and above {SORTED_AT_MOST:,} they are not sorted here:"
-                f" {command('show', job.name, f'sort {column}')}"
+                f" {command('show', job.name, f'sort {search.sort}')}"
             )
-        return rank_tasks(lines(self._backends, job, state=state), column, top=top, descending=descending)
+        return search_rows(self._backends, job, search)
 
     def line(self, job: Job, index: int) -> TaskRow:
         """Return one task with its row.
@@ -188,3 +190,7 @@ class Reader:
     def timeline(self, job: Job) -> str:
         """Return the timeline of a job as an HTML page that loads nothing else. Raises StorageError."""
         return timeline_page(self._backends, job, attempts=_DRAWN)
+
+    def report(self, job: Job, counts: Counts) -> str:
+        """Return the report of a job in its present state as an HTML page. Raises StorageError."""
+        return make_report(self._backends, job, counts, lines(self._backends, job))

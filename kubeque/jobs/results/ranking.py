@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
@@ -19,6 +19,7 @@ from kubeque.model.rows.rows import INDEX, read_row
 from kubeque.model.suggestions import suggest_column
 from kubeque.model.wording import option
 
+Kept = TypeVar("Kept")
 #: Number of lines by which a bounded bucket may exceed its limit before it is sorted and cut.
 _SLACK = 1000
 
@@ -32,8 +33,19 @@ def rank_tasks(
     without a value come last, even in descending order. Raises UserError for an unknown `column`. The message lists the
     columns.
     """
-    numbers, texts = _Bucket(top, descending=descending), _Bucket(top, descending=descending)
-    missing = _Bucket(top, descending=False)
+    return _rank(lines, column, lambda line: line, top, descending)
+
+
+def rank_indexes(lines: Iterable[TaskRow], column: str, *, descending: bool) -> list[int]:
+    """Return the indexes of lines, sorted as `rank_tasks` does. The memory holds no lines. Raises UserError."""
+    return _rank(lines, column, lambda line: line.view.index, None, descending)
+
+
+def _rank(
+    lines: Iterable[TaskRow], column: str, keep: Callable[[TaskRow], Kept], top: int | None, descending: bool
+) -> list[Kept]:
+    numbers, texts = _Bucket[Kept](top, descending=descending), _Bucket[Kept](top, descending=descending)
+    missing = _Bucket[Kept](top, descending=False)
     seen: dict[str, None] = {}
     for line in lines:
         if not seen:
@@ -42,11 +54,11 @@ def rank_tasks(
         value = line.value(column)
         number = read_number(value)
         if number is not None:
-            numbers.add(number, line)
+            numbers.add(number, keep(line))
         elif value is None:
-            missing.add(line.view.index, line)
+            missing.add(line.view.index, keep(line))
         else:
-            texts.add(str(value), line)
+            texts.add(str(value), keep(line))
     if seen and column not in seen:
         columns = f"the columns are {', '.join(_known(seen))}{suggest_column(column, seen)}"
         raise UserError(f"{option('sort', column)}: there is no such column: {columns}")
@@ -59,24 +71,24 @@ def _known(seen: Iterable[str]) -> list[str]:
     return [*(name for name in seen if name not in outs and name not in FACTS), *FACTS, *outs]
 
 
-class _Bucket:
-    """A container that keeps only the first `top` of its lines in sorted order (None: all lines)."""
+class _Bucket(Generic[Kept]):
+    """A container that keeps only the first `top` of its items in sorted order (None: all items)."""
 
     def __init__(self, top: int | None, *, descending: bool) -> None:
         self._top = top
         self._descending = descending
-        self._held: list[tuple[Any, TaskRow]] = []
+        self._held: list[tuple[Any, Kept]] = []
 
-    def add(self, key: float | str, line: TaskRow) -> None:
-        self._held.append((key, line))
+    def add(self, key: float | str, item: Kept) -> None:
+        self._held.append((key, item))
         if self._top is not None and len(self._held) > self._top + _SLACK:
             self._held = self._first()
 
-    def _first(self) -> list[tuple[Any, TaskRow]]:
+    def _first(self) -> list[tuple[Any, Kept]]:
         return sorted(self._held, key=itemgetter(0), reverse=self._descending)[: self._top]
 
-    def sorted(self) -> list[TaskRow]:
-        return [line for _, line in self._first()]
+    def sorted(self) -> list[Kept]:
+        return [item for _, item in self._first()]
 
 
 def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,11 @@ class Group:
         texts = (number if number is not None else "#" for number in self.numbers)
         return pieces[0] + "".join(f"{number}{piece}" for number, piece in zip(texts, pieces[1:], strict=False))
 
+    @property
+    def mark(self) -> str:
+        """Mark of the messages of this group, as `mark_message` returns it; empty if the group has other messages."""
+        return "" if self.pattern == _OTHER else _digest(self.pattern)
+
     def add(self, index: int, row: Mapping[str, str], numbers: list[str]) -> None:
         """Count one more task."""
         self.count += 1
@@ -48,6 +54,15 @@ class Group:
             self.numbers = [a if a == b else None for a, b in zip(self.numbers, numbers, strict=True)]
         if len(self.first) < NAMED:
             self.first.append((index, row))
+
+
+def mark_message(message: str) -> str:
+    """Return a mark that is the same for messages which differ only in numbers."""
+    return _digest(_VARIES.sub(_NUMBER, cut(message)))
+
+
+def _digest(pattern: str) -> str:
+    return hashlib.sha256(pattern.encode(errors="replace")).hexdigest()[:16]
 
 
 class Groups:

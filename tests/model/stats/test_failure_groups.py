@@ -6,7 +6,7 @@ import pytest
 
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.task import Outcome
-from kubeque.model.stats.failure_groups import NAMED, Group, Groups
+from kubeque.model.stats.failure_groups import NAMED, Group, Groups, mark_message
 
 
 def grouped(*messages: str, cause: Cause = Cause.EXIT) -> list[Group]:
@@ -56,3 +56,10 @@ def test_a_million_different_messages_are_some_dozens_of_groups() -> None:
     assert sum(group.count for group in groups) == 300
     assert (groups[0].message, groups[0].count) == ("other messages", 250)
     assert len(groups[0].first) == NAMED
+
+
+def test_a_message_belongs_to_the_group_with_its_mark() -> None:
+    marks = [group.mark for group in grouped("row 3: 5.5 is bad", "row 4: 5.5 is bad", "row 4: is worse")]
+    assert mark_message("row 1000: 0x3f is bad") == marks[0]
+    assert mark_message("row 1: is worse") == marks[1]
+    assert len({*marks, mark_message("row: 1 is bad")}) == 3

@@ -1,0 +1,79 @@
+"""The order in which a table shows the tasks of a job: sorted, and limited to those that somebody looks for."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.results.ranking import rank_indexes
+from kubeque.jobs.results.table import TaskRow, lines
+from kubeque.model.errors import UserError
+from kubeque.model.job.job import Job
+from kubeque.model.rows.conditions import Condition, parse_condition
+from kubeque.model.stats.failure_groups import mark_message
+
+_Test = Callable[[TaskRow], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class RowSearch:
+    """A search in the table of a job. Each empty part sets no limit."""
+
+    #: Column of the table by which tasks are sorted.
+    sort: str = ""
+    descending: bool = False
+    state: str = ""
+    #: Cause of the failure, and mark of its message (`mark_message`).
+    cause: str = ""
+    mark: str = ""
+    #: Words. A word such as `lr>0.1` is a condition. Another word is part of the value of a parameter.
+    words: str = ""
+    #: Parameters in which words are not looked for.
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """True if all tasks are shown in the order of their indexes."""
+        return not (self.sort or self.state or self.cause or self.mark or self.words)
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns whose values decide about the order, or about what is found."""
+        conditions = (_read_condition(word) for word in self.words.split())
+        return [self.sort, *(found.column for found in conditions if found is not None)]
+
+
+def search_rows(backends: Backends, job: Job, search: RowSearch) -> array[int]:
+    """Return the indexes of the tasks that meet a search, in its order. Reads all tasks. Raises UserError.
+
+    Raises StorageError.
+    """
+    found = _filter(lines(backends, job, state=search.state or None), search)
+    if search.sort:
+        return array("I", rank_indexes(found, search.sort, descending=search.descending))
+    return array("I", (line.view.index for line in found))
+
+
+def _filter(found: Iterator[TaskRow], search: RowSearch) -> Iterator[TaskRow]:
+    tests = [_has_word(word, search.hidden) for word in search.words.split()]
+    if search.cause:
+        tests.append(lambda line: line.facts()["cause"] == search.cause)
+    if search.mark:
+        tests.append(lambda line: mark_message(line.facts()["message"] or "") == search.mark)
+    return (line for line in found if all(test(line) for test in tests))
+
+
+def _has_word(word: str, hidden: tuple[str, ...]) -> _Test:
+    condition, wanted = _read_condition(word), word.casefold()
+    if condition is not None:
+        return lambda line: condition.holds(line.value(condition.column))
+    return lambda line: any(wanted in text.casefold() for name, text in line.row.items() if name not in hidden)
+
+
+def _read_condition(word: str) -> Condition | None:
+    try:
+        return parse_condition(word)
+    except UserError:
+        return None
