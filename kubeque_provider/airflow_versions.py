@@ -47,6 +47,7 @@ __all__ = [
     "TaskGroup",
     "XCom",
     "XComArg",
+    "airflow_paths",
     "base_url",
     "dag_folder",
     "dag_roots",
@@ -54,19 +55,14 @@ __all__ = [
     "first_try_number",
     "get_unique_task_id",
     "log_interval",
-    "login_url",
     "mask_secret",
     "mask_secrets",
-    "may_read",
-    "newest_bundle_version",
     "open_file_system",
     "own_xcom",
-    "read_returned_values",
     "read_task_state",
     "read_xcom",
     "stats",
     "task_key",
-    "task_path",
     "try_number",
 ]
 
@@ -204,45 +200,6 @@ def first_try_number(context: Any) -> int:
 
 
 # ------------------------------------------------------------------ on the web server
-def may_read(dag_id: str | None, user: Any, *, logs: bool = False) -> bool:
-    """True if a user may see the Airflow tasks of a DAG (None: of all DAGs). `logs`: check access to the logs instead.
-
-    `user`: the user object of the API server. None on Airflow 2, because it uses the login of the request.
-    """
-    if AIRFLOW_2:
-        from airflow.auth.managers.models.resource_details import (  # type: ignore[import-not-found]
-            DagAccessEntity,
-            DagDetails,
-        )
-        from airflow.www.extensions.init_auth_manager import get_auth_manager  # type: ignore[import-not-found]
-
-        details = DagDetails(id=dag_id) if dag_id is not None else None
-    else:
-        from airflow.api_fastapi.app import get_auth_manager
-        from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
-        from airflow.models.dag import DagModel
-
-        details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)) if dag_id is not None else None
-    entity = DagAccessEntity.TASK_LOGS if logs else DagAccessEntity.TASK_INSTANCE
-    return bool(get_auth_manager().is_authorized_dag(method="GET", access_entity=entity, details=details, user=user))
-
-
-def read_returned_values(dag_id: str, run_id: str, most: int) -> list[tuple[Any, float]]:
-    """Return the values that the Airflow tasks of a run returned, each with its Unix time. The newest comes first."""
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    if AIRFLOW_2:
-        from airflow.models.xcom import BaseXCom as Value
-    else:
-        from airflow.models.xcom import XComModel as Value
-    query = select(Value).where(Value.dag_id == dag_id, Value.run_id == run_id, Value.key == "return_value")
-    with create_session() as session:
-        found = session.scalars(query.order_by(Value.timestamp.desc()).limit(most)).all()
-        # Airflow 2 deserializes a value when it loads the value.
-        return [(one.value if AIRFLOW_2 else Value.deserialize_value(one), one.timestamp.timestamp()) for one in found]
-
-
 def read_xcom(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> Any:
     """Return an XCom value from the database; None if there is no value. Only servers of Airflow can call this."""
     from airflow.utils.session import create_session
@@ -269,27 +226,6 @@ def stats() -> Any:
             continue
         return found if hasattr(found, "incr") else found.Stats
     raise ImportError("this Airflow has no module for metrics")
-
-
-def newest_bundle_version(name: str) -> str:
-    """Return the newest version of a DAG bundle that Airflow has parsed; empty if the bundle has no versions."""
-    if AIRFLOW_2 or not name:
-        return ""
-    from airflow.models.dagbundle import DagBundleModel
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        found = session.get(DagBundleModel, name)
-        return str(found.version or "") if found is not None else ""
-
-
-def login_url(next_url: str) -> str:
-    """Return the address of the login page. After the login, it redirects to `next_url`."""
-    if AIRFLOW_2:
-        from airflow.www.extensions.init_auth_manager import get_auth_manager
-    else:
-        from airflow.api_fastapi.app import get_auth_manager
-    return str(get_auth_manager().get_url_login(next_url=next_url))
 
 
 def mask_secrets(value: Any, name: str | None = None) -> Any:
@@ -319,10 +255,12 @@ def open_file_system(scheme: str, conn_id: str) -> Any:
     return get_fs(scheme, conn_id)
 
 
-def task_path(origin: Mapping[str, str]) -> str:
-    """Return the path of the submitting Airflow task's page, relative to the root of this Airflow."""
+def airflow_paths(origin: Mapping[str, str]) -> dict[str, str]:
+    """Return the paths of the pages of the submitting DAG, run and task, relative to the root of this Airflow."""
     dag, run, task = (quote(origin[key], safe="") for key in ("dag", "run", "task"))
     if AIRFLOW_2:
-        return f"dags/{dag}/grid?dag_run_id={run}&task_id={task}"
+        shown = f"dags/{dag}/grid?dag_run_id={run}"
+        return {"dag": f"dags/{dag}/grid", "run": shown, "task": f"{shown}&task_id={task}"}
     mapped = "" if origin["map_index"] == "-1" else f"/mapped/{quote(origin['map_index'], safe='')}"
-    return f"dags/{dag}/runs/{run}/tasks/{task}{mapped}"
+    shown = f"dags/{dag}/runs/{run}"
+    return {"dag": f"dags/{dag}", "run": shown, "task": f"{shown}/tasks/{task}{mapped}"}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.client import Existing, Progress, TaskRow, report_url
+from kubeque.client import Existing, Progress, TaskRow
 from kubeque.model.errors import JobNotFound, ParametersError
 from kubeque.model.job.job import Job
 from kubeque.model.rows.grid import sequence
@@ -21,7 +21,7 @@ from kubeque_provider.airflow_versions import base_url, task_key
 from kubeque_provider.hooks.connection import KubequeConnection
 from kubeque_provider.hooks.metrics import count_sweep
 from kubeque_provider.hooks.on_clear import OnClear, choose_existing, choose_for_run, end_pause, find_other_run
-from kubeque_provider.links.sweep import push_links, sweep_url
+from kubeque_provider.links.sweep import SweepAddress, push_links
 from kubeque_provider.log_text import describe_rerun, describe_retry, format_progress, make_failure
 from kubeque_provider.naming import make_job_id, make_pointer
 from kubeque_provider.origin.addresses import describe_alternation, find_rivals, refuse_foreign
@@ -199,4 +199,4 @@ class KubequeHook(KubequeConnection):
     def push_links(self, context: Any, job: Job) -> None:
         """Push the links of the job to XCom."""
         dag_id, run_id, _, _ = task_key(context)
-        push_links(context, sweep_url(job.name, self.kubeque_conn_id, dag_id, run_id), job.url, report_url(job))
+        push_links(context, SweepAddress(job.name, self.kubeque_conn_id, dag_id, run_id), job.url)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from kubeque_provider.airflow_versions import BaseOperatorLink, XCom, base_url
+from kubeque_provider.airflow_versions import AIRFLOW_2, BaseOperatorLink, XCom, base_url
 
-#: Path of the sweeps' pages on Airflow's web server.
+#: Path of the sweeps' pages on Airflow's web server, and path of the same pages inside Airflow 3's own page.
 PREFIX = "kubeque"
+VIEW_ROUTE = "kubeque-sweeps"
 
-#: Web pages on which the provider of a bucket shows a folder (first) or a file (second).
+#: Web pages on which the provider of a bucket shows a folder.
 _FOLDERS = {
     "gs": "https://console.cloud.google.com/storage/browser/{bucket}/{path}",
     "s3": "https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={path}/",
-}
-_FILES = {
-    "gs": "https://storage.cloud.google.com/{bucket}/{path}",
-    "s3": "https://console.aws.amazon.com/s3/object/{bucket}?prefix={path}",
 }
 
 
@@ -37,14 +35,14 @@ class KubequePageLink(_XComLink):
 
 
 class KubequeResultsLink(_XComLink):
-    """Link to the folder with the results of all rows."""
+    """Link to the folder with the results of all rows, if a browser can show it."""
 
     name = "Results"
     xcom_key = "kubeque_results"
 
 
 class KubequeReportLink(_XComLink):
-    """Link to the report of the current run. The report exists once the run has ended."""
+    """Link to the report of the sweep in its present state."""
 
     name = "Report"
     xcom_key = "kubeque_report"
@@ -54,28 +52,46 @@ class KubequeReportLink(_XComLink):
 SWEEP_LINKS = (KubequePageLink(), KubequeResultsLink(), KubequeReportLink())
 
 
-def push_links(context: Any, page: str, results: str, report: str) -> None:
-    """Push the links of a sweep to XCom. `page`: web address; `results`, `report`: URLs in the store."""
-    context["ti"].xcom_push(key=KubequePageLink.xcom_key, value=page)
-    context["ti"].xcom_push(key=KubequeResultsLink.xcom_key, value=browser_url(results, _FOLDERS))
-    context["ti"].xcom_push(key=KubequeReportLink.xcom_key, value=browser_url(report, _FILES))
+def push_links(context: Any, job: SweepAddress, results: str) -> None:
+    """Push the links of a sweep to XCom. `results`: URL of the results folder."""
+    context["ti"].xcom_push(key=KubequePageLink.xcom_key, value=job.page())
+    context["ti"].xcom_push(key=KubequeResultsLink.xcom_key, value=folder_page(results))
+    context["ti"].xcom_push(key=KubequeReportLink.xcom_key, value=job.report())
 
 
-def sweep_url(job_id: str, conn_id: str, dag_id: str, run_id: str) -> str:
-    """Return the address of a sweep's page in this Airflow. If Airflow's `base_url` is empty, the address has no host.
+@dataclass(frozen=True, slots=True)
+class SweepAddress:
+    """The parts of the addresses of a sweep's pages.
 
-    The address contains the id of the run. So the page can show the run's last summary from XCom while the queue does
-    not answer.
+    With the run, the page can show the run's last summary from XCom while the queue does not answer.
     """
-    parameters = {"conn": conn_id, "job": job_id, "dag": dag_id, "run": run_id}
-    return f"{base_url().rstrip('/')}/{PREFIX}/?{urlencode(parameters)}"
+
+    job_id: str
+    conn_id: str
+    dag_id: str
+    run_id: str
+
+    def page(self) -> str:
+        """Return the address of the sweep's page, on Airflow 3 inside Airflow's own page.
+
+        If Airflow's `base_url` is empty, the address has no host.
+        """
+        return self._join(f"{PREFIX}/" if AIRFLOW_2 else f"plugin/{VIEW_ROUTE}")
+
+    def report(self) -> str:
+        """Return the address of the sweep's report. It is a page of its own."""
+        return self._join(f"{PREFIX}/report")
+
+    def _join(self, path: str) -> str:
+        words = {"conn": self.conn_id, "job": self.job_id, "dag": self.dag_id, "run": self.run_id}
+        return f"{base_url().rstrip('/')}/{path}?{urlencode(words)}"
 
 
-def browser_url(url: str, pages: dict[str, str]) -> str:
-    """Return the web address that shows `url` in a browser. If the store has no web pages, return `url` itself."""
+def folder_page(url: str) -> str:
+    """Return the web page of a folder in a bucket; empty if the store has no web pages."""
     scheme, _, rest = url.partition("://")
-    page = pages.get(scheme)
+    page = _FOLDERS.get(scheme)
     if page is None or not rest:
-        return url
+        return ""
     bucket, _, path = rest.rstrip("/").partition("/")
     return page.format(bucket=quote(bucket), path=quote(path))

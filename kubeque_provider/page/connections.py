@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from kubeque.client import Reader
+from kubeque.client import Client, Reader
 from kubeque.model.errors import ConfigError, QueueError, QueueUnavailable
 from kubeque_provider.hooks.kubeque import KubequeHook
 
@@ -22,11 +22,17 @@ _WAIT_SECONDS = 2.0
 class PageConnection:
     """One open connection."""
 
-    reader: Reader
+    client: Client
     #: Identity of this Airflow. The page hides jobs of other Airflows on the same queue.
     deployment: str
     #: Time until which this connection is used, on the monotonic clock, in seconds.
     until: float
+    #: Lock of the actions of users. Requests that only read do not take it.
+    lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
+
+    @property
+    def reader(self) -> Reader:
+        return self.client.reader
 
 
 @dataclass(slots=True)
@@ -82,7 +88,7 @@ def _open(conn_id: str) -> PageConnection:
     if not hook.is_kubeque():
         raise ConfigError(f"the connection {conn_id!r} is not of the type kubeque")
     until = time.monotonic() + _KEPT_SECONDS
-    return PageConnection(hook.get_conn().reader, hook.deployment, until)
+    return PageConnection(hook.get_conn(), hook.deployment, until)
 
 
 def forget_page_connections() -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kubeque.client import Failures, Peek, TaskRow
+from kubeque.client import Failures, Peek, TaskDetails, TaskRow
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
-from kubeque.model.rows.column_names import out_column, parameter_column
+from kubeque.model.rows.column_names import out_column, out_of, parameter_column
 from kubeque.model.stats.failure_groups import NAMED
 from kubeque.model.stats.running_time import format_since
 from kubeque.model.text import printable, render_terminal
-from kubeque_provider.airflow_versions import mask_secrets, task_path
+from kubeque_provider.airflow_versions import airflow_paths, mask_secrets
 from kubeque_provider.origin.addresses import describe_alternation, find_alternating, uses_of
 from kubeque_provider.origin.deployment import VARIABLE
 from kubeque_provider.origin.script import describe_script, digest_of, short_version
@@ -25,6 +26,8 @@ from kubeque_provider.origin.script import describe_script, digest_of, short_ver
 _CELL_CHARACTERS, _VALUE_CHARACTERS, _MESSAGE_CHARACTERS = 120, 4000, 1000
 #: Maximum number of parameter columns, and of result columns, in the table.
 _MAX_COLUMNS = 40
+#: Maximum number of files that the page of a task names.
+_MAX_FILES = 200
 #: Maximum number of other deployments that the list names.
 _MAX_DEPLOYMENTS = 5
 #: Shown in place of a message that a task wrote to its standard error.
@@ -41,7 +44,8 @@ def job_view(job: Job, counts: Counts, now: float) -> dict[str, Any]:
         "reason": printable(mask_secrets(job.reason), _MESSAGE_CHARACTERS), "tasks": job.n, "counts": counts.to_wire(),
         "ended": job.closing.at if job.closing is not None else None, "created": job.created, "now": now,
         "consumers": job.consumers, "priority": job.priority, "linked": job.linked, "results": job.url,
-        "origin": {key: origin[key] for key in ("dag", "run", "task", "map_index")}, "address": task_path(origin),
+        "unfinished": counts.killed if job.was_ended else 0,
+        "origin": {key: origin[key] for key in ("dag", "run", "task", "map_index")}, "paths": airflow_paths(origin),
     }  # fmt: skip
 
 
@@ -91,7 +95,7 @@ def failures_view(found: Failures, *, logs: bool) -> dict[str, Any]:
                 "cause": str(group.cause), "count": group.count,
                 "message": _message(group.message, logs=logs),
                 "first": [{"index": index, "row": _row_text(row)} for index, row in group.first],
-                "more": max(0, group.count - NAMED),
+                "more": max(0, group.count - NAMED), "like": group.mark if logs else "",
             }
             for group in found.groups
         ],
@@ -107,7 +111,7 @@ def table_view(lines: Sequence[TaskRow], columns: Sequence[str], *, logs: bool) 
     outs = list(dict.fromkeys(name for line in lines for name in line.out))
     kept, values = list(map(parameter_column, columns[:_MAX_COLUMNS])), outs[:_MAX_COLUMNS]
     facts = [name for name in _facts(lines) if name != "state" and (logs or name != "message")]
-    heads = ["index", "state", *kept, *facts, *map(out_column, values)]
+    heads = ["index", "state", *kept, *map(out_column, values), *facts]
     return {
         "heads": [{"column": head, "label": printable(head, _CELL_CHARACTERS)} for head in heads],
         "rows": [[cell(line.value(head), _CELL_CHARACTERS, head) for head in heads] for line in lines],
@@ -119,11 +123,12 @@ def _facts(lines: Sequence[TaskRow]) -> list[str]:
     return list(lines[0].facts()) if lines else ["state"]
 
 
-def task_view(line: TaskRow, now: float, *, logs: bool) -> dict[str, Any]:
-    """Return one task with its row, attempts and result values, as far as the queue stores them.
+def task_view(task: TaskDetails, now: float, *, logs: bool) -> dict[str, Any]:
+    """Return one task with its row, result values, command, files and attempts.
 
     `now`: time on the clock of the queue, Unix seconds. `logs`: True if the user may see logs.
     """
+    line, result = task.line, task.result or {}
     record = line.view.record
     row = {name: value for name, value in line.row.items() if name != "index"}
     return {
@@ -131,7 +136,11 @@ def task_view(line: TaskRow, now: float, *, logs: bool) -> dict[str, Any]:
         "facts": {name: fact for name, fact in line.facts().items() if logs or name != "message"}
         | _running_facts(line.view, now),
         "message": _message(record.outcome.message, logs=logs) if record.outcome else "",
-        "row": _pairs(row), "out": _pairs(line.out),
+        "row": _pairs(row), "out": _pairs(line.out), "command": _command(task), "folder": task.url,
+        "files": [
+            [printable(entry["name"], _CELL_CHARACTERS), entry["size"]]
+            for entry in result.get("files", ())[:_MAX_FILES]
+        ],
         "attempts": [
             {
                 "number": a.number, "cause": str(a.cause), "code": a.code,
@@ -140,6 +149,12 @@ def task_view(line: TaskRow, now: float, *, logs: bool) -> dict[str, Any]:
             for a in record.history
         ],
     }  # fmt: skip
+
+
+def _command(task: TaskDetails) -> str:
+    """Return the command of the last attempt, with secrets masked; empty before an attempt has ended."""
+    command = task.script or shlex.join(map(str, (task.result or {}).get("command", ())))
+    return printable(mask_secrets(command), _VALUE_CHARACTERS)
 
 
 def _running_facts(view: TaskView, now: float) -> dict[str, Any]:
@@ -167,6 +182,12 @@ def cell(value: Any, limit: int, name: str) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return value
     return printable(mask_secrets(value if isinstance(value, str) else json.dumps(value), name), limit)
+
+
+def is_secret(column: str) -> bool:
+    """True if Airflow hides the values of a column with this name."""
+    name = out_of(column) or column
+    return bool(mask_secrets("a value", name) != "a value")
 
 
 def _pairs(values: Mapping[str, Any]) -> list[list[Any]]:

@@ -1,15 +1,52 @@
-"""The last summary of a sweep in XCom. The page shows it while the queue cannot be read."""
+"""Facts about sweeps in XCom: the connections that tasks used, and the last summary of a sweep."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from kubeque_provider.airflow_versions import read_returned_values
+from kubeque_provider.links.sweep import KubequePageLink
+from kubeque_provider.page.database import read_xcoms
 
-#: Maximum number of a run's XCom values to search, from the newest on.
-_MAX_VALUES = 200
+#: Maximum number of a run's XCom values to search, and of the newest links of all DAGs, from the newest on.
+_MAX_VALUES, _MAX_LINKS = 200, 2000
+#: Seconds for which the connections of all DAGs are cached.
+_KEPT_SECONDS = 60.0
 _COUNTS = ("pending", "running", "ok", "failed", "killed", "held")
+_lock = threading.Lock()
+_recent: tuple[float, frozenset[tuple[str, str]]] = (0.0, frozenset())
+
+
+def used_connections(dag_id: str, run_id: str) -> frozenset[tuple[str, str]]:
+    """Return pairs of a DAG and a connection that its tasks used in this run; without a run, recently in any DAG.
+
+    An Airflow task names its connection in the link to the page of its sweep.
+    """
+    global _recent
+    if dag_id and run_id:
+        return _read_links(_MAX_VALUES, dag_id, run_id)
+    with _lock:
+        until, found = _recent
+        if time.monotonic() > until:
+            found = _read_links(_MAX_LINKS)
+            _recent = time.monotonic() + _KEPT_SECONDS, found
+        return found
+
+
+def forget_used_connections() -> None:
+    """Make the next request read the connections of all DAGs again."""
+    global _recent
+    _recent = (0.0, frozenset())
+
+
+def _read_links(most: int, dag_id: str = "", run_id: str = "") -> frozenset[tuple[str, str]]:
+    found = read_xcoms(KubequePageLink.xcom_key, most, dag_id, run_id)
+    return frozenset(
+        (dag, conn) for dag, link, _ in found for conn in parse_qs(urlsplit(str(link)).query).get("conn", ())
+    )
 
 
 def read_last_summary(job_id: str, dag_id: str, run_id: str) -> dict[str, Any] | None:
@@ -18,7 +55,7 @@ def read_last_summary(job_id: str, dag_id: str, run_id: str) -> dict[str, Any] |
     In the result, `at` is the time when the Airflow task returned the pointer, in Unix seconds. `counts` are the counts
     at that time.
     """
-    for value, at in read_returned_values(dag_id, run_id, _MAX_VALUES):
+    for _, value, at in read_xcoms("return_value", _MAX_VALUES, dag_id, run_id):
         if isinstance(value, Mapping) and value.get("job_id") == job_id and isinstance(value.get("counts"), Mapping):
             counts = {name: n for name in _COUNTS if isinstance(n := value["counts"].get(name), int)}
             return {

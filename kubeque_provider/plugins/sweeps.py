@@ -8,7 +8,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from kubeque_provider.airflow_versions import AIRFLOW_2
-from kubeque_provider.links.sweep import PREFIX
+from kubeque_provider.links.sweep import PREFIX, VIEW_ROUTE
 from kubeque_provider.plugins import listener
 
 
@@ -32,7 +32,7 @@ class KubequePlugin(AirflowPlugin):
             {
                 "name": "Sweeps",
                 "href": f"{PREFIX}/",
-                "url_route": "kubeque-sweeps",
+                "url_route": VIEW_ROUTE,
                 "destination": "nav",
                 "category": "browse",
             }

@@ -53,19 +53,22 @@ class Ended:
 
 def ended_job(
     backends: Backends, rows: Sequence[Mapping[str, Any]] | Rows, how: Callable[[int], Ended], *, name: str = "sweep",
-    run: bool = True, began: float = NOON,
+    run: bool = True, began: float = NOON, canaries: Sequence[int] = (),
 ) -> Job:  # fmt: skip
-    """Return a job with these rows. Two consumers ended its tasks as `how` says. Without `run`, no task has begun."""
+    """Return a job with these rows. Two consumers ended its tasks as `how` says. Without `run`, no task has begun.
+
+    `canaries`: indexes of the tasks that are not held.
+    """
     table = to_rows(rows)
     columns = table.columns
     uid, url = f"uid-{name}", str(backends.config.home / "results" / name)
     shapes = (Shape(16 * GI),)
     words = ("python3", "train.py", *(f"{{{column}}}" for column in columns if column.isidentifier()))
     spec = JobSpec(tuple(parse_word(word) for word in words), table.to_spec(), shapes=shapes)
-    job = Job(name, uid, table.n, url, created=began, shapes=shapes)
+    job = Job(name, uid, table.n, url, created=began, shapes=shapes, canaries=len(canaries))
     write_pages(table, job.url, backends.files)
     backends.files.write(spec_url(job), json.dumps(spec.to_wire()).encode())
-    backends.queue.create(job, make_blocks(job.uid, job.n, 50))
+    backends.queue.create(job, make_blocks(job.uid, job.n, 50, canaries=canaries))
     clocks = {"local:machine:101:1": began, "local:machine:102:2": began + 1}
     while run:
         owner = min(clocks, key=lambda one: clocks[one])

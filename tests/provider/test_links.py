@@ -3,51 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from kubeque_provider.airflow_versions import Asset
+from kubeque_provider.airflow_versions import AIRFLOW_2, Asset
 from kubeque_provider.get_provider_info import get_provider_info
-from kubeque_provider.links.sweep import _FILES, _FOLDERS, SWEEP_LINKS, browser_url
+from kubeque_provider.links.sweep import SWEEP_LINKS, folder_page
 from kubeque_provider.operators.submit import KubequeSubmitOperator
+from kubeque_provider.page.routes import respond
 from kubeque_provider.sensors.job import KubequeJobSensor
+from tests.provider.people import everybody
 
 Execute = Callable[..., Any]
 
 
 @pytest.mark.parametrize(
-    ("url", "folder", "file"),
+    ("url", "page"),
     [
-        (
-            "gs://b/r/a job/1",
-            "https://console.cloud.google.com/storage/browser/b/r/a%20job/1",
-            "https://storage.cloud.google.com/b/r/a%20job/1",
-        ),
-        (
-            "s3://b/r/j",
-            "https://console.aws.amazon.com/s3/buckets/b?prefix=r/j/",
-            "https://console.aws.amazon.com/s3/object/b?prefix=r/j",
-        ),
-        ("/home/me/r", "/home/me/r", "/home/me/r"),
-        ("memory://r/j", "memory://r/j", "memory://r/j"),
+        ("gs://b/r/a job/1", "https://console.cloud.google.com/storage/browser/b/r/a%20job/1"),
+        ("s3://b/r/j", "https://console.aws.amazon.com/s3/buckets/b?prefix=r/j/"),
+        ("/home/me/r", ""),
+        ("memory://r/j", ""),
     ],
 )
-def test_a_store_with_pages_is_shown_by_them(url: str, folder: str, file: str) -> None:
-    assert browser_url(url, _FOLDERS) == folder
-    assert browser_url(url, _FILES) == file
+def test_results_have_a_link_only_where_a_store_has_pages(url: str, page: str) -> None:
+    assert folder_page(url) == page
 
 
 def test_a_path_cannot_become_another_address() -> None:
-    assert browser_url('gs://b/"><script>?x#y', _FOLDERS).endswith("/b/%22%3E%3Cscript%3E%3Fx%23y")
+    assert folder_page('gs://b/"><script>?x#y').endswith("/b/%22%3E%3Cscript%3E%3Fx%23y")
 
 
-def test_the_links_are_there_before_the_end_and_the_report_in_the_end(submit: Execute, wait: Execute, run: Any) -> None:
+def test_each_link_leads_somewhere_from_the_submission_on(submit: Execute, wait: Execute, run: Any) -> None:
+    # Given a sweep in a folder, before and after its end
     pointer = submit(["/bin/true"], wait=False)
-    assert run.xcoms["submit", "kubeque_results"] == pointer["results"]
     wait(pointer)
-    assert "<html" in Path(run.xcoms["wait", "kubeque_report"]).read_text()
+
+    # Then its page is inside Airflow's own page, its report is served by the page, and the folder has no link
+    for task in ("submit", "wait"):
+        page, report = urlsplit(run.xcoms[task, "kubeque_page"]), urlsplit(run.xcoms[task, "kubeque_report"])
+        assert page.path == ("/kubeque/" if AIRFLOW_2 else "/plugin/kubeque-sweeps")
+        assert dict(parse_qsl(page.query)) == {
+            "conn": "kubeque_default", "job": pointer["job_id"], "dag": "a_dag", "run": "manual__2026-01-01",
+        }  # fmt: skip
+        answer = respond(report.path.removeprefix("/kubeque/"), dict(parse_qsl(report.query)), everybody)
+        assert (answer.status, pointer["job_id"] in answer.body.decode()) == (200, True)
+        assert run.xcoms[task, "kubeque_results"] == ""
 
 
 def test_airflow_knows_the_links() -> None:

@@ -28,21 +28,16 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import make_origin
 from kubeque_provider.page import connections
 from kubeque_provider.page.connections import forget_page_connections
+from kubeque_provider.page.reading import stop_reading
 from kubeque_provider.page.routes import respond
+from kubeque_provider.page.xcom_fallback import forget_used_connections
 from tests.jobs.sweeps import Ended, ended_job, make_backends
+from tests.provider.people import Person, everybody, only_mine
 from tests.servers.browser import Browser, title
 from tests.servers.here import or_skip
 from tests.servers.process import free_port, listening
 
 HOSTILE = "</script><script>document.title='injected'</script><img src=x onerror=alert(1)>"
-
-
-def everybody(dag_id: str | None, *, logs: bool = False) -> bool:
-    return True
-
-
-def only_mine(dag_id: str | None, *, logs: bool = False) -> bool:
-    return dag_id == "mine"
 
 
 def how(index: int) -> Ended:
@@ -64,10 +59,12 @@ def a_sweep(
 @pytest.fixture
 def backends(tmp_path: Path) -> Iterator[Backends]:
     forget_page_connections()
+    forget_used_connections()
     backends = make_backends(tmp_path)
     yield backends
     backends.close()
     forget_page_connections()
+    stop_reading()
 
 
 def ask(what: str, may: Any = everybody, **query: str) -> tuple[int, Any]:
@@ -101,9 +98,7 @@ def test_who_may_read_the_dag_sees_its_sweeps_and_no_sign_of_others(backends: Ba
 def test_who_may_not_read_logs_sees_the_sweep_without_them(backends: Backends) -> None:
     a_sweep(backends, "a", "mine")
 
-    def no_logs(dag_id: str | None, *, logs: bool = False) -> bool:
-        return not logs
-
+    no_logs = Person(logs=False)
     assert ask("log", no_logs, job="a", index="0")[0] == 403
     assert ask("log", job="a", index="0")[0] == 200
     # Messages contain the end of the standard error
@@ -132,6 +127,8 @@ def test_a_sweep_is_told_with_its_marks_failures_and_table(backends: Backends) -
     assert page["rows"][0][columns.index("out.huge")] == str(1 << 60)  # JavaScript would round it
     assert [row[0] for row in ask("table", job="a", state="failed")[1]["rows"]] == [3, 13, 23, 33]
     assert ask("table", job="a", sort="nothing")[0] == 400
+    # The results stand beside the parameters
+    assert columns[:8] == ["index", "state", "lr", "password", "note", "out.loss", "out.odd", "out.huge"]
     assert ask("task", job="a", index="41")[0] == 400
     assert ask("table", job="a", first="x")[0] == 400
 
@@ -167,8 +164,9 @@ def test_a_queue_out_of_reach_is_one_line_and_names_itself_only_to_who_sees_all(
 
     status, told = ask("jobs", conn="broken")
     assert (status, "broken.db is not a queue file" in told["error"]) == (503, True)
-    status, told = ask("jobs", only_mine, conn="broken")
-    assert (status, "broken" in told["error"]) == (503, False)
+    # And a user without access to connections learns nothing, as of one that does not exist
+    assert ask("jobs", only_mine, conn="broken") == ask("jobs", only_mine, conn="nowhere")
+    assert ask("jobs", only_mine, conn="broken")[0] == 404
     status, told = ask("jobs", conn="other")
     assert (status, told["error"]) == (400, "the connection 'other' is not of the type kubeque")
 
@@ -197,6 +195,32 @@ def test_a_queue_that_is_silent_delays_one_request(backends: Backends, monkeypat
     assert (later[0] < 1, later[1]) == (True, 503)
 
 
+def test_a_connection_is_opened_for_users_who_may_read_it_or_whose_dags_used_it(
+    backends: Backends, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Given a DAG run that used another connection than the default one
+    extra = {"queue_url": f"sqlite:///{tmp_path}/other.db", "cluster_url": "local"}
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({"conn_type": "kubeque", "extra": extra}))
+    dag = importlib.import_module("tests.provider.dags.other_connection").dag
+    forget_used_connections()
+    owner, stranger = (Person(dags=dags, connections=False) for dags in (("other_connection",), ("mine",)))
+    assert ask("jobs", owner, conn="other")[0] == 404
+    run = dag.test()
+    page = run.get_task_instances()[0].xcom_pull(task_ids="submit", key="kubeque_page")
+    query = dict(parse_qsl(urlsplit(page).query))
+    assert query["conn"] == "other"
+
+    # Then users who may read its DAG see its sweeps, from its link and in the list; others learn nothing
+    forget_used_connections()
+    assert ask("job", owner, **query)[1]["tasks"] == 1
+    status, told = ask("jobs", owner, conn="other")
+    assert (status, told["total"], told["connections"]) == (200, 1, ["other"])
+    assert ask("job", stranger, **query) == ask("job", stranger, **query | {"conn": "nowhere"})
+    assert ask("jobs", stranger, conn="other") == ask("jobs", stranger, conn="nowhere")
+    assert "other" not in ask("jobs", stranger)[1]["connections"]
+    assert ask("jobs", everybody, conn="other")[0] == 200
+
+
 def test_where_the_queue_is_out_of_reach_it_shows_what_airflow_was_told_last(
     backends: Backends, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -218,14 +242,14 @@ def test_where_the_queue_is_out_of_reach_it_shows_what_airflow_was_told_last(
     assert answered["last"]["counts"] == {**told["counts"], "ok": 3}
     assert (answered["last"]["tasks"], answered["last"]["results"]) == (3, told["results"])
     assert "broken.db is not a queue file" in answered["error"]
-    assert ask("job", only_mine, **query)[0] == 503
+    assert ask("job", only_mine, **query)[0] == 404
     assert ask("job", **query | {"run": "another"})[0] == 503
     assert ask("job", **query | {"job": "another"})[0] == 503
 
 
 def test_every_answer_says_what_the_page_may_do(backends: Backends) -> None:
     a_sweep(backends, "a", "mine")
-    for path in ("", "sweeps.js", "page.css", "data/job", "data/nothing", "../answers.py"):
+    for path in ("", "sweeps.js", "sweeps.css", "data/job", "data/nothing", "../answers.py"):
         headers = respond(path, {"job": "a"}, everybody).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -312,7 +336,7 @@ def test_in_a_browser_sweeps_are_drawn_and_no_hostile_value_runs(
     page, many = browser.render(f"{address}/?job=a&task=3"), browser.render(f"{address}/?job=many")
 
     # Then all of it is there as text, and the grid is a picture of some hundred pixels
-    assert (title(page), title(many)) == ("a: sweep", "many: sweep")
+    assert (title(page), title(many)) == ("sweep: sweep", "sweep: sweep")
     assert "<img" not in page
     assert page.count("&lt;img src=x onerror") > 40
     assert "hunter2" not in page

@@ -63,6 +63,7 @@ def running(tmp_path: Path, address: str) -> Iterator[Client]:
 
 def picture(tab: Tab, name: str) -> None:
     if folder := os.environ.get("KUBEQUE_PICTURES"):
+        (ROOT / folder).mkdir(exist_ok=True)
         tab.picture(ROOT / folder / f"{name}.png")
 
 
@@ -77,19 +78,19 @@ def test_it_follows_a_sweep_to_its_end_inside_airflow(
         tab.go(f"{address.removesuffix('/kubeque')}/plugin/kubeque-sweeps")
         tab.until("!!document.querySelector('iframe')")
         assert "allow-scripts" in tab.says("document.querySelector('iframe').sandbox.value")
-        tab.until(f"{INSIDE}.querySelector('tbody a')?.innerText === 'nightly-train'")
+        tab.until(f"{INSIDE}.querySelector('tbody a')?.innerText === 'train'")
 
         # When somebody opens a running one and a task of it, then what the task writes is there before it ends
         tab.says(f"{INSIDE}.querySelector('tbody a').click()")
-        tab.until(f"/22 ok/.test({INSIDE}.querySelector('header .keys')?.innerText)")
+        tab.until(f"/22 ok/.test({INSIDE}.querySelector('.keys')?.innerText)")
         tab.until(f"/loss is not a number|exit code 3/.test({INSIDE}.body.innerText)")
         picture(tab, "sweep-running")
-        running_row = f"[...{INSIDE}.querySelectorAll('#tasks tr')].find(r => /running/.test(r.innerText))"
+        running_row = f"[...{INSIDE}.querySelectorAll('#tasks tr')].find(r => /running/i.test(r.innerText))"
         tab.until(f"!!{running_row}")
         tab.says(f"{running_row}.{FIRST}.click()")
         tab.until(f"/^epoch 1 of 5: lr/.test({INSIDE}.querySelector('#log')?.innerText)")
         picture(tab, "sweep-task")
-        tab.says(f"{INSIDE}.querySelector('dialog button').click()")
+        tab.says(f"{INSIDE}.querySelector('dialog [autofocus]').click()")
 
         # And it follows Airflow's choice of dark or light, against the system's
         tab.dark(False)
@@ -104,7 +105,7 @@ def test_it_follows_a_sweep_to_its_end_inside_airflow(
         tab.says(f"{INSIDE}.body.dataset.same = 'yes'")
         (tmp_path / "go").touch()
         running.wait("nightly-train", timeout=100)
-        tab.until(f"/failed/.test({INSIDE}.querySelector('.verdict').innerText)")
-        tab.until(f"/60 of 60 tasks have ended, in/.test({INSIDE}.querySelector('.verdict').innerText)")
+        tab.until(f"/failed/i.test({INSIDE}.querySelector('.verdict').innerText)")
+        tab.until(f"/60 of 60 rows have ended, in/.test({INSIDE}.querySelector('.verdict').innerText)")
         assert tab.says(f"{INSIDE}.body.dataset.same") == "yes"
         assert tab.says(f"{INSIDE}.querySelector('#problem').hidden")

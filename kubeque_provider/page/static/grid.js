@@ -1,6 +1,6 @@
-// The grid: one cell per task on a canvas, in the colour of its state or of the cause of its failure.
+// The grid: one cell per row on a canvas, in the colour of its state. The legend is that of the bar above it.
 import { ask, make, problem } from "./dom.js";
-import { count } from "./format.js";
+import { kind } from "./states.js";
 
 const ROOM = 360, LARGEST = 14, SMALLEST = 2;
 
@@ -9,14 +9,15 @@ export class Grid {
     this.marks = ""; this.first = 0; this.page = 0; this.meaning = {}; this.at = 0; this.open = open;
     this.canvas = make("canvas", { tabindex: 0, role: "img", "aria-label": "tasks" });
     this.spoken = make("p", { class: "soft", role: "status" }, "\u00a0");
-    this.legend = make("ul", { class: "keys" });
-    this.box = make("div", { class: "grid" }, this.canvas);
+    this.cursor = make("div", { class: "cursor", hidden: "" });
+    this.box = make("div", { class: "grid" }, this.canvas, this.cursor);
     this.back = make("button", { type: "button", onclick: () => this.turn(-1) }, "earlier tasks");
     this.on = make("button", { type: "button", onclick: () => this.turn(1) }, "later tasks");
-    this.element = make("div", {}, this.legend, this.box, make("div", { class: "tools" }, this.back, this.on), this.spoken);
+    this.element = make("div", {}, this.box, make("div", { class: "tools" }, this.back, this.on), this.spoken);
     this.back.hidden = this.on.hidden = true;
     this.canvas.addEventListener("mousemove", (event) => { this.at = this.under(event); this.say(); });
     this.canvas.addEventListener("click", (event) => { this.at = this.under(event); if (this.marks[this.at]) this.open(this.first + this.at); });
+    this.canvas.addEventListener("blur", () => { this.cursor.hidden = true; });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.draw()).observe(this.box);
     addEventListener("themed", () => this.draw());
@@ -35,17 +36,22 @@ export class Grid {
     const tally = {};
     for (const mark of text) tally[mark] = (tally[mark] ?? 0) + 1;
     const parts = Object.entries(tally).map(([mark, n]) => [this.meaning[mark] ?? "other", n]);
-    this.legend.replaceChildren(...parts.map(([name, n]) => make("li", {}, make("span", { class: `swatch cause-${name}` }), `${count(n)} ${name}`)));
     this.canvas.setAttribute("aria-label", `${parts.map(([name, n]) => `${n} ${name}`).join(", ")}. Keys: arrows go from task to task, n to the next that failed, Enter opens it.`);
   }
 
   turn(by) { this.first = Math.max(0, this.first + by * this.page); this.at = 0; this.load().catch((error) => problem(error.message)); }
 
+  /** Return the index of the next failed task behind a task; null if there is none on this page. */
+  nextFailed(index) {
+    let to = index - this.first + 1;
+    while (to < this.marks.length && kind(this.meaning[this.marks[to]]) !== "failed") to += 1;
+    return to < this.marks.length ? this.first + to : null;
+  }
+
   colours() {
     const style = getComputedStyle(document.documentElement), pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    const named = { pending: "--line", held: "--line", running: "--cause-preempted" };
     return Object.fromEntries(Object.entries(this.meaning).map(([mark, name]) => {
-      pen.fillStyle = style.getPropertyValue(named[name] ?? `--cause-${name}`).trim() || "#888";
+      pen.fillStyle = style.getPropertyValue(kind(name) === "pending" ? "--line" : `--${kind(name)}`).trim() || "#888";
       pen.fillRect(0, 0, 1, 1);
       return [mark, new Uint32Array(pen.getImageData(0, 0, 1, 1).data.buffer)[0]];
     }));
@@ -65,6 +71,11 @@ export class Grid {
         const from = (top + y) * image.width + left;
         pixels.fill(colour, from, from + cell - gap);
       }
+      if (size < 6 || kind(this.meaning[this.marks[task]]) !== "failed") continue;
+      for (let d = ratio; d < cell - gap - ratio; d += 1) { // a cross, which can be seen without colours
+        const row = (top + d) * image.width + left, right = cell - gap - 1 - d;
+        pixels[row + d] = pixels[row + right] = 0xffffffff;
+      }
     }
     this.canvas.width = image.width; this.canvas.height = image.height;
     this.canvas.style.width = `${this.across * size}px`; this.canvas.style.height = `${down * size}px`;
@@ -82,13 +93,15 @@ export class Grid {
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.across, ArrowDown: this.across }[event.key];
     if (event.key === "Enter") this.open(this.first + this.at);
     else if (event.key === "n") {
-      const calm = "-hrok";
-      let to = this.at + 1;
-      while (to < this.marks.length && calm.includes(this.marks[to])) to += 1;
-      if (to < this.marks.length) this.at = to;
+      const to = this.nextFailed(this.first + this.at);
+      if (to !== null) this.at = to - this.first;
     } else if (step) this.at = Math.min(this.marks.length - 1, Math.max(0, this.at + step));
     else return;
     event.preventDefault();
     this.say();
+    const { size, across } = this, style = { left: 6 + (this.at % across) * size, top: 6 + Math.floor(this.at / across) * size, width: size - 1, height: size - 1 };
+    for (const [name, value] of Object.entries(style)) this.cursor.style[name] = `${value}px`;
+    this.cursor.hidden = false;
+    this.cursor.scrollIntoView({ block: "nearest" });
   }
 }

@@ -1,20 +1,26 @@
 // The list of sweeps, newest first, in pages.
-import { address, ask, bar, make, problem, query } from "./dom.js";
+import { address, note, outward, query } from "./address.js";
+import { ask, make, problem } from "./dom.js";
 import { count, when } from "./format.js";
+import { badge, bar } from "./states.js";
+import { home } from "./sweep.js";
+
+const HEADS = [["sweep"], ["state"], ["progress"], ["rows", "n"], ["DAG"], ["run"], ["map index", "n"], ["submitted"]];
 
 export async function showList(place) {
-  const words = make("input", { type: "search", autocomplete: "off", "aria-label": "only sweeps with these words", placeholder: "name, DAG or run" });
-  const tools = make("div", { class: "tools" }, make("label", {}, "Only with ", words));
+  const words = make("input", { type: "search", autocomplete: "off", "aria-label": "only sweeps with these words", placeholder: "name, DAG, run or Airflow task" });
+  words.value = query.get("words") ?? "";
+  const tools = make("div", { class: "tools" }, words);
   const said = make("p", { class: "soft", role: "status" });
   const warnings = make("div", { role: "note" });
   const body = make("tbody");
-  const heads = ["sweep", "state", "progress", "tasks", "DAG", "run", "submitted"].map((head) => make("th", { scope: "col" }, head));
+  const heads = HEADS.map(([head, kind]) => make("th", { scope: "col", class: kind }, head));
   const table = make("table", { class: "sweeps" }, make("thead", {}, make("tr", {}, ...heads)), body);
   const newer = make("button", { type: "button", onclick: () => go(first - page) }, "newer");
   const older = make("button", { type: "button", onclick: () => go(first + page) }, "older");
   const frame = make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "sweeps" }, table);
-  place.replaceChildren(make("h1", {}, "Sweeps"), tools, warnings, said, frame, make("div", { class: "tools" }, newer, older));
-  let first = 0, page = 50, timer = 0, offered = false;
+  place.replaceChildren(...home(), make("h1", {}, "Sweeps"), tools, warnings, said, frame, make("div", { class: "tools" }, newer, older));
+  let first = Number(query.get("first") ?? 0) || 0, page = 50, timer = 0, offered = false;
 
   async function load() {
     const told = await ask("jobs", { first, words: words.value });
@@ -27,25 +33,34 @@ export async function showList(place) {
       : words.value ? "No sweep has these words." : "No sweeps yet. A KubequeSubmitOperator or @task.kubeque makes one; users with read access to its DAG see it.";
     newer.hidden = first === 0;
     older.hidden = first + page >= told.total;
-    if (!offered && told.connections.length > 1) offer(told.connections);
+    if (!offered) offer(told.connections);
     offered = true;
   }
   function offer(names) {
-    const choice = make("select", { onchange: () => { location.search = new URLSearchParams({ conn: choice.value }); } },
-      ...names.map((name) => make("option", { value: name }, name)));
-    choice.value = query.get("conn") ?? "kubeque_default";
+    const used = query.get("conn") ?? "kubeque_default";
+    const all = [...new Set([used, ...names])].sort(); // the one in use need not be in Airflow's database
+    if (all.length < 2) return;
+    const choice = make("select", { onchange: () => { location.search = new URLSearchParams({ view: "list", conn: choice.value }); } },
+      ...all.map((name) => make("option", { value: name }, name)));
+    choice.value = used;
     tools.append(make("label", {}, "Connection ", choice));
   }
-  const go = (to) => { first = Math.max(0, to); load().catch((error) => problem(error.message)); };
+  function go(to) {
+    first = Math.max(0, to);
+    note({ first, words: words.value });
+    load().catch((error) => problem(error.message));
+  }
   words.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => go(0), 250); });
   await load();
 }
 
 function row(sweep) {
-  const { dag, run } = sweep.origin;
-  return make("tr", {},
-    make("td", {}, make("a", { href: address({ job: sweep.name }) }, make("bdi", {}, sweep.name))),
-    make("td", {}, make("span", { class: "state" }, sweep.state)), make("td", {}, bar(sweep.counts, sweep.tasks)),
-    make("td", { class: "n" }, count(sweep.tasks)), make("td", {}, make("bdi", {}, dag)), make("td", {}, make("bdi", {}, run)),
-    make("td", {}, when(sweep.created)));
+  const { dag, run, task, map_index: index } = sweep.origin, { paths } = sweep, mapped = index !== "-1";
+  const link = { href: address({ job: sweep.name, dag, run }), title: sweep.name };
+  return make("tr", { class: sweep.counts.failed ? "failed" : null },
+    make("td", { class: "name" }, make("a", link, make("bdi", {}, task), mapped ? make("span", { class: "narrow" }, ` [${index}]`) : null)),
+    make("td", {}, badge(sweep.state)), make("td", { class: "progress" }, bar(sweep.counts, sweep.tasks)),
+    make("td", { class: "n wide" }, count(sweep.tasks)), make("td", {}, make("a", outward(paths.dag), make("bdi", {}, dag))),
+    make("td", {}, make("a", outward(paths.run), make("bdi", {}, run))), make("td", { class: "n wide" }, mapped ? index : ""),
+    make("td", { class: "soft" }, when(sweep.created)));
 }

@@ -1,0 +1,222 @@
+"""Actions of users on a sweep: cancel, run rows again, set consumers and priority, release held rows.
+
+Each action has a question, and a mark of the state at the time of the question. It is done only in this state, so a
+second click does nothing. It is written to Airflow's audit log before it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubeque.client import Client
+from kubeque.model.errors import ClusterError, KubequeError, StorageError, UserError
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
+from kubeque.model.job.reset_rule import ResetRule
+from kubeque.model.job.row_selection import ALL_ROWS, RowSelection
+from kubeque.model.sweep.sweep import check_consumers
+from kubeque_provider.airflow_versions import mask_secrets
+from kubeque_provider.page.audit import write_audit
+from kubeque_provider.page.connections import PageConnection
+from kubeque_provider.page.request import Refused, Request
+
+#: Maximum length of the value of an action, in characters: the indexes of rows.
+_VALUE_CHARACTERS = 4000
+_NO_EDIT = "you may see this sweep, but not change the runs of its DAG"
+_CHANGED = "the sweep has changed since the question; nothing was done. Look at it and decide again"
+_NOBODY_WAITS = "No Airflow task waits for these rows: clear the Airflow task to get their results in the DAG run."
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One kind of action."""
+
+    #: Label of its button.
+    label: str
+    #: True if the action makes sense for a job with these counts.
+    offered: Callable[[Job, Counts], bool]
+    #: Function that returns the question for a job with these counts, and a value. Raises UserError.
+    question: Callable[[Client, Job, Counts, str], str]
+    #: Function that does it. Raises UserError.
+    do: Callable[[Client, Job, str], object]
+    #: Function that returns the part of the job that must not change between question and confirmation.
+    state: Callable[[Job], object]
+    #: Label of the value that the user enters; empty without a value.
+    value: str = ""
+    #: The current value.
+    current: Callable[[Job], object] = lambda job: ""
+
+
+def offered_actions(job: Job, counts: Counts) -> list[dict[str, str]]:
+    """Return the actions that make sense for a job now: name, label, label of the value, and current value."""
+    return [
+        {"name": name, "label": action.label, "value": action.value, "current": str(action.current(job))}
+        for name, action in ACTIONS.items()
+        if action.offered(job, counts)
+    ]
+
+
+def ask_action(request: Request) -> dict[str, Any]:
+    """Return the question of an action, and the mark of the present state. Nothing is changed. Raises Refused."""
+    connection, job, _, action = _find(request, request.query)
+    value = _value(request.query, action)
+    counts = connection.reader.counts(job)
+    if not action.offered(job, counts):
+        raise Refused(409, f"there is nothing to do: {job.name} is {job.standing(counts)}")
+    return {"question": action.question(connection.client, job, counts, value), "state": _mark(action, job)}
+
+
+def do_action(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Do an action that the user has confirmed. Raises Refused, without any change or entry in the audit log."""
+    words = {key: text for key, text in body.items() if isinstance(text, str)}
+    connection, job, name, action = _find(request, words)
+    value = _value(words, action)
+    with connection.lock:  # of several clicks, one after another
+        now = connection.reader.job(job.name)
+        if words.get("state") != _mark(action, now):
+            raise Refused(409, _CHANGED)
+        action.question(connection.client, now, connection.reader.counts(now), value)  # checks the value
+        extra = {"connection": request.conn_id, "job": now.name, **({"value": value} if value else {})}
+        write_audit(request.user, name, now.origin, extra)
+        try:
+            return {"done": _do(connection.client, now, action, value)}
+        except KubequeError as error:
+            failed = {**extra, "error": mask_secrets(str(error))}
+            write_audit(request.user, f"{name}_error", now.origin, failed)
+            raise
+
+
+def _do(client: Client, job: Job, action: Action, value: str) -> str:
+    """Do an action and return a note for the user. If only the start of consumers fails, the action is done."""
+    try:
+        action.do(client, job, value)
+    except (ClusterError, StorageError) as error:
+        changed = client.job(job.name)
+        if _mark(action, changed) == _mark(action, job):
+            raise
+        return f"This is recorded, but consumers could not be started from here: {error}"
+    return ""
+
+
+def _find(request: Request, words: Mapping[str, str]) -> tuple[PageConnection, Job, str, Action]:
+    connection, job = request.find()
+    if not request.user.may_edit(job.origin["dag"]):
+        raise Refused(403, _NO_EDIT)
+    name = words.get("action", "")
+    if name not in ACTIONS:
+        raise Refused(400, f"action must be one of {', '.join(ACTIONS)}")
+    return connection, job, name, ACTIONS[name]
+
+
+def _value(words: Mapping[str, str], action: Action) -> str:
+    value = words.get("value", "").strip() if action.value else ""
+    if len(value) > _VALUE_CHARACTERS:
+        raise Refused(400, f"{action.value}: at most {_VALUE_CHARACTERS} characters")
+    if action.value and not value:
+        raise Refused(400, f"{action.value}: give a value")
+    return value
+
+
+def _mark(action: Action, job: Job) -> str:
+    return f"{job.uid} {job.run} {action.state(job)}"
+
+
+# ------------------------------------------------------------------ the actions
+def _rows(count: int, kind: str = "") -> str:
+    return f"{count:,} {kind}{'row' if count == 1 else 'rows'}"
+
+
+def _ask_cancel(client: Client, job: Job, counts: Counts, value: str) -> str:
+    waiting = counts.pending + counts.held
+    return (
+        f"Cancel this sweep? {_rows(counts.running, 'running ')} will be stopped, and {_rows(waiting, 'waiting ')} will"
+        f" not run. {_rows(counts.ok, 'ok ')} keep their results. The Airflow task that waits for the sweep will fail."
+    )
+
+
+def _cancel(client: Client, job: Job, value: str) -> object:
+    return client.kill(job.name)
+
+
+def _selection(value: str) -> RowSelection:
+    return RowSelection.parse(index=value) if value else ALL_ROWS
+
+
+def _ask_rerun(client: Client, job: Job, counts: Counts, value: str) -> str:
+    effect = client.reset_effect(job.name, _rule(value), rows=_selection(value))
+    if effect.is_empty and (value or not job.was_ended):
+        raise UserError(f"none of these rows has ended: {value}" if value else "no row has failed or was killed")
+    lost = f" The results of {_rows(effect.again, 'ok ')} will be replaced." if effect.again else ""
+    alone = "" if job.open else f" {_NOBODY_WAITS}"
+    kept = f"; {_rows(effect.kept, 'ok ')} keep their results" if effect.kept else ""
+    return f"Run {_rows(effect.run + effect.again)} again, with the script as submitted{kept}?{lost}{alone}"
+
+
+def _rule(value: str) -> ResetRule:
+    return ResetRule(everything=bool(value))  # rows that the user names run again even if they are ok
+
+
+def _rerun(client: Client, job: Job, value: str) -> object:
+    if not job.open:
+        client.take(job.name, "")  # no Airflow task waits, so its last poll must not end the new run
+    return client.reset_rows(job.name, _rule(value), rows=_selection(value), run=job.run)
+
+
+def _number(value: str, what: str) -> int:
+    if not (value.isascii() and value.lstrip("-").isdigit() and len(value) < 8):
+        raise UserError(f"{what}: {value!r} is not a whole number")
+    return int(value)
+
+
+def _ask_scale(client: Client, job: Job, counts: Counts, value: str) -> str:
+    consumers = _number(value, "consumers")
+    check_consumers(consumers)
+    more = "More consumers start." if consumers > job.consumers else "Surplus consumers leave after their current row."
+    return f"Change the number of consumers from {job.consumers} to {consumers}? {more}"
+
+
+def _scale(client: Client, job: Job, value: str) -> object:
+    return client.scale(job.name, _number(value, "consumers"))
+
+
+def _ask_priority(client: Client, job: Job, counts: Counts, value: str) -> str:
+    priority = _number(value, "priority")
+    return f"Change the priority from {job.priority} to {priority}? Consumers prefer sweeps with a higher priority."
+
+
+def _prioritise(client: Client, job: Job, value: str) -> object:
+    return client.prioritise(job.name, _number(value, "priority"))
+
+
+def _ask_go(client: Client, job: Job, counts: Counts, value: str) -> str:
+    tried = f"Of {job.canaries} canaries, {counts.ok:,} are ok and {counts.failed:,} failed."
+    return f"Release {_rows(counts.held, 'held ')}? {tried}"
+
+
+def _go(client: Client, job: Job, value: str) -> object:
+    return client.go(job.name)
+
+
+ACTIONS: dict[str, Action] = {
+    "cancel": Action("Cancel", lambda job, _: job.open, _ask_cancel, _cancel, lambda job: job.open),
+    "rerun_failed": Action(
+        "Rerun failed", lambda job, counts: bool(counts.failed + counts.killed), _ask_rerun, _rerun, lambda _: "",
+    ),
+    "rerun_rows": Action(
+        "Rerun rows…", lambda _, counts: counts.ended > 0, _ask_rerun, _rerun, lambda _: "",
+        "rows, for example 3,5-9",
+    ),
+    "release": Action(
+        "Release held rows", lambda job, counts: job.open and counts.held > 0, _ask_go, _go, lambda job: job.canaries,
+    ),
+    "consumers": Action(
+        "Consumers…", lambda job, _: job.open, _ask_scale, _scale, lambda job: (job.open, job.consumers),
+        "number of consumers", lambda job: job.consumers,
+    ),
+    "priority": Action(
+        "Priority…", lambda job, _: job.open, _ask_priority, _prioritise, lambda job: (job.open, job.priority),
+        "priority", lambda job: job.priority,
+    ),
+}  # fmt: skip

@@ -1,0 +1,91 @@
+"""Requests to the process that reads all tasks of a job. Each web server process has at most one."""
+
+from __future__ import annotations
+
+import logging
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, cast
+
+from kubeque.model.errors import QueueError, QueueUnavailable, UserError
+from kubeque_provider.page.reading_messages import Reading, read_message, write_message
+
+log = logging.getLogger(__name__)
+#: Seconds after which a request is given up, and its process is ended.
+_SECONDS = 120.0
+#: Maximum number of requests that wait. Each of them occupies a thread of the web server.
+_MAX_WAITING = 8
+_BUSY = "many large sweeps are being read now: try again in a minute"
+
+
+class _Process:
+    """The process, which is started when it is needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(_MAX_WAITING)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, wanted: Reading) -> Any:
+        """Return the answer to a request. Raises UserError, QueueError."""
+        with self._place(), self._lock:
+            try:
+                kind, answer = self._send(wanted)
+            except (OSError, EOFError) as error:
+                self.stop()
+                raise QueueUnavailable(f"the process that reads sweeps has ended ({error!r}): try again") from None
+        if kind == "ok":
+            return answer
+        raise (UserError if kind == "user" else QueueError)(answer)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise QueueUnavailable(_BUSY)
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    def _send(self, wanted: Reading) -> tuple[str, Any]:
+        process = self._start()
+        pipes = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+        write_message(pipes[0], wanted)
+        if not select.select([pipes[1]], [], [], _SECONDS)[0]:
+            self.stop()
+            raise QueueUnavailable(f"the sweep could not be read within {_SECONDS:.0f} seconds: try again later")
+        kind, answer = read_message(pipes[1])
+        return kind, answer
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            words = [sys.executable, "-P", "-m", "kubeque_provider.page.reading_process"]
+            self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return self._process
+
+    def stop(self) -> None:
+        """End the process, if there is one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._process = None
+
+
+_process = _Process()
+
+
+def read_apart(wanted: Reading) -> Any:
+    """Return what the function `wanted.what` of the other process returns. Raises UserError, QueueError."""
+    return _process.ask(wanted)
+
+
+def stop_reading() -> None:
+    """End the process. The next request starts another one."""
+    _process.stop()

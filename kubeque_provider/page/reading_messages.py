@@ -1,0 +1,56 @@
+"""Messages between Airflow's web server and the process that reads all tasks of a job."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from kubeque.client import RowSearch, TaskRow
+from kubeque.model.config.config import Config
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One request: what is read, of which run and state of a job."""
+
+    config: Config
+    job: Job
+    counts: Counts
+    #: Name of a function in `reading_process.READERS`.
+    what: str
+    search: RowSearch = field(default_factory=RowSearch)
+    #: Position of the first task of a page of the search, and number of its tasks.
+    first: int = 0
+    rows: int = 0
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Key of the result. A later state of the job has another key."""
+        return (self.config.queue_url, self.job.uid, self.job.run, self.counts, self.what, self.search)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """One page of the tasks that meet a search."""
+
+    lines: list[TaskRow]
+    #: Number of tasks that meet the search.
+    found: int
+
+
+def read_message(stream: IO[bytes]) -> Any:
+    """Return the next message of a pipe. Raises EOFError."""
+    head = stream.read(8)
+    if len(head) < 8:
+        raise EOFError
+    return pickle.loads(stream.read(int.from_bytes(head)))  # from a process of our own
+
+
+def write_message(stream: IO[bytes], message: Any) -> None:
+    """Write a message to a pipe."""
+    body = pickle.dumps(message)
+    stream.write(len(body).to_bytes(8) + body)
+    stream.flush()
