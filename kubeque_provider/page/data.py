@@ -36,7 +36,7 @@ def _jobs(request: Request) -> dict[str, Any]:
     first = request.number("first", 0, 1_000_000)
     found, jobs = [], connection.reader.jobs()
     for job in jobs:
-        text = f"{job.name} {job.origin.get('dag', '')} {job.origin.get('run', '')}".lower()
+        text = " ".join([job.name, *(job.origin.get(key, "") for key in ("dag", "run", "task"))]).lower()
         if all(word in text for word in words) and request.may_see(job, connection.deployment):
             found.append(job)
     now = connection.reader.now()

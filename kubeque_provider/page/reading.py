@@ -16,7 +16,7 @@ from kubeque_provider.page.reading_messages import Reading, read_message, write_
 
 log = logging.getLogger(__name__)
 #: Seconds after which a request is given up, and its process is ended.
-_SECONDS = 120.0
+_SECONDS = 300.0
 #: Maximum number of requests that wait. Each of them occupies a thread of the web server.
 _MAX_WAITING = 8
 _BUSY = "many large sweeps are being read now: try again in a minute"

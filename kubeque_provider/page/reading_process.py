@@ -19,7 +19,7 @@ from kubeque.model.errors import KubequeError, UserError
 from kubeque_provider.page.reading_messages import FoundRows, Reading, read_message, write_message
 
 #: Increment of the priority of the process: other processes run first.
-_NICE = 10
+_NICE = 5
 #: Maximum size of all cached results, in bytes.
 _CACHED_BYTES = 64 * 1024 * 1024
 #: Number of clients that stay open.

@@ -46,6 +46,7 @@ _.handle_starttag  # html.parser calls it
 _.handle_endtag  # html.parser calls it
 _.handle_data  # html.parser calls it
 _.OwnDags  # the Airflow of the tests loads it by its class path
+_.Editors  # the Airflow of the tests loads it by its class path
 _.callers  # a field of Airflow 2's ExecutorSafeguard
 _.should_exit  # uvicorn's server reads it
 _.gid  # tarfile reads it

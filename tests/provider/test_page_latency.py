@@ -19,13 +19,13 @@ from tests.provider.test_page import a_sweep, address, backends  # noqa: F401
 
 pytestmark = [
     pytest.mark.skipif(not __version__.startswith("3.3"), reason="the process is the same everywhere"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 _CALLS = 50
 
 
 def fetch(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=120) as answer:
+    with urllib.request.urlopen(url, timeout=500) as answer:
         return json.load(answer)
 
 
@@ -59,11 +59,12 @@ def test_calls_of_the_rest_api_take_less_than_twice_as_long_during_five_sorts(ba
     during = latencies(dags)
     busy = sum(user.is_alive() for user in users)
     for user in users:
-        user.join(200)
+        user.join()
 
     # Then the other calls have not become slow
     assert [row[0] for row in said["lr1"]["rows"][:2]] == [99_999, 99_998]
     ratio = statistics.median(during) / statistics.median(usual)
-    print(f"median {statistics.median(usual) * 1000:.1f} ms, during the sorts {statistics.median(during) * 1000:.1f} ms")
-    print(f"longest {max(usual) * 1000:.1f} ms, {max(during) * 1000:.1f} ms; {busy} sorts were not finished; {ratio:.2f}")
+    for name, found in (("usual", usual), ("during the sorts", during)):
+        print(f"{name}: median {statistics.median(found) * 1000:.1f} ms, longest {max(found) * 1000:.1f} ms")
+    print(f"ratio {ratio:.2f}; {busy} sorts were not finished")
     assert ratio < 2

@@ -60,7 +60,7 @@ def test_a_process_that_has_ended_is_started_again(backends: Backends) -> None:
     assert indexes(sort="lr", down="1")[0] == 39
     process = reading._process._process
     assert process is not None
-    assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 5
     process.kill()
     process.wait()
     assert indexes(sort="lr", down="1")[0] == 39

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,13 +32,19 @@ class Sample:
     """
 
     def __init__(self, limit: int) -> None:
-        self.seen = 0
+        #: Number of all attempts by cause.
+        self.causes: Counter[Cause] = Counter()
         self._ok, self._others = _Thinned(limit * 4 // 5), _Thinned(limit // 5)
 
     def add(self, span: Span) -> bool:
         """Add an attempt. Return True if the sample keeps the attempt. A later call may remove it again."""
-        self.seen += 1
+        self.causes[span.cause] += 1
         return (self._ok if span.cause is Cause.OK else self._others).add(span)
+
+    @property
+    def seen(self) -> int:
+        """Number of all attempts."""
+        return self.causes.total()
 
     @property
     def spans(self) -> list[Span]:
@@ -63,11 +70,11 @@ class _Thinned:
 def timeline_part(sample: Sample, rows: Rows, by: By) -> str:
     """Return the controls, the canvas and the data as HTML, with a hint for browsers without JavaScript."""
     found = find_uncovered(sample.spans)
-    causes = [cause for cause in Cause if any(span.cause is cause for span in found)]
+    causes = [cause for cause in Cause if sample.causes[cause]]
     legend = "".join(
         f'<button type="button" data-cause="{cause}" aria-pressed="true" title="show or hide">'
         f'<span class="swatch cause-{cause}"></span>{cause} '
-        f"{sum(span.cause is cause for span in found):,}</button>"
+        f"{sample.causes[cause]:,}</button>"
         for cause in causes
     )
     if any(span.lead > 0 or span.trail > 0 for span in found):

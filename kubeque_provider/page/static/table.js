@@ -17,6 +17,7 @@ export function showTable(open) {
   const group = make("button", { type: "button", onclick: () => filter({}) }, "one group of failures ✕");
   const back = make("button", { type: "button", onclick: () => turn(-1) }, "back");
   const on = make("button", { type: "button", onclick: () => turn(1) }, "next"), page = make("span", {});
+  back.hidden = on.hidden = group.hidden = true;
   const element = make("section", {}, make("h2", {}, "Rows"), make("div", { class: "tools" }, make("label", {}, "State ", state), find, group, said),
     make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "rows" }, make("table", { id: "tasks" }, make("thead", {}, head), body)),
     make("div", { class: "tools" }, back, page, on));

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.reports.timeline import WRITERS, write_timeline
+from kubeque.jobs.reports.timeline import WRITERS, timeline_page, write_timeline
 from kubeque.model.errors import DestinationError, UserError
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
@@ -162,3 +162,17 @@ def test_a_place_that_cannot_be_written_is_named(backends: Backends, jobs: list[
     (tmp_path / "file").write_text("")
     with pytest.raises(DestinationError, match=r"file/t\.csv"):
         write_timeline(backends, jobs, tmp_path / "file" / "t.csv")
+
+
+def test_the_legend_counts_all_attempts_where_not_all_are_drawn(backends: Backends) -> None:
+    # Given 200 attempts, 40 of which failed
+    rows = [{"n": n} for n in range(200)]
+    job = ended_job(backends, rows, lambda n: Ended(Cause.EXIT if n % 5 == 0 else Cause.OK), name="thin")
+
+    # When a page draws at most 20 of them
+    page = timeline_page(backends, job, attempts=20)
+
+    # Then its legend has all
+    legend = dict(re.findall(r'data-cause="(\w+)".*?</span>\w+ ([\d,]+)</button>', page))
+    assert legend == {"ok": "160", "exit": "40"}
+    assert "of 200 attempts are drawn" in page
