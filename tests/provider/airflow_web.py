@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque_provider.airflow_versions import AIRFLOW_2
 
-#: A user without rights to change something, and users who may change the runs of one DAG.
+#: A user without rights to change something, and two users with the right to change the runs of one DAG.
 VIEWER, EDITOR, OTHER_EDITOR = "viewer", "edits-mine", "edits-theirs"
 
 

@@ -210,7 +210,7 @@ def test_a_connection_is_opened_for_users_who_may_read_it_or_whose_dags_used_it(
     query = dict(parse_qsl(urlsplit(page).query))
     assert query["conn"] == "other"
 
-    # Then users who may read its DAG see its sweeps, from its link and in the list; others learn nothing
+    # Then users with access to its DAG see its sweeps, from its link and in the list; others learn nothing
     forget_used_connections()
     assert ask("job", owner, **query)[1]["tasks"] == 1
     status, told = ask("jobs", owner, conn="other")

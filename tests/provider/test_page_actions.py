@@ -1,4 +1,4 @@
-"""Actions on the page of sweeps: who may do them, that each is done once, and Airflow's audit log."""
+"""Actions on the page of sweeps: their users, that each is done once, and Airflow's audit log."""
 
 # ruff: noqa: F811
 from __future__ import annotations
@@ -78,13 +78,13 @@ def test_an_editor_of_the_dag_does_it_once(web: Web, backends: Backends, action:
     assert action in [one["name"] for one in editor.get("data/job?job=a")[1]["actions"]]
     before = len(audit())
 
-    # When the editor is asked, confirms, and clicks twice
+    # When the editor reads the question, confirms, and clicks twice
     status, asked = question(editor, action)
     assert (status, asked["question"].endswith(("?", "."))) == (200, True), asked
     assert not CHANGED[action](backends.queue.job("a"))
     first, second = confirm(editor, action, asked), confirm(editor, action, asked)
 
-    # Then it is done once, and stands once in the audit log
+    # Then it is done once, and is once in the audit log
     assert first == (200, {"done": ""})
     assert (second[0], "has changed" in second[1]["error"]) == (409, True)
     job = backends.queue.job("a")
@@ -101,7 +101,7 @@ def test_an_editor_of_the_dag_does_it_once(web: Web, backends: Backends, action:
 @pytest.mark.parametrize("who", ["viewer", "editor of another DAG", "expired session", "no token", "form"])
 @pytest.mark.parametrize("action", ACTIONS)
 def test_nobody_else_does_it(web: Web, backends: Backends, action: str, who: str) -> None:
-    # Given the question that an editor was asked
+    # Given the question to an editor
     a_job(backends, action)
     editor = web.login(EDITOR)
     asked = question(editor, action)[1]
@@ -161,7 +161,7 @@ def test_a_wrong_value_is_refused_before_anything_is_logged(web: Web, backends: 
 
 
 def test_what_fails_is_in_the_audit_log_with_its_reason(web: Web, backends: Backends) -> None:
-    # Given a sweep whose files were deleted while the user was asked
+    # Given a sweep whose files were deleted between question and confirmation
     job = a_job(backends, "rerun_failed")
     editor, rows = web.login(EDITOR), len(audit())
     asked = question(editor, "rerun_failed")[1]
