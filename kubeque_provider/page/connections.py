@@ -27,6 +27,8 @@ class PageConnection:
     deployment: str
     #: Time until which this connection is used, on the monotonic clock, in seconds.
     until: float
+    #: True if another process can open the same queue and store: no connection of Airflow has the login of the store.
+    portable: bool = True
     #: Lock of the actions of users. Requests that only read do not take it.
     lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
@@ -88,7 +90,7 @@ def _open(conn_id: str) -> PageConnection:
     if not hook.is_kubeque():
         raise ConfigError(f"the connection {conn_id!r} is not of the type kubeque")
     until = time.monotonic() + _KEPT_SECONDS
-    return PageConnection(hook.get_conn(), hook.deployment, until)
+    return PageConnection(hook.get_conn(), hook.deployment, until, portable=hook.access().store is None)
 
 
 def forget_page_connections() -> None:

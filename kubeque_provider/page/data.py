@@ -10,7 +10,7 @@ from kubeque.model.job.job import Job
 from kubeque_provider.page.actions import ask_action, offered_actions
 from kubeque_provider.page.connections import connection_ids
 from kubeque_provider.page.database import newest_bundle_version
-from kubeque_provider.page.reading import read_apart
+from kubeque_provider.page.reading import read_apart, read_here
 from kubeque_provider.page.reading_messages import Reading
 from kubeque_provider.page.request import NO_LOGS, Refused, Request
 from kubeque_provider.page.views import (
@@ -64,7 +64,7 @@ def _read(request: Request, what: str, *, logs: bool = False, **more: Any) -> tu
     """Return the sweep, and what the other process reads of it."""
     connection, job = request.find(logs=logs)
     reading = Reading(connection.client.config, job, connection.reader.counts(job), what, **more)
-    return job, read_apart(reading)
+    return job, read_apart(reading) if connection.portable else read_here(connection.client, reading)
 
 
 def _failures(request: Request) -> dict[str, Any]:

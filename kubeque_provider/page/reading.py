@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
+from kubeque.client import Client
 from kubeque.model.errors import QueueError, QueueUnavailable, UserError
 from kubeque_provider.page.reading_messages import Reading, read_message, write_message
+from kubeque_provider.page.reading_process import READERS, Cache
 
 log = logging.getLogger(__name__)
 #: Seconds after which a request is given up, and its process is ended.
@@ -79,11 +81,18 @@ class _Process:
 
 
 _process = _Process()
+_cache, _cache_lock = Cache(), threading.Lock()
 
 
 def read_apart(wanted: Reading) -> Any:
     """Return what the function `wanted.what` of the other process returns. Raises UserError, QueueError."""
     return _process.ask(wanted)
+
+
+def read_here(client: Client, wanted: Reading) -> Any:
+    """Do the same in this process, for a store whose login only Airflow's connections have."""
+    with _cache_lock:
+        return READERS[wanted.what](client, wanted, _cache)
 
 
 def stop_reading() -> None:

@@ -26,7 +26,7 @@ _CACHED_BYTES = 64 * 1024 * 1024
 _CLIENTS = 4
 
 
-class _Cache:
+class Cache:
     """Results of earlier requests, the last used ones, within a limit of bytes."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class _Clients:
         return self._open[config]
 
 
-def search(client: Client, wanted: Reading, cache: _Cache) -> FoundRows:
+def search(client: Client, wanted: Reading, cache: Cache) -> FoundRows:
     """Return a page of the tasks that meet a search."""
     order = cache.get(
         wanted.key, lambda: client.reader.search(wanted.job, wanted.search), lambda made: made.itemsize * len(made)
@@ -69,17 +69,17 @@ def search(client: Client, wanted: Reading, cache: _Cache) -> FoundRows:
     return FoundRows([client.reader.line(wanted.job, index) for index in shown], len(order))
 
 
-def timeline(client: Client, wanted: Reading, cache: _Cache) -> str:
+def timeline(client: Client, wanted: Reading, cache: Cache) -> str:
     """Return the timeline as HTML."""
     return str(cache.get(wanted.key, lambda: client.reader.timeline(wanted.job), len))
 
 
-def report(client: Client, wanted: Reading, cache: _Cache) -> str:
+def report(client: Client, wanted: Reading, cache: Cache) -> str:
     """Return the report as HTML."""
     return str(cache.get(wanted.key, lambda: client.reader.report(wanted.job, wanted.counts), len))
 
 
-def failures(client: Client, wanted: Reading, cache: _Cache) -> Any:
+def failures(client: Client, wanted: Reading, cache: Cache) -> Any:
     """Return the groups of failed tasks. The reader caches them."""
     return client.reader.failures(wanted.job, wanted.counts)
 
@@ -92,7 +92,7 @@ def main() -> None:
     os.nice(_NICE)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of a library is not an answer
-    clients, cache = _Clients(), _Cache()
+    clients, cache = _Clients(), Cache()
     while True:
         try:
             wanted = read_message(sys.stdin.buffer)
@@ -101,7 +101,7 @@ def main() -> None:
         write_message(answers, _answer(wanted, clients, cache))
 
 
-def _answer(wanted: Reading, clients: _Clients, cache: _Cache) -> tuple[str, Any]:
+def _answer(wanted: Reading, clients: _Clients, cache: Cache) -> tuple[str, Any]:
     """Return "ok" and the result, or the kind of an error and its message."""
     try:
         return "ok", READERS[wanted.what](clients.get(wanted.config), wanted, cache)

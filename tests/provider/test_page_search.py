@@ -3,12 +3,14 @@
 # ruff: noqa: F811
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from kubeque.jobs.backends import Backends
+from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.page import reading
 from tests.provider.people import Person, everybody
 from tests.provider.test_page import a_sweep, ask, backends  # noqa: F401
@@ -66,6 +68,18 @@ def test_a_process_that_has_ended_is_started_again(backends: Backends) -> None:
     assert indexes(sort="lr", down="1")[0] == 39
 
 
+def test_a_store_with_a_login_of_airflow_is_read_in_the_web_server(
+    backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_sweep(backends, "a", "mine")
+    config = backends.config.as_dict()
+    extra = {key: config[key] for key in ("queue_url", "default_url_prefix", "cluster_url")}
+    extra |= {"store_conn_id": "a_store", "deployment": KubequeHook().deployment}
+    monkeypatch.setenv("AIRFLOW_CONN_STORED", json.dumps({"conn_type": "kubeque", "extra": extra}))
+    assert indexes(conn="stored", sort="lr", down="1")[0] == 39
+    assert reading._process._process is None
+
+
 def test_a_request_among_too_many_is_refused(backends: Backends, monkeypatch: pytest.MonkeyPatch) -> None:
     a_sweep(backends, "a", "mine")
     places = reading._process._places
@@ -103,7 +117,6 @@ def test_a_task_shows_its_command_and_files(backends: Backends, tmp_path: Path) 
     from kubeque.client import Client
     from kubeque.model.rows.parameters import to_rows
     from kubeque.model.sweep.sweep import Sweep
-    from kubeque_provider.hooks.kubeque import KubequeHook
     from kubeque_provider.naming import make_origin
 
     origin = make_origin(KubequeHook().deployment, "mine", "manual__1", "sweep")
