@@ -47,7 +47,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
     nobody = f"postgresql://me:hunter2@127.0.0.1:{free_port()}/q"
     return airflow(
-        "providers get kubeque --full", "providers hooks -o plain", "providers links -o plain",
+        "providers get kubeque --full -o json", "providers hooks -o plain", "providers links -o plain",
         "connections test good", "connections test wrong", "connections test nobody",
         AIRFLOW_CONN_GOOD=connection(queue_url=f"sqlite:///{folder}/q.db"),
         AIRFLOW_CONN_WRONG=connection(queue_uri="x"), AIRFLOW_CONN_NOBODY=connection(queue_url=nobody),
@@ -56,7 +56,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.mark.timeout(240)
 def test_airflow_lists_the_provider_with_its_hook_and_its_links(said: dict[str, str]) -> None:
-    assert "KubequeHook" in said["providers get kubeque --full"]
+    assert "KubequeHook" in said["providers get kubeque --full -o json"]
     (hook,) = [line for line in said["providers hooks -o plain"].splitlines() if line.startswith("kubeque ")]
     assert "kubeque_provider.hooks.kubeque.KubequeHook" in hook
     links = said["providers links -o plain"]
