@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON_HERE = .venv/bin/python
 ENVIRONMENT = .venv/.ready
-EXTRAS      = airflow,kubernetes,google,postgres,s3,table,picture,lineage,dev
+EXTRAS      = airflow,kubernetes,google,postgres,s3,table,picture,metrics,lineage,dev
 
 # The older Airflows, and what each is tested with: the provider's tests and what they need. One alone: make matrix MATRIX=3.1
 MATRIX        = 2.11 3.1 3.2
@@ -17,7 +17,7 @@ MATRIX_EXTRAS = airflow,postgres,lineage,test
 # Another Python than that of .venv, and what the engine is tested with there. The core leaves out the slow parts, which do
 # not depend on Python: fuzzing, chaos, and the Datastore emulators. The engine is all of it.
 PY        = 3.13
-PY_EXTRAS = kubernetes,google,postgres,s3,table,picture,test
+PY_EXTRAS = kubernetes,google,postgres,s3,table,picture,metrics,test
 CORE      = tests/model tests/queues tests/consumer --ignore tests/queues/fuzz --ignore tests/queues/test_chaos.py -k 'not datastore'
 ENGINE    = tests --ignore tests/provider --ignore tests/compatibility/test_airflow.py --ignore tests/e2e --ignore tests/lint --ignore tests/ci --ignore tests/test_package.py
 

@@ -45,6 +45,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "housekeeping": {
         "doctor": "Check configuration, queue, store and cluster, or a job.",
+        "metrics": "Print or serve metrics for Prometheus.",
         "gc": "Delete results and inputs that no job uses.",
         "trust": "Trust the .kubeque file of a folder.",
         "completion": "Print the completion script for bash, zsh or fish.",
@@ -63,5 +64,5 @@ OTHER_NAMES: Mapping[str, str] = {
     "pull": "fetch", "results": "collect", "export": "collect", "table": "collect", "cancel": "kill", "abort": "kill",
     "terminate": "kill", "retry": "reset", "rerun": "reset", "restart": "reset", "unpause": "resume",
     "continue": "resume", "rm": "remove", "delete": "remove", "clean": "gc", "check": "doctor",
-    "why": "explain", "version": "--version",
+    "why": "explain", "prometheus": "metrics", "version": "--version",
 }  # fmt: skip

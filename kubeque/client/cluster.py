@@ -9,11 +9,14 @@ from kubeque.client.connection import Connection
 from kubeque.clusters.open import Access, open_hosted
 from kubeque.jobs.inspection import doctor
 from kubeque.jobs.inspection.doctor import Finding
+from kubeque.jobs.inspection.metrics import make_registry
 from kubeque.jobs.upkeep import control, observers
 from kubeque.jobs.upkeep.observers import Observer
 from kubeque.model.config.config import Config
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from kubeque.clusters.gke.cluster import GkeCluster
 
 
@@ -35,6 +38,10 @@ class ClusterMethods(Connection):
         Nothing is changed. Raises ConfigError, ClusterError.
         """
         return doctor.find_fixes(config)
+
+    def metrics(self) -> CollectorRegistry:
+        """Return a registry of prometheus_client that reads the queue at each collection. Raises MissingExtra."""
+        return make_registry(self._backends)
 
     def check_store(self) -> None:
         """Raise UserError or StorageError if results cannot be written."""

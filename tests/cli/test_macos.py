@@ -52,6 +52,7 @@ ANSWERS = [
     ("stop", 0, "0 consumers stopped"),
     ("kill open", 0, "killed"),
     ("remove open --yes", 0, "open is removed"),
+    ("metrics", 0, "kubeque_queue_up 1.0"),
     ("gc", 0, "there is nothing to delete"),
     ("help sub", 0, "kubeque sub"),
     ("trust", 2, ".kubeque cannot be read"),

@@ -1,0 +1,110 @@
+"""Metrics of the jobs of a queue, in the text format of Prometheus.
+
+Source: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from kubeque.jobs.backends import Backends
+from kubeque.model.errors import ClusterError, JobNotFound, JobUnreadable, KubequeError, MissingExtra, StorageError
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import State
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+#: Seconds for which an ended job has metrics, so that a server that reads them every minute sees its end.
+_ENDED_SECONDS = 3600.0
+#: Causes of attempts that the machine ended, not the program.
+_INTERRUPTIONS = (Cause.LOST, Cause.PREEMPTED, Cause.DISK, Cause.OOM)
+
+
+def make_registry(backends: Backends) -> CollectorRegistry:
+    """Return a registry that reads the queue each time its metrics are collected. Raises MissingExtra."""
+    try:
+        from prometheus_client import CollectorRegistry
+    except ImportError as error:
+        raise MissingExtra(f"metrics need prometheus_client ({error}): pip install 'kubeque[metrics]'") from error
+    registry = CollectorRegistry()
+    registry.register(_Metrics(backends))
+    return registry
+
+
+class _Metrics:
+    """Reads the metrics of all open jobs, and of the jobs that ended within an hour."""
+
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
+
+    def describe(self) -> Iterable[Any]:
+        """Return nothing, because the registry must not read the queue when it is made."""
+        return ()
+
+    def collect(self) -> Iterator[Any]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        tasks = GaugeMetricFamily("kubeque_tasks", "Number of tasks by state.", labels=["job", "state"])
+        failed = GaugeMetricFamily("kubeque_failed_tasks", "Number of failed tasks by cause.", labels=["job", "cause"])
+        interrupted = GaugeMetricFamily(
+            "kubeque_interruptions", "Number of attempts that the machine ended, by cause.", labels=["job", "cause"]
+        )
+        consumers = GaugeMetricFamily("kubeque_consumers", "Number of consumers.", labels=["job", "kind"])
+        up = GaugeMetricFamily("kubeque_queue_up", "1 if the queue answers, else 0.")
+        latency = GaugeMetricFamily("kubeque_queue_seconds", "Seconds in which the queue listed its jobs.")
+        start = time.monotonic()
+        try:
+            jobs = self._jobs()
+        except KubequeError:
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        latency.add_metric([], time.monotonic() - start)
+        for job in jobs:
+            for state, count in self._counts(job).items():
+                tasks.add_metric([job.name, state], count)
+            outcomes, attempts = self._causes(job)
+            for family, found in ((failed, outcomes), (interrupted, attempts)):
+                for cause, count in sorted(found.items()):
+                    family.add_metric([job.name, cause], count)
+            for kind, count in self._consumers(job).items():
+                consumers.add_metric([job.name, kind], count)
+        yield from (up, latency, tasks, failed, interrupted, consumers)
+
+    def _jobs(self) -> list[Job]:
+        now = self._backends.queue.now()
+        jobs = self._backends.queue.list_jobs().jobs
+        return [job for job in jobs if job.closing is None or now - job.closing.at < _ENDED_SECONDS]
+
+    def _counts(self, job: Job) -> dict[str, int]:
+        counts = job.closing.counts if job.closing is not None else self._backends.queue.counts(job)
+        return counts.to_wire()
+
+    def _causes(self, job: Job) -> tuple[Counter[str], Counter[str]]:
+        """Return the number of failed tasks by cause, and the number of attempts that the machine ended by cause."""
+        outcomes, attempts = Counter[str](), Counter[str]()
+        try:
+            for block in self._backends.queue.scan(job):
+                for index, record in block.records.items():
+                    if record.outcome is not None and block.state(index) is State.FAILED:
+                        outcomes[str(record.outcome.cause)] += 1
+                    attempts.update(str(each.cause) for each in record.history if each.cause in _INTERRUPTIONS)
+        except (JobNotFound, JobUnreadable):  # it was removed meanwhile, or it is damaged: `doctor` names it
+            return Counter(), Counter()
+        return outcomes, attempts
+
+    def _consumers(self, job: Job) -> dict[str, int]:
+        """Return the requested and the running consumers; only the requested ones if the cluster does not answer."""
+        wanted = {"wanted": job.consumers if job.startable else 0}
+        if job.closing is not None:
+            return {**wanted, "running": 0}
+        try:
+            return {**wanted, "running": len(self._backends.cluster_of(job).consumers(job.fleet))}
+        except (ClusterError, StorageError):
+            return wanted
