@@ -140,6 +140,17 @@ RUNNING: Schema = record(
         "consumer": value("string", "Consumer that runs it."),
     },
 ) | {"type": ["object", "null"]}
+USAGE: Schema = record(
+    "Its CPU, memory and GPU use over time, one value for each interval; null for a task below 1 s.",
+    {
+        "seconds": listing("Ends of the intervals, seconds after the start.", value("number", "Seconds.")),
+        "cpu": listing("Mean number of cores in use.", value("number", "Cores.")),
+        "memory": listing("Largest memory, bytes.", value("integer", "Bytes.")),
+        "gpu": listing("Number of GPUs in use; missing without nvidia-smi.", value("number|null", "GPUs.")),
+        "gpu_memory": listing("Memory of the GPUs in use, bytes.", value("integer|null", "Bytes.")),
+    },
+    required=["seconds", "cpu", "memory"],
+) | {"type": ["object", "null"]}
 SHOWN_TASK = record(
     "Details of a task.",
     {
@@ -168,6 +179,7 @@ SHOWN_TASK = record(
             "items": {"type": "string"},
         },
         "out": value("object|null", "All values that it wrote to $KUBEQUE_OUT.", additionalProperties=SCALAR),
+        "usage": USAGE,
         "url": value("string|null", "URL of the folder of its result; null if no result is stored."),
         "fault": value("string|null", "Reason why its stored result cannot be read; null if it can."),
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from kubeque.jobs.results.ranking import longest_running, most_retried, newest_f
 from kubeque.jobs.results.result_paths import choose_layout
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.submission.unsent_modules import find_unsent_module
+from kubeque.jobs.upkeep.selected_rows import select_rows
 from kubeque.model.job.job import Job
+from kubeque.model.job.row_selection import ALL_ROWS, RowSelection
 from kubeque.model.stats.spans import By
 from kubeque.model.user_paths import expand_home
 
@@ -30,18 +33,27 @@ from kubeque.model.user_paths import expand_home
 class ResultMethods(ProgressMethods):
     """Methods of the client that read and fetch results."""
 
-    def lines(self, name: str, *, state: str | None = None, first: int = 0) -> Iterator[TaskRow]:
+    def lines(
+        self, name: str, *, state: str | None = None, first: int = 0, rows: RowSelection = ALL_ROWS
+    ) -> Iterator[TaskRow]:
         """Yield the tasks from index `first` on, with their rows, in order.
 
-        `state`: yield only tasks in this state.
+        `state`: yield only tasks in this state, instead of the states of `rows`. `rows`: yield only these tasks, for
+        example `RowSelection.parse("3,5-9", ["lr>0.1"])`. Raises UserError for an index or a column that the job does
+        not have.
         """
-        return table.lines(self._backends, self.job(name), state=state, first=first)
+        chosen = replace(rows, states=(state,)) if state is not None else rows
+        return select_rows(self._backends, self.job(name), chosen, first=first)
 
     def ranked(
-        self, name: str, column: str, *, top: int | None = None, descending: bool = False, state: str | None = None
-    ) -> list[TaskRow]:
-        """Return the first `top` tasks, sorted by a column of the table. Numbers precede text. Raises UserError."""
-        return rank_tasks(self.lines(name, state=state), column, top=top, descending=descending)
+        self, name: str, column: str, *, top: int | None = None, descending: bool = False, state: str | None = None,
+        rows: RowSelection = ALL_ROWS,
+    ) -> list[TaskRow]:  # fmt: skip
+        """Return the first `top` tasks, sorted by a column of the table. Numbers precede text. Raises UserError.
+
+        `state`, `rows`: see `lines`.
+        """
+        return rank_tasks(self.lines(name, state=state, rows=rows), column, top=top, descending=descending)
 
     def notes(self, name: str, count: int = 3) -> tuple[int, list[tuple[int, str]]]:
         """Return the number of ok tasks that have a message, and the index and message of the first `count` of them."""
@@ -140,9 +152,14 @@ class ResultMethods(ProgressMethods):
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 
-    def frame(self, name: str) -> Any:
-        """Return the whole table as a pandas DataFrame, with the parameters as text. Raises MissingExtra."""
-        return frame(self._backends, self.job(name))
+    def frame(self, name: str, *, infer: bool = False) -> Any:
+        """Return the whole table as a pandas DataFrame. Raises MissingExtra, StorageError.
+
+        Parameters that were given from Python have their types; parameters from a CSV file are text. `infer`: True
+        turns text columns with only numbers into numbers, by the rule of `collect`. A column with a leading zero, a
+        plus sign or more than 15 digits stays text.
+        """
+        return frame(self._backends, self.job(name), infer=infer)
 
     def report(self, name: str, dest: Path | str) -> None:
         """Write the report of a job in its present state to `dest`, an HTML file. Raises DestinationError."""

@@ -204,7 +204,7 @@ def _facts(task: StagedTask, ended: Ended) -> dict[str, Any]:
         "version": 1, "job": task.job.name, "uid": task.job.uid, "revision": task.job.revision, "index": task.index,
         "attempt": task.attempt, "command": task.argv, "row": task.row, "cause": ended.cause.value,
         "code": ended.code, "start": ended.start, "seconds": ended.seconds, "peak_memory": ended.peak_memory,
-        "staging": round(task.staging, 3),
+        "staging": round(task.staging, 3), **({"usage": ended.usage.to_wire()} if ended.usage is not None else {}),
     }  # fmt: skip
 
 

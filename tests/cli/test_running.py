@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -42,3 +43,17 @@ def test_reserved_tasks_wait_and_a_running_task_has_start_attempt_and_consumer(s
     shown = json.loads(shell.run("show", "short", str(found[0]["index"]), "--json").stdout)
     jsonschema.validate(shown, SHOWN_TASK)
     shell.run("kill", "short")
+
+
+def test_the_use_of_a_task_is_shown_as_curves(shell: Shell) -> None:
+    assert shell.run("sub", "-n", "j", "--grid", "s=0,1.5", "sleep", "{s}").returncode == 0
+    short, long = shell.run("show", "j", "0").stdout, shell.run("show", "j", "1").stdout
+    assert "cpu use" not in short
+    assert re.search(r"^cpu use +[▁-█]+  mean 0\.\d\d cores, peak 0\.\d\d$", long, re.MULTILINE), long
+    assert re.search(r"^memory use +[▁-█]+  mean \S+, peak \S+$", long, re.MULTILINE), long
+    for index in ("0", "1"):
+        wire = json.loads(shell.run("show", "j", index, "--json").stdout)
+        jsonschema.validate(wire, SHOWN_TASK)
+        assert (wire["usage"] is None) == (index == "0")
+    results = [json.loads(path.read_text()) for path in (shell.home / "results/j").rglob("result.json")]
+    assert sorted("usage" in result for result in results) == [False, True]

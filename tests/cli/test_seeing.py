@@ -82,6 +82,43 @@ def test_tasks_are_sorted_by_a_column_as_numbers_and_what_has_none_comes_last(sw
     assert (unknown.returncode, "out.loss" in unknown.stderr) == (2, True), unknown.stderr
 
 
+def test_rows_are_selected_by_the_words_of_kill_and_reset(swept: Shell) -> None:
+    def indexes(*words: str) -> list[int]:
+        ran = swept.run(*words, "--json")
+        assert ran.returncode == 0, ran.stderr
+        return [json.loads(line)["index"] for line in ran.stdout.splitlines()]
+
+    tasks = ("status", "lr", "--tasks")
+    assert indexes(*tasks, "--index", "3,0-1") == [0, 1, 3]
+    assert indexes(*tasks, "--where", "lr>9", "--where", "label!=a") == [3]
+    assert indexes(*tasks, "--where", "out.loss<20") == [1, 2]
+    assert indexes(*tasks, "--state", "ok", "--state", "failed", "--from", "1", "--limit", "2") == [1, 2]
+    assert indexes(*tasks, "--index", "0-2", "--from", "2") == [2]
+    ranked = ("show", "lr", "--sort", "out.loss")
+    assert indexes(*ranked, "--index", "0-2", "--where", "lr<10", "--desc") == [2, 1]
+    assert indexes(*ranked, "--state", "failed", "--state", "ok", "--top", "1") == [1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("status lr --tasks --index 3-9", "lr has no task 4 to 9: its tasks are 0 to 3"),
+        ("status lr --tasks --where labl=a", "--where labl=a: there is no column 'labl': did you mean 'label'?"),
+        ("status lr --tasks --where out.los=1", "--where: no selected task has 'out.los': did you mean 'out.loss'?"),
+        ("show lr --sort lr --where lr", "--where 'lr' is not a condition"),
+        ("status lr --where lr>1", "--index, --where, --state, --from and --limit select tasks: add --tasks"),
+        ("show lr --index 1", "add --sort COLUMN, or list them with kubeque status lr --tasks"),
+        ("show lr 1 --sort lr", "--sort lists all tasks of a job: leave out either INDEX or --sort"),
+        ("show lr --top 1", "--desc and --top need --sort"),
+        ("show lr x", "INDEX"),
+    ],
+)
+def test_a_wrong_selection_is_one_clear_error(swept: Shell, words: str, message: str) -> None:
+    ran = swept.run(*words.split())
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert message in " ".join(ran.stderr.split()), ran.stderr
+
+
 def test_a_job_and_a_task_are_shown_with_all_that_is_known(swept: Shell) -> None:
     job = swept.run("show", "lr").stdout
     assert all(word in job for word in ("lr: failed", "3 ok, 1 exit", "train.py", "lr, label", "results-0.csv")), job

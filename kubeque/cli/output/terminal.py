@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TextIO
 
 import click
@@ -73,6 +74,11 @@ def format_pairs(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     kept = [(name, text) for name, text in rows if text]
     width = max((len(name) for name, _ in kept), default=0)
     return (f"{name:<{width}}  {text}" for name, text in kept)
+
+
+def format_time(at: float) -> str:
+    """Return a time in the time zone of this machine. `at`: Unix seconds."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def format_age(since: float, now: float) -> str:

@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,8 @@ _COST_SHARE = 0.05
 _SMALL_TREE = 64 << 20
 #: Return codes of a command if SIGKILL ended the command itself, or the program that its shell ran.
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+#: The highest oom_score_adj.
+_FIRST_TO_GO = b"1000"
 #: Seconds between two samples that must both exceed the limit.
 _CONFIRM_SECONDS = 0.005
 
@@ -70,7 +73,7 @@ class MemoryWatch:
     the consumer.
     """
 
-    def __init__(self, pid: int, limit: int | None, *, before: frozenset[int] = frozenset()) -> None:
+    def __init__(self, pid: int, limit: int | None, *, before: AbstractSet[int] = frozenset()) -> None:
         """`limit`: memory limit in bytes; None for no limit.
 
         `before`: children of this process that do not belong to the command.
@@ -80,6 +83,7 @@ class MemoryWatch:
         self._before = before
         self._samples = 0
         self._suspected = False
+        self._recent = 0
         #: Largest memory so far, bytes; 0 if nothing was measured.
         self.peak = 0
         #: Time of the next sample, seconds of the monotonic clock.
@@ -89,6 +93,7 @@ class MemoryWatch:
         """Take one sample. Return True if the tree uses more than its limit."""
         began = time.thread_time()
         total = self._measure()
+        self._recent = max(self._recent, total)
         over = self._limit is not None and total > self._limit
         exceeded = over and self._suspected
         self._suspected = over
@@ -98,6 +103,15 @@ class MemoryWatch:
             self._samples, cost, limited=self._limit is not None, suspected=self._suspected
         )
         return exceeded
+
+    def take_recent(self) -> int:
+        """Return the largest sum over the tree since the last call, bytes."""
+        recent, self._recent = self._recent, 0
+        return recent
+
+    def pids(self) -> list[int]:
+        """Return the processes of the command, also dead ones that are not reaped."""
+        return list(process_tree.descendants({self._pid, *process_tree.own_children()} - self._before))
 
     def _measure(self) -> int:
         used = self._usage()
@@ -136,6 +150,23 @@ def proportional_memory(used: dict[int, Memory]) -> int:
         elif memory_of(pid):  # alive but unreadable: another user's process, or an old kernel
             total += memory.resident
     return total
+
+
+def raise_oom_score(pid: int) -> None:
+    """Make the kernel kill the command, not the consumer, when memory runs out.
+
+    Raising the score needs no privileges.
+    """
+    try:
+        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return  # The command has ended, or the system has no /proc. The kernel then chooses by size.
+    try:
+        os.write(fd, _FIRST_TO_GO)
+    except OSError:
+        pass  # as above, or a sandbox refuses it
+    finally:
+        os.close(fd)
 
 
 class OomCounter:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +19,12 @@ from types import TracebackType
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.attempt.disk_watch import DiskWatch, was_full
 from kubeque.consumer.attempt.end_cause import cause_of_exit, explain_stop, own_code
-from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter
+from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter, raise_oom_score
 from kubeque.consumer.attempt.start_errors import Refusal, explain
 from kubeque.consumer.attempt.stop_signal import End, StopSignal
+from kubeque.consumer.attempt.usage.usage_watch import UsageWatch
 from kubeque.model.job.causes import Cause
+from kubeque.model.stats.usage import Usage
 from kubeque.retry import retry
 
 #: Seconds between two SIGKILLs. They are repeated until no process is left, because a program may fork while its tree
@@ -30,8 +33,6 @@ _KILL_AGAIN_SECONDS = 0.2
 #: Seconds between two checks of the process group after SIGTERM.
 _LINGER_SECONDS = 0.01
 _BUSY_SECONDS = 0.02
-#: The highest oom_score_adj.
-_FIRST_TO_GO = b"1000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Ended:
     message: str = ""
     #: Number of processes that the command left behind. They were killed.
     left_behind: int = 0
+    #: CPU, memory and GPU use over time; None for a short command.
+    usage: Usage | None = None
 
 
 def run_command(
@@ -100,7 +103,7 @@ def run_command(
             message = f"the machine could not make {error.filename}: {error.strerror}"
             return Ended(Cause.STAGE, None, start, 0.0, message=message)
         launch, find_full = partial(_start, argv, cwd, env, out, err, umask), partial(was_full, stderr, cwd)
-        return _run(launch, err, limits, stop, oom, disk, begun, find_full)
+        return _run(launch, err, limits, stop, oom, disk, begun, find_full, env)
     finally:
         for fd in opened:
             os.close(fd)
@@ -115,25 +118,27 @@ def _run(
     disk: DiskWatch | None,
     begun: Callable[[int], None],
     find_full: Callable[[], str],
+    env: Mapping[str, str],
 ) -> Ended:
     """Start a command and wait for its end. `find_full`: returns evidence of a full disk, or an empty text."""
     start, began = time.time(), time.monotonic()
-    before = process_tree.own_children()
+    before = set(process_tree.own_children())
     kills = oom.read() if oom else 0
     process = launch()
     if isinstance(process, Refusal):
         with suppress(OSError):  # the disk is full
             os.write(err, f"kubeque: {process.message}\n".encode(errors="surrogateescape"))
         return Ended(process.cause, process.code, start, time.monotonic() - began, message=process.message)
-    with _Run(process, limits, stop, before, disk) as run:
+    with _Run(process, limits, stop, before, disk, UsageWatch(began, env, before)) as run:
         begun(process.pid)
         run.wait()
-        seconds = time.monotonic() - began
+        ended = time.monotonic()
         left = run.clean_up()
+    usage, seconds = run.usage.finish(run.watch, ended), ended - began
     cause, code, message = run.verdict(oom is not None and oom.has_killed(kills, process.returncode))
     if cause in (Cause.EXIT, Cause.SIGNAL) and (evidence := find_full()):
         cause, message = Cause.DISK, f"no disk left ({evidence}): {message}"
-    return Ended(cause, code, start, seconds, run.watch.peak, message, left)
+    return Ended(cause, code, start, seconds, run.watch.peak, message, left, usage)
 
 
 def _open_stream(target: Path | int, opened: list[int]) -> int:
@@ -162,33 +167,16 @@ def _start(
         )
     except (OSError, ValueError) as error:
         return explain(error, argv, cwd, env)
-    _raise_oom_score(process.pid)
+    raise_oom_score(process.pid)
     return process
-
-
-def _raise_oom_score(pid: int) -> None:
-    """Make the kernel kill the command, not the consumer, when memory runs out.
-
-    Raising the score needs no privileges.
-    """
-    try:
-        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        return  # The command has ended, or the system has no /proc. The kernel then chooses by size.
-    try:
-        os.write(fd, _FIRST_TO_GO)
-    except OSError:
-        pass  # as above, or a sandbox refuses it
-    finally:
-        os.close(fd)
 
 
 class _Run:
     """A running command."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], limits: Limits, stop: StopSignal, before: frozenset[int],
-        disk: DiskWatch | None,
+        self, process: subprocess.Popen[bytes], limits: Limits, stop: StopSignal, before: AbstractSet[int],
+        disk: DiskWatch | None, usage: UsageWatch,
     ) -> None:  # fmt: skip
         self._process = process
         self._limits = limits
@@ -203,6 +191,7 @@ class _Run:
         self._killing = False
         self.watch = MemoryWatch(process.pid, limits.memory, before=before)
         self._disk = disk
+        self.usage = usage
 
     def __enter__(self) -> _Run:
         return self
@@ -224,6 +213,8 @@ class _Run:
                 self._kill_at = min(self._kill_at, self._terminated_at + self._stop.grace_seconds)
             if now >= self.watch.due and self.watch.sample():
                 self._cause, self._kill_at = self._cause or Cause.OOM, now
+            if now >= self.usage.due:
+                self.usage.sample(self.watch)
             if self._disk is not None and now >= self._disk.due and self._disk.sample():
                 self._cause, self._kill_at = self._cause or Cause.DISK, now
             if self._kill_at is not None and now >= self._kill_at:

@@ -6,10 +6,12 @@ Without /proc (not on Linux), only the process group of a command is known. Func
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 
@@ -86,6 +88,20 @@ def descendants(roots: Iterable[int]) -> dict[int, int]:
     return found
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and of its children that it has reaped, seconds; 0 if the process is gone."""
+    stat = read_proc(f"/proc/{pid}/stat")
+    # The program's name can contain blanks and brackets. The fields after it begin with the third one of the file.
+    fields = stat[stat.rindex(b")") + 2 :].split() if stat else []
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def reaped_cpu_seconds() -> float:
+    """Return the CPU time of all children that this process has reaped, and of their children, seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def kill_all(roots: Iterable[int]) -> None:
     """Send SIGKILL to `roots` and all processes below them."""
     for pid in descendants(roots):
@@ -101,7 +117,7 @@ def send(pid: int, number: int) -> bool:
     return True
 
 
-def kill_leftovers(before: frozenset[int]) -> int:
+def kill_leftovers(before: AbstractSet[int]) -> int:
     """Kill and reap each child of this process that is not in `before`, and all processes below.
 
     Return how many of these processes were alive.

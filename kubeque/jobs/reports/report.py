@@ -13,6 +13,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.html_page import page
 from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
+from kubeque.jobs.reports.usage_part import Longest, read_usages
 from kubeque.jobs.results.table import TaskRow, lines
 from kubeque.model.errors import UserError
 from kubeque.model.job.changes import close_job
@@ -57,9 +58,11 @@ def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
     seen, groups, sample, listed = AttemptStats(), Groups(), Sample(DRAWN), list[TaskRow]()
     rows: dict[tuple[str, int], Mapping[str, str]] = {}
     causes: Counter[str] = Counter()
+    longest = Longest()
     for line in found:
         view, outcome = line.view, line.view.record.outcome
         seen.add(view)
+        longest.add(line)
         if len(listed) < LISTED:
             listed.append(line)
         if view.state is TaskState.FAILED and outcome is not None:
@@ -72,5 +75,6 @@ def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
     content = Content(
         job, backends.spec(job), counts, seen, groups.largest(), listed, sample,
         {key: row for key, row in rows.items() if key in kept}, causes, backends.queue.now(),
+        read_usages(backends, job, longest.lines),
     )  # fmt: skip
     return page(f"{job.name}: report", report_body(content), scripts=[SCRIPT, "table.js"], kind="report")

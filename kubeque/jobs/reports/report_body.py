@@ -11,6 +11,7 @@ from typing import Any
 from kubeque.clusters.open import is_local
 from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
+from kubeque.jobs.reports.usage_part import TaskUsage, usage_part
 from kubeque.jobs.results.table import TaskRow
 from kubeque.model.command.command import format_word as written
 from kubeque.model.job.counts import Counts
@@ -54,6 +55,8 @@ class Content:
     causes: Mapping[str, int]
     #: Time of the report, Unix seconds.
     now: float
+    #: CPU, memory and GPU use of the longest tasks.
+    usages: Sequence[TaskUsage] = ()
 
 
 def report_body(c: Content) -> str:
@@ -61,7 +64,7 @@ def report_body(c: Content) -> str:
     parts = ["<main>", *_head(c), *_advice(c), *_failures(c)]
     if c.sample.seen:
         parts += ["<h2>Timeline</h2>", timeline_part(c.sample, c.rows, By.CONSUMER)]
-    return "\n".join([*parts, *_table(c), *_foot(c), "</main>"])
+    return "\n".join([*parts, *usage_part(c.usages), *_table(c), *_foot(c), "</main>"])
 
 
 def _head(c: Content) -> Iterator[str]:

@@ -7,6 +7,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -84,16 +85,39 @@ def check_ending(dest: Path | str) -> None:
         raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
 
 
-def frame(backends: Backends, job: Job) -> Any:
-    """Return the table as a pandas DataFrame. Raises MissingExtra, StorageError."""
+def frame(backends: Backends, job: Job, *, infer: bool = False) -> Any:
+    """Return the table as a pandas DataFrame. `infer`: see `collect`. Raises MissingExtra, StorageError."""
     try:
         import pandas as pd
     except ImportError as error:
         raise MissingExtra(f"a DataFrame needs pandas ({error}): pip install 'kubeque[table]'") from error
-    table = pd.DataFrame(records(backends, job))
-    for column in map(parameter_column, _mixed(backends.spec(job).rows)):
+    found, rows = records(backends, job), backends.spec(job).rows
+    texts = map(parameter_column, _text_columns(rows) if infer else ())
+    inferred = [column for column in texts if _infer_column(found, column)]
+    table = pd.DataFrame(found)
+    for column in map(parameter_column, _mixed(rows)):
         table[column] = _with_gaps(table[column])
+    for column in inferred:
+        # pandas makes floats of integers with None, unless it gets them as objects.
+        table[column] = _with_gaps(pd.Series([row[column] for row in found], index=table.index, dtype=object))
     return table
+
+
+def _text_columns(rows: RowsSpec) -> list[str]:
+    """Return the columns whose values were all given as text."""
+    return [name for name, types in zip_longest(rows.columns, rows.types, fillvalue="") if not types]
+
+
+def _infer_column(found: Sequence[dict[str, Any]], name: str) -> bool:
+    """Convert a column with only numbers, or only true and false. Return True if it has missing values then."""
+    column = Column("param", name, name)
+    for row in found:
+        column = column.widen(read_text(row[name]))
+    if column.kind in (ValueType.TEXT, ValueType.EMPTY):
+        return False
+    for row in found:
+        row[name] = column.convert(row[name])
+    return any(row[name] is None for row in found)
 
 
 def _mixed(rows: RowsSpec) -> set[str]:

@@ -24,25 +24,42 @@ def select_tasks(backends: Backends, job: Job, selection: RowSelection) -> Itera
     Raises UserError for an index or a column that the job does not have. If no task has an `out.` column of a
     condition, the error is raised at the end. Raises StorageError.
     """
+    if selection.where:
+        return (line.view for line in select_rows(backends, job, selection))
+    return _find_views(backends, job, selection, 0)
+
+
+def select_rows(backends: Backends, job: Job, selection: RowSelection, *, first: int = 0) -> Iterator[TaskRow]:
+    """Yield the selected tasks from index `first` on, in order, each with its row. Pages without one are not read.
+
+    Raises the errors of `select_tasks`.
+    """
+    spec = backends.spec(job).rows
+    outs = _check_columns(selection, [INDEX, *map(parameter_column, spec.columns), *FACTS])
+    views = _find_views(backends, job, selection, first)
+    page = PageReader(job.url, backends.files, spec.pages).page
+    return _filter((TaskRow(view, read_row(spec, view.index, page)) for view in views), selection, outs)
+
+
+def _find_views(backends: Backends, job: Job, selection: RowSelection, first: int) -> Iterator[TaskView]:
+    """Return the tasks with a selected index and state. Raises UserError for an index that the job does not have."""
     selection.check(job)
-    views = backends.queue.tasks(job)
+    if selection.indexes is not None:
+        first = max(first, selection.indexes.first)
+    views = backends.queue.tasks(job, first=first)
     if selection.indexes is not None:
         last = selection.indexes.last
         views = takewhile(lambda view: view.index <= last, views)
-    found = (view for view in views if selection.may_have(view.index, view.state))
-    return _filter(backends, job, selection, found) if selection.where else found
+    return (view for view in views if selection.may_have(view.index, view.state))
 
 
-def _filter(backends: Backends, job: Job, selection: RowSelection, views: Iterator[TaskView]) -> Iterator[TaskView]:
-    spec = backends.spec(job).rows
-    outs = _check_columns(selection, [INDEX, *map(parameter_column, spec.columns), *FACTS])
-    page = PageReader(job.url, backends.files, spec.pages).page
+def _filter(lines: Iterator[TaskRow], selection: RowSelection, outs: Sequence[str]) -> Iterator[TaskRow]:
+    """Yield the lines that meet the conditions. Raises UserError at the end if no line has a column of `outs`."""
     seen: dict[str, None] = {}
-    for view in views:
-        line = TaskRow(view, read_row(spec, view.index, page))
-        seen.update(dict.fromkeys(map(out_column, line.out)))
+    for line in lines:
+        seen.update(dict.fromkeys(map(out_column, line.out)) if outs else ())
         if all(condition.holds(line.value(condition.column)) for condition in selection.where):
-            yield view
+            yield line
     for name in outs:
         if name not in seen:
             hint = suggest(name, seen, "columns") if seen else "no task has values of this kind"

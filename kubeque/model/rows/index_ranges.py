@@ -27,6 +27,11 @@ class Ranges:
         return at > 0 and number in self.ranges[at - 1]
 
     @property
+    def first(self) -> int:
+        """The smallest number."""
+        return self.ranges[0][0]
+
+    @property
     def last(self) -> int:
         """The largest number."""
         return self.ranges[-1][-1]

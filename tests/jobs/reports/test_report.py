@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
-from kubeque.files.layout import report_url
+from kubeque.files.layout import report_url, result_url
 from kubeque.files.store import Files
+from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import make_report
 from kubeque.jobs.results.table import lines
@@ -231,3 +232,30 @@ def test_the_report_of_a_run_is_written_once(backends: Backends) -> None:
     close(backends, job, backends.queue.counts(job))
 
     assert backends.files.read(report_url(job)) == b"somebody was first"
+
+
+def test_the_report_has_curves_of_the_longest_tasks(backends: Backends) -> None:
+    def how(index: int) -> Ended:
+        return Ended(seconds=float(index), folder="1-abc")
+
+    job = ended_job(backends, [{"x": str(number)} for number in range(40)], how)
+    use = {"seconds": [1.0, 30.0], "cpu": [2.0, 1.0], "memory": [1 << 20, 4 << 20], "gpu": [None, 0.5]}
+    forged = {35: {"usage": {"seconds": "<b>"}}, 36: [], 37: {"usage": None}, 38: {}}
+    for line in lines(backends, job):
+        outcome = line.view.record.outcome
+        content = forged.get(line.view.index, {"usage": use})
+        backends.files.write(join(result_url(job, outcome), "result.json"), json.dumps(content).encode())
+
+    page = report(backends, job)
+
+    section = page.partition("<h2>Use over time</h2>")[2].partition("<h2>")[0]
+    assert re.findall(r'<tr><td class="n">(\d+)</td>', section) == ["39", "34", "33", "32", "31", "30"]
+    assert section.count("mean 1.03 cores, peak 2.00") == 6
+    assert section.count("mean 3.9Mi, peak 4Mi") == 6
+    assert section.count("mean 0.50 GPUs") == 6
+    assert section.count('<polygon points="0,20 0.0,0.0 3.3,0.0 3.3,10.0 100.0,10.0 100,20"/>') == 6
+
+
+def test_the_report_of_short_tasks_reads_no_result(backends: Backends) -> None:
+    job = ended_job(backends, [{"x": "1"}], lambda index: Ended(seconds=9.9, folder="1-abc"))
+    assert "Use over time" not in report(backends, job)

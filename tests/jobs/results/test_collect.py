@@ -99,6 +99,33 @@ def test_a_data_frame_has_the_values_too(backends: Backends, job: Job) -> None:
     assert list(found["tag"]) == ["007", "008", "009"]
 
 
+def test_a_frame_infers_numbers_by_the_rule_of_collect(backends: Backends) -> None:
+    pytest.importorskip("pandas")
+    rows = [
+        {"lr": "0.1", "n": "1", "gap": "3", "flag": "true", "zero": "07", "plus": "+1", "long": "1234567890123456"},
+        {"lr": "2", "n": "2", "gap": "", "flag": "false", "zero": "8", "plus": "2", "long": "1"},
+    ]
+    made = ended_job(backends, rows, lambda index: Ended(out={"text": "12"}), name="texts")
+
+    plain, found = frame(backends, made), frame(backends, made, infer=True)
+
+    assert [list(plain[name]) for name in rows[0]] == [[row[name] for row in rows] for name in rows[0]]
+    kinds = {name: str(found[name].dtype) for name in ("lr", "n", "gap", "flag")}
+    assert kinds == {"lr": "float64", "n": "int64", "gap": "Int64", "flag": "bool"}
+    assert list(found["gap"].fillna(-1)) == [3, -1]
+    for name in ("zero", "plus", "long"):
+        assert list(found[name]) == list(plain[name])
+    assert list(found["out.text"]) == ["12", "12"]
+
+
+def test_a_frame_infers_only_columns_of_text(backends: Backends) -> None:
+    pd = pytest.importorskip("pandas")
+    given = pd.DataFrame({"name": ["007", "8"], "number": [1, 2], "text": ["5", "6"]})
+    made = ended_job(backends, from_frame(given), lambda index: Ended(), name="typed2")
+    found = frame(backends, made, infer=True)
+    assert [list(found[name]) for name in given] == [["007", "8"], [1, 2], [5, 6]]
+
+
 def test_the_columns_of_a_frame_keep_their_types_in_each_table(backends: Backends, tmp_path: Path) -> None:
     pd, parquet = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
     given = pd.DataFrame({

@@ -10,8 +10,10 @@ from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.job_table import print_jobs
 from kubeque.cli.output.job_text import format_resume_hint, print_job
-from kubeque.cli.output.task_table import STATES, print_tasks
+from kubeque.cli.output.task_table import print_tasks
+from kubeque.cli.row_options import row_options
 from kubeque.model.errors import UserError
+from kubeque.model.job.row_selection import RowSelection
 
 
 @click.command()
@@ -21,7 +23,7 @@ from kubeque.model.errors import UserError
     is_flag=True,
     help="Print one line per task: row, state, cause, exit code, and the values that it wrote to $KUBEQUE_OUT.",
 )
-@click.option("--state", type=STATES, help="With --tasks: print only tasks in this state.")
+@row_options("With --tasks: print")
 @click.option(
     "--from",
     "first",
@@ -34,23 +36,24 @@ from kubeque.model.errors import UserError
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --tasks one object per line.")
 @click.pass_context
 def status(
-    ctx: click.Context, job: str | None, tasks: bool, state: str | None, first: int, limit: int | None,
-    sort: str | None, as_json: bool,
+    ctx: click.Context, job: str | None, tasks: bool, index: str | None, where: tuple[str, ...],
+    states: tuple[str, ...], first: int, limit: int | None, sort: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Show the state of all jobs or of JOB. With --tasks, show the state of each task of JOB."""
     if sort is not None:
         raise UserError(f"status lists tasks by index: kubeque show {job or 'JOB'} --sort {sort} sorts them")
     if tasks and job is None:
         raise UserError("--tasks needs a job: kubeque status JOB --tasks")
-    if not tasks and (state or first or limit):
-        raise UserError("--state, --from and --limit select tasks: add --tasks")
+    rows = RowSelection.parse(index, where, states)
+    if not tasks and (first or limit or not rows.is_empty):
+        raise UserError("--index, --where, --state, --from and --limit select tasks: add --tasks")
     with connect(ctx) as client:
         job = find_job(client, job) if job is not None else None
         if job is None:
             print_jobs(client, client.status, as_json=as_json)
         elif tasks:
             client.status(job)
-            print_tasks(islice(client.lines(job, state=state, first=first), limit), client.now, as_json=as_json)
+            print_tasks(islice(client.lines(job, rows=rows, first=first), limit), client.now, as_json=as_json)
         else:
             progress = client.status(job)
             print_job(progress, as_json=as_json)

@@ -1,0 +1,1 @@
+"""The CPU, memory and GPU use of a command over time."""

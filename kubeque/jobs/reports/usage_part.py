@@ -1,0 +1,110 @@
+"""The use of CPU, memory and GPUs over time on a report: a curve for each of the longest tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from kubeque.files.layout import result_url
+from kubeque.files.parallel import SMALL_READS, in_parallel
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.reports.html_page import text
+from kubeque.jobs.results.result_manifest import read_result
+from kubeque.jobs.results.table import TaskRow
+from kubeque.model.errors import StorageError
+from kubeque.model.job.job import Job
+from kubeque.model.quantities import format_bytes, format_seconds
+from kubeque.model.stats.usage import Usage, read_usage
+
+#: Number of tasks with curves. Each one costs a request to the store.
+CURVES = 10
+#: Shortest task with a curve, seconds. The curve of a shorter task has only one or two points.
+_SHORTEST_SECONDS = 10.0
+#: Width and height of a curve in its own units.
+_WIDTH, _HEIGHT = 100, 20
+
+
+class Longest:
+    """Keeps the longest of many tasks that have ended."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[float, TaskRow]] = []
+
+    def add(self, line: TaskRow) -> None:
+        outcome = line.view.record.outcome
+        if line.view.state.has_outcome and outcome is not None and outcome.seconds >= _SHORTEST_SECONDS:
+            self._kept.append((outcome.seconds, line))
+            if len(self._kept) > 2 * CURVES:
+                self._kept = self._first()
+
+    def _first(self) -> list[tuple[float, TaskRow]]:
+        return sorted(self._kept, key=lambda item: (-item[0], item[1].view.index))[:CURVES]
+
+    @property
+    def lines(self) -> list[TaskRow]:
+        return [line for _, line in self._first()]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskUsage:
+    """A task with its use over time."""
+
+    line: TaskRow
+    usage: Usage
+
+
+def read_usages(backends: Backends, job: Job, tasks: Sequence[TaskRow]) -> list[TaskUsage]:
+    """Return the use of each task whose result has one. Results that cannot be read are left out."""
+    found = in_parallel(partial(_read, backends, job), tasks, threads=SMALL_READS)
+    return [TaskUsage(line, usage) for line, usage in zip(tasks, found, strict=True) if usage is not None]
+
+
+def _read(backends: Backends, job: Job, line: TaskRow) -> Usage | None:
+    url = result_url(job, line.view.record.outcome)
+    try:
+        return read_usage(read_result(backends.files, url).get("usage")) if url else None
+    except StorageError:
+        return None
+
+
+def usage_part(usages: Sequence[TaskUsage]) -> Iterator[str]:
+    """Yield the section of the report; nothing without any use."""
+    if not usages:
+        return
+    has_gpu = any(each.usage.mean_gpu is not None for each in usages)
+    yield "<h2>Use over time</h2>\n<p>The longest tasks. Each curve begins at 0.</p>"
+    yield '<div class="scroll" tabindex="0" role="region" aria-label="use over time"><table><thead><tr>'
+    yield f'<th class="n">task</th><th class="n">time</th><th>CPU</th><th>memory</th>{"<th>GPU</th>" * has_gpu}</tr>'
+    yield "</thead><tbody>"
+    for each in usages:
+        yield f"<tr>{''.join(_cells(each, has_gpu=has_gpu))}</tr>"
+    yield "</tbody></table></div>"
+
+
+def _cells(each: TaskUsage, *, has_gpu: bool) -> Iterator[str]:
+    usage, outcome = each.usage, each.line.view.record.outcome
+    ends = [point.seconds for point in usage.points]
+    cpu = [point.cpu for point in usage.points]
+    memory = [float(point.memory) for point in usage.points]
+    yield f'<td class="n">{each.line.view.index}</td>'
+    yield f'<td class="n">{format_seconds(outcome.seconds) if outcome else ""}</td>'
+    yield f"<td>{_curve(ends, cpu)} {text(f'mean {usage.mean_cpu:.2f} cores, peak {max(cpu):.2f}')}</td>"
+    means = f"mean {format_bytes(usage.mean_memory)}, peak {format_bytes(int(max(memory)))}"
+    yield f"<td>{_curve(ends, memory)} {text(means)}</td>"
+    if has_gpu:
+        gpu = [point.gpu or 0.0 for point in usage.points]
+        mean = usage.mean_gpu
+        yield "<td></td>" if mean is None else f"<td>{_curve(ends, gpu)} {text(f'mean {mean:.2f} GPUs')}</td>"
+
+
+def _curve(ends: Sequence[float], values: Sequence[float]) -> str:
+    """Return steps as an SVG picture. `ends`: end of the interval of each value, seconds."""
+    top, last, x = max(values) or 1.0, ends[-1], 0.0
+    points = [f"0,{_HEIGHT}"]
+    for end, value in zip(ends, values, strict=True):
+        y = _HEIGHT * (1 - value / top)
+        points += [f"{x:.1f},{y:.1f}", f"{(x := _WIDTH * end / last):.1f},{y:.1f}"]
+    points.append(f"{_WIDTH},{_HEIGHT}")
+    box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
+    return f'<svg class="curve" {box} aria-hidden="true"><polygon points="{" ".join(points)}"/></svg>'
