@@ -47,4 +47,8 @@ def _console() -> Console | None:
         return None
     from rich.console import Console
 
-    return Console(stderr=True, markup=False, highlight=False)
+    from kubeque.terminal_resize import erase_after_resize
+
+    console = Console(stderr=True, markup=False, highlight=False)
+    erase_after_resize(console)
+    return console

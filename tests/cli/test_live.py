@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 
 import pytest
-from rich.console import Console, ConsoleDimensions
+from rich.console import Console
 
-from kubeque.cli.output.live_view import Tasks, clear_after_resize, render
+from kubeque.cli.output.live_view import Tasks, render
 from kubeque.cli.output.retry_text import format_retries
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.causes import Cause
@@ -113,15 +112,3 @@ def test_interruptions_and_results_that_cannot_be_stored_are_listed_while_they_h
     job = Job("sweep", "u" * 12, 100, "/x", created=1000.0)
     lines = picture(Progress(job, Counts(58, 2, 39, 1), 2), Tasks(retried=retried))
     assert lines[4:] == ["running again", *(f"  {text}" for text in words)]
-
-
-def test_a_terminal_of_another_size_is_cleared_once() -> None:
-    written = io.StringIO()
-    console = Console(file=written, force_terminal=True, width=80, height=24, color_system=None)
-    size = clear_after_resize(console, (80, 24))
-    assert (size, written.getvalue()) == ((80, 24), "")
-    console.size = ConsoleDimensions(50, 24)
-    size = clear_after_resize(console, size)
-    assert written.getvalue() == "\x1b[2J\x1b[H"
-    assert clear_after_resize(console, size) == (50, 24)
-    assert written.getvalue() == "\x1b[2J\x1b[H"

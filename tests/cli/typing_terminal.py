@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +45,17 @@ class TypingTerminal:
 
     def type(self, keys: str) -> None:
         os.write(self._fd, keys.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read_for(self, seconds: float) -> str:
+        """Return what the program writes in the next seconds."""
+        end, before = time.monotonic() + seconds, len(self.text)
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self._fd], [], [], left)[0]:
+                self.text += os.read(self._fd, 65536).decode(errors="replace")
+        return self.text[before:]
 
     def read_until(self, words: str, seconds: float = 20.0) -> None:
         """Read until the program has written `words`. Otherwise raise AssertionError with the actual output."""

@@ -49,27 +49,15 @@ def watch_live(client: Client, name: str) -> Progress:
     retried = retried_tasks(client, name)
     console = open_console()
     with Live(console=console, transient=True, auto_refresh=False) as live:
-        size: tuple[int, int] = console.size
         for progress in client.watch(name):
             counts = progress.counts
             pace.add(time.monotonic(), counts.ended)
             running.refresh(counts.running, (counts.ended, time.monotonic() // _RUNNING_SECONDS))
             failed.refresh(counts.failed, counts.failed)
             refresh(retried, progress, time.monotonic())
-            size = clear_after_resize(console, size)
             tasks = Tasks(running.lines, failed.lines, retried.lines)
             live.update(render(progress, pace, tasks, now=client.now(), height=console.height), refresh=True)
     return progress
-
-
-def clear_after_resize(console: Console, size: tuple[int, int]) -> tuple[int, int]:
-    """Clear the screen if the terminal has another size than `size`, and return its size.
-
-    A terminal that is made narrower breaks the lines of the last picture, so that their number is unknown.
-    """
-    if (now := console.size) != size:
-        console.clear()
-    return now
 
 
 def render(

@@ -11,6 +11,7 @@ from rich.segment import Segment
 
 from kubeque.cli.output.streams import SafeStream
 from kubeque.model.text import safe_text
+from kubeque.terminal_resize import erase_after_resize
 
 
 class _SafeConsole(Console):
@@ -45,4 +46,6 @@ def open_console() -> Console:
     """Return a console for standard error. It reads text as it is: without markup, and without colours for numbers."""
     stream = sys.stderr
     file: TextIO = _OwnText(stream) if isinstance(stream, SafeStream) else stream  # type: ignore[assignment]
-    return _SafeConsole(file=file, highlight=False, markup=False)
+    console = _SafeConsole(file=file, highlight=False, markup=False)
+    erase_after_resize(console)
+    return console
