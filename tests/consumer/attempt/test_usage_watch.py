@@ -37,9 +37,9 @@ def smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     program.chmod(0o755)
     (tmp_path / "answer").write_text("50, 1024\n100, 2048\n[N/A], 3\n")
     monkeypatch.setenv("PATH", f"{folder}:{PATH}")
-    gpu_probe._find_program.cache_clear()
+    gpu_probe.find_program.cache_clear()
     yield program
-    gpu_probe._find_program.cache_clear()
+    gpu_probe.find_program.cache_clear()
 
 
 def test_a_short_command_has_no_use(bench: Bench) -> None:

@@ -35,7 +35,7 @@ class GpuProbe:
     @classmethod
     def open(cls, env: Mapping[str, str], strangers: set[int]) -> GpuProbe | None:
         """Return the probe for a command with this environment; None without a GPU or nvidia-smi."""
-        devices, program = env.get(VISIBLE), _find_program()
+        devices, program = env.get(VISIBLE), find_program()
         hidden = devices is not None and devices.strip() in _NONE
         return None if program is None or hidden else cls(program, devices or "", strangers)
 
@@ -85,7 +85,8 @@ class GpuProbe:
 
 
 @cache
-def _find_program() -> str | None:
+def find_program() -> str | None:
+    """Return the path of nvidia-smi; None without one."""
     return shutil.which(_COMMAND)
 
 
