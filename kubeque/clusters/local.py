@@ -26,7 +26,7 @@ from kubeque.clusters.home_folder import has_key_since, home_key, make_home, ope
 from kubeque.clusters.in_pod import start_with_queue
 from kubeque.clusters.machine import Machine, declare_gpus, gpu_devices, this_machine
 from kubeque.clusters.restarts import FIRST_PAUSE_SECONDS, MANY_DEATHS, RECENT_SECONDS
-from kubeque.clusters.slot import FLEET, Slot, end_command, host_name, machine, start_ticks, why_no_consumers
+from kubeque.clusters.slot import FLEET, Slot, end_command, host_name, is_owner_here, start_ticks, why_no_consumers
 from kubeque.model.config.config import default_queue_url
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ClusterError, UserError
@@ -187,10 +187,8 @@ class LocalCluster:
         return []
 
     def find_death(self, owner: str) -> Death | None:
-        kind, _, rest = owner.partition(":")
-        where, _, rest = rest.partition(":")
-        pid, _, start = rest.partition(":")
-        if kind != "local" or where != machine() or not pid.isdigit() or start_ticks(int(pid)) == start:
+        _, pid, start, *_ = [*owner.split(":")[1:], "", "", ""]
+        if not is_owner_here(owner) or not pid.isdigit() or start_ticks(int(pid)) == start:
             return None
         for slot in self.slots():
             content = slot.read()

@@ -18,6 +18,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import signal
 import socket
 import sys
@@ -32,6 +33,8 @@ from kubeque.clusters.restarts import FIRST_PAUSE_SECONDS, pause_between_starts
 FLEET = "fleet"
 #: Seconds to wait for a killed command. A command that hangs on a dead network disk may never end.
 _KILL_SECONDS = 5.0
+#: Maximum number of characters of the host in an owner name. Each attempt in the queue has this name.
+_HOST_CHARACTERS = 20
 #: Number of bytes to read from the end of a log to find the last line.
 _TAIL_BYTES = 8192
 #: Keys of a slot that describe earlier starts.
@@ -72,13 +75,27 @@ def host_name() -> bytes:
     return os.fsencode(socket.gethostname())
 
 
-def owner_name(pid: int | None = None) -> str:
+def owner_name(pid: int | None = None, slot: int | None = None) -> str:
     """Return the owner name that a process (default: this process) writes into leases.
 
-    The name is unique, because it has the machine, the pid and the start time.
+    The name is unique, because it has the machine, the pid and the start time. Behind the machine it has the number of
+    the slot and the name of the host, for people.
     """
     pid = os.getpid() if pid is None else pid
-    return f"local:{machine()}:{pid}:{start_ticks(pid)}"
+    place = "" if slot is None else f".{slot}.{_short_host_name()}"
+    return f"local:{machine()}{place}:{pid}:{start_ticks(pid)}"
+
+
+def _short_host_name() -> str:
+    """Return the first part of this machine's name, for owner names. Other characters than these become `-`."""
+    first = host_name().partition(b".")[0].decode("ascii", errors="replace")
+    return re.sub("[^A-Za-z0-9_-]", "-", first)[:_HOST_CHARACTERS] or "-"
+
+
+def is_owner_here(owner: str) -> bool:
+    """True if a consumer of this machine has this name, since its last boot."""
+    kind, _, rest = owner.partition(":")
+    return kind == "local" and rest.partition(":")[0].partition(".")[0] == machine()
 
 
 def end_command(left: Mapping[str, object]) -> None:
@@ -88,7 +105,7 @@ def end_command(left: Mapping[str, object]) -> None:
     process with a reused pid is never killed.
     """
     pid, start = left.get("command"), left.get("command_start")
-    here = str(left.get("owner", "")).startswith(f"local:{machine()}:")  # pids of an earlier boot are meaningless
+    here = is_owner_here(str(left.get("owner", "")))  # pids of an earlier boot are meaningless
     if not isinstance(pid, int) or not start or not here:
         return
     end = time.monotonic() + _KILL_SECONDS
@@ -140,7 +157,7 @@ class Slot:
             end_command(content)
             since = content.get("log") if deaths else self.log.stat().st_size if self.log.exists() else 0
             pid = launch()
-            self._write({**_identify(pid), "started": time.time(), "deaths": deaths, "log": since})
+            self._write({**self._identify(pid), "started": time.time(), "deaths": deaths, "log": since})
             return True
         finally:
             self._unlock()
@@ -186,7 +203,7 @@ class Slot:
     def announce(self) -> None:
         """Record this process as the consumer of the slot. The history of starts stays until the first task."""
         content = self.read()
-        self._write({**_identify(os.getpid()), **{key: content[key] for key in _HISTORY if key in content}})
+        self._write({**self._identify(os.getpid()), **{key: content[key] for key in _HISTORY if key in content}})
 
     def leave(self) -> None:
         """Record that the slot is free. The lock stays until this process ends or announces itself again."""
@@ -194,12 +211,15 @@ class Slot:
 
     def journal(self, task: dict[str, object]) -> None:
         """Record the task that the consumer is about to run, so that other processes know it if the consumer dies."""
-        self._write({**_identify(os.getpid()), **task})
+        self._write({**self._identify(os.getpid()), **task})
 
     def runs(self, pid: int) -> None:
         """Record the pid of the process that runs the current command. The process leads its own process group."""
         if start := start_ticks(pid):  # not if the process has already ended
             self._write({**self._written, "command": pid, "command_start": start})
+
+    def _identify(self, pid: int) -> dict[str, object]:
+        return {"owner": owner_name(pid, self.number), "pid": pid, "start": start_ticks(pid)}
 
     def _write(self, content: dict[str, object]) -> None:
         self._written = content
@@ -247,10 +267,6 @@ class Slot:
         except OSError:
             return ""
         return next((line for line in reversed(lines) if line.strip()), "")
-
-
-def _identify(pid: int) -> dict[str, object]:
-    return {"owner": owner_name(pid), "pid": pid, "start": start_ticks(pid)}
 
 
 def _number(content: Mapping[str, object], key: str) -> float:

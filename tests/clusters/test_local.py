@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.clusters.local import LocalCluster, fleet_name, slot_folder
-from kubeque.clusters.slot import Slot, machine, owner_name, start_ticks
+from kubeque.clusters.slot import Slot, is_owner_here, machine, owner_name, start_ticks
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job
@@ -72,6 +72,7 @@ def test_the_coroner_knows_the_dead_of_this_machine_and_what_they_ran(tmp_path: 
     cluster.folder.mkdir(parents=True)
     dead = f"local:{machine()}:{2**22 - 1}:12345"
     assert cluster.find_death(owner_name()) is None
+    assert cluster.find_death(owner_name(slot=3)) is None
     assert cluster.find_death("local:elsewhere:1:1") is None
     death = cluster.find_death(dead)
     assert death is not None
@@ -81,6 +82,20 @@ def test_the_coroner_knows_the_dead_of_this_machine_and_what_they_ran(tmp_path: 
     death = cluster.find_death(dead)
     assert death is not None
     assert death.running == 17
+    assert cluster.find_death(f"local:{machine()}.3.host:{2**22 - 1}:12345") is not None
+    assert cluster.find_death(f"local:{machine()[:-1]}.3.host:{2**22 - 1}:12345") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("node-7.lan", "node-7"), ("a:b c", "a-b-c"), ("\udcff", "-"), ("", "-"), ("x" * 64, "x" * 20)]
+)
+def test_an_owner_names_slot_and_host(monkeypatch: pytest.MonkeyPatch, name: str, shown: str) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    kind, place, pid, start = owner_name(slot=12).split(":")
+    assert (kind, place, int(pid)) == ("local", f"{machine()}.12.{shown}", os.getpid())
+    assert start == start_ticks(os.getpid())
+    assert is_owner_here(owner_name(slot=12))
+    assert not is_owner_here("local:elsewhere.12.x:1:1")
 
 
 @pytest.fixture

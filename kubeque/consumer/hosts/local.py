@@ -49,7 +49,7 @@ class LocalHost:
     @classmethod
     def open(cls, fleet: str, home: Path, slot: Slot, queue_url: str, *, linger_seconds: float) -> LocalHost:
         """Return the host of the consumer in this slot of a home folder."""
-        profile = ConsumerProfile(owner_name(), slot=slot.number, linger_seconds=linger_seconds)
+        profile = ConsumerProfile(owner_name(slot=slot.number), slot=slot.number, linger_seconds=linger_seconds)
         machine, cluster = this_machine(), LocalCluster(home, queue_url)
         ledger, work = Ledger(cluster.folder, machine), home / WORK / slot.name
         return cls(fleet, slot, cluster, work, profile, ledger, machine, OomCounter.find(shared=True))

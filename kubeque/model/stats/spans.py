@@ -125,7 +125,7 @@ def lanes(found: Sequence[Span], by: By) -> Lanes:
 
 def _key(span: Span, by: By) -> tuple[str, int]:
     if by is By.CONSUMER:
-        return span.consumer, 0
+        return _place(span.consumer), 0
     return (span.job, span.index) if by is By.TASK else (span.job, 0)
 
 
@@ -136,9 +136,21 @@ def _label(key: tuple[str, int], by: By, lane: int) -> str:
     return f"{consumer_label(key[0]) if by is By.CONSUMER else key[0]}{more}"
 
 
+def _place(owner: str) -> str:
+    """Return the part of an owner name that all consumers of one slot share; the whole name without a slot."""
+    place = owner.rsplit(":", 2)[0] if owner.startswith("local:") and owner.count(":") == 3 else owner
+    return place if "." in place else owner
+
+
 def consumer_label(owner: str) -> str:
-    """Return a short label of a consumer: the process id on one machine, otherwise the pod."""
+    """Return a short label of a consumer: host and slot, the process id without a slot, or the pod.
+
+    `owner`: an owner name, or the part of it that the consumers of a slot share.
+    """
     kind, *rest = owner.split(":")
+    if kind == "local" and rest and rest[0].count(".") == 2:
+        _, slot, host = rest[0].split(".")
+        return f"{host} slot {slot}"
     if kind == "local" and len(rest) == 3:
         return f"process {rest[1]}"
-    return rest[-1] if rest else owner
+    return rest[0] if kind == "pod" and len(rest) == 2 else rest[-1] if rest else owner

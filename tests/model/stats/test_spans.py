@@ -71,5 +71,16 @@ def test_no_two_spans_of_a_lane_overlap(found: list[Span]) -> None:
 
 def test_a_consumer_is_named_so_that_it_fits_a_margin() -> None:
     assert consumer_label("local:0123456789:4711:99") == "process 4711"
-    assert consumer_label("pod:sweeps:night-7") == "night-7"
+    assert consumer_label("local:0123456789.3.node-7:4711:99") == "node-7 slot 3"
+    assert consumer_label("pod:night-7:0a1b2c") == "night-7"
     assert consumer_label("anna") == "anna"
+
+
+def test_the_consumers_of_a_slot_share_a_lane_with_the_name_of_host_and_slot() -> None:
+    owners = ["local:aa.0.host:11:1", "local:aa.1.host:12:1", "local:aa.0.host:13:1", "local:aa:14:1", "local:aa:15:1"]
+    found = find_uncovered([span(0, 10.0 * at, 1.0, consumer=owner) for at, owner in enumerate(owners)])
+    made = lanes(found, By.CONSUMER)
+    assert [made.labels[of] for of in made.of] == [
+        "host slot 0", "host slot 1", "host slot 0", "process 14", "process 15",
+    ]  # fmt: skip
+    assert len(made.labels) == 4
