@@ -8,6 +8,7 @@ from typing import Self
 from kubeque.clusters.open import Access
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.reader import Reader
+from kubeque.jobs.upkeep.store_watch import StoreWatch
 from kubeque.model.config.config import Config
 from kubeque.model.job.job import Job
 from kubeque.queues.reaper import LeaseWatch
@@ -24,6 +25,7 @@ class Connection:
         self.config = config or Config.load()
         self._backends = Backends.open(self.config, access)
         self._watch = LeaseWatch()
+        self._store_watch = StoreWatch.of(self._backends)
         #: Reads jobs without changing them, for pages that many people open.
         self.reader = Reader(self._backends)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from functools import partial
 
 from kubeque import __version__
 from kubeque.client.connection import Connection
@@ -37,13 +38,17 @@ class ProgressMethods(Connection):
         problem.
         """
         try:
-            return reconcile(self._backends, name, start=False, watch=self._watch)
+            return reconcile(self._backends, name, start=False, watch=self._watch, store=self._store_watch)
         except (StorageError, JobUnreadable) as error:
             return read_progress(self._backends, self.job(name), obstacle=str(error))
 
     def reconcile(self, name: str) -> Progress:
         """Do the same as `status`, and start missing consumers. Programs that wait for a job call this repeatedly."""
         return reconcile(self._backends, name, start=True, watch=self._watch)
+
+    def _observe(self, name: str) -> Callable[[], Progress]:
+        """Return a function that reconciles a job, without waiting for a store that does not answer."""
+        return partial(reconcile, self._backends, name, start=True, watch=self._watch, store=self._store_watch)
 
     def jobs(self) -> list[Job]:
         """Return all jobs of the queue that this version of kubeque can read, the newest last."""
@@ -72,10 +77,11 @@ class ProgressMethods(Connection):
     def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
         """Start missing consumers, and yield the progress of a job until it has ended or is held.
 
+        While the store of results does not answer, the progress comes from the queue, and its obstacles name the store.
         Raises QueueUnavailable or StorageError if the queue or the store does not answer for 300 s.
         """
         with observers.announce(self.config.home, name):
-            yield from watch.watch(lambda: self.reconcile(name), seconds=seconds)
+            yield from watch.watch(self._observe(name), seconds=seconds)
 
     def wait(self, name: str, *, timeout: float | None = None) -> Progress:
         """Wait until the job has ended or is held. Raises TimeoutError after `timeout` seconds."""

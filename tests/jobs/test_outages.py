@@ -112,3 +112,38 @@ def test_no_row_is_charged_while_the_store_is_away(away: tuple[str, TcpProxy], t
         time.sleep(outage)
         line.closed = False
         assert_each_ran_once(client, story, ROWS)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.xdist_group("s3")
+@pytest.mark.server("s3")
+@pytest.mark.parametrize("away", ["s3"], indirect=True)
+def test_watching_and_status_go_on_and_name_a_store_that_does_not_answer(
+    away: tuple[str, TcpProxy], tmp_path: Path
+) -> None:
+    bucket, line = away
+    urls = {"default_url_prefix": f"{bucket}/results", "cas_url_prefix": f"{bucket}/cas"}
+    with ExitStack() as stack:
+        client = stack.enter_context(make_client(tmp_path, **urls))
+        stack.callback(client.stop)
+        submit_rows(client, tmp_path, 1.0, ROWS)
+        watched = client.watch("rows", seconds=0.1)
+        assert next(watched).obstacles == ()
+        line.silent = True
+        silent = next(found for found in watched if found.obstacles)
+        text = f"the store {bucket}/results has not answered since "
+        assert silent.obstacles[0].startswith(text)
+        assert silent.counts.total == ROWS
+
+        # A program that starts now gives the same answer, and waits only a few seconds for it.
+        with make_client(tmp_path, **urls) as other:
+            began = time.monotonic()
+            found = other.status("rows")
+            assert time.monotonic() - began < 15
+            assert found.obstacles[0].startswith(text)
+            assert found.counts.total == ROWS
+
+        line.silent = False
+        line.cut()
+        *_, last = watched
+        assert (last.counts.ok, last.obstacles) == (ROWS, ())

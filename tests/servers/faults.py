@@ -122,6 +122,8 @@ class TcpProxy:
         self.closes_then = False
         #: True to refuse new connections.
         self.closed = False
+        #: True to accept connections and lose all that is sent on any connection, as in a network without a route.
+        self.silent = False
 
     def __enter__(self) -> TcpProxy:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -169,6 +171,8 @@ class TcpProxy:
                     if not data or (losing and ready is server):
                         self.losses += losing
                         return
+                    if self.silent:
+                        continue
                     if ready is client and self._word and self._word in data:
                         losing, self._word = True, b""
                     if ready is client and data.startswith(_METHODS):

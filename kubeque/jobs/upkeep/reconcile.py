@@ -12,8 +12,16 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import keep_report
 from kubeque.jobs.results.table import lines, write_table
 from kubeque.jobs.upkeep.deleted_objects import note_objects, pause_if_deleted
-from kubeque.jobs.upkeep.progress import PatientCluster, Progress, find_rival, why_waiting
-from kubeque.model.errors import ClusterError, ClusterRefused, FileDamaged, JobUnreadable, StorageError
+from kubeque.jobs.upkeep.progress import PatientCluster, Progress, find_rival, read_progress, why_waiting
+from kubeque.jobs.upkeep.store_watch import StoreWatch
+from kubeque.model.errors import (
+    ClusterError,
+    ClusterRefused,
+    FileDamaged,
+    JobUnreadable,
+    StorageError,
+    StoreUnavailable,
+)
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
@@ -25,16 +33,21 @@ from kubeque.queues.reaper import LeaseWatch, reap
 log = logging.getLogger(__name__)
 
 
-def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch | None = None) -> Progress:
+def reconcile(
+    backends: Backends, name: str, *, start: bool, watch: LeaseWatch | None = None, store: StoreWatch | None = None
+) -> Progress:
     """Finish a reset, reap the leases of dead consumers, and close the job if it has ended.
 
-    `start`: True to start consumers for pending tasks. A cluster that does not answer is an obstacle in the returned
-    progress, not an error. Raises JobNotFound, QueueError, StorageError.
+    `start`: True to start consumers for pending tasks. `store`: while this store does not answer, the progress comes
+    from the queue, and nothing is changed; None to wait for the store. A cluster that does not answer is an obstacle in
+    the returned progress, not an error. Raises JobNotFound, QueueError, StorageError.
     """
     queue = backends.queue
     job = queue.finish_reset(queue.job(name))
     if job.closing is not None:
         return Progress(job, job.closing.counts)
+    if store is not None and (silence := store.describe()):
+        return _wait_for_store(backends, job, silence)
     try:
         cluster = PatientCluster(backends.cluster_of(job))
     except FileDamaged as error:
@@ -64,6 +77,14 @@ def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch |
         obstacles = why_waiting(job, counts, consumers, cluster)
     obstacles = obstacles or find_rival(queue, job, counts, consumers)
     return Progress(job, counts, consumers, obstacles)
+
+
+def _wait_for_store(backends: Backends, job: Job, silence: str) -> Progress:
+    """Return the progress from the queue. Raises StoreUnavailable if only the closing of the job is left."""
+    progress = read_progress(backends, job, obstacle=silence)
+    if job.may_close(progress.counts):
+        raise StoreUnavailable(silence)
+    return progress
 
 
 def _end_damaged(backends: Backends, job: Job, error: str, watch: LeaseWatch | None) -> Progress:
