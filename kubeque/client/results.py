@@ -13,6 +13,7 @@ from kubeque.files.transfer_progress import Tell
 from kubeque.jobs.inspection.replay import Replayed, replay
 from kubeque.jobs.reports.report import write_report
 from kubeque.jobs.reports.timeline import write_timeline
+from kubeque.jobs.reports.unsent_modules import find_unsent_module
 from kubeque.jobs.results import fetch as fetching
 from kubeque.jobs.results import table
 from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
@@ -22,7 +23,6 @@ from kubeque.jobs.results.params_csv import rows_csv
 from kubeque.jobs.results.ranking import longest_running, most_retried, newest_failures, rank_tasks
 from kubeque.jobs.results.result_paths import choose_layout
 from kubeque.jobs.results.table import TaskRow
-from kubeque.jobs.submission.unsent_modules import find_unsent_module
 from kubeque.jobs.upkeep.selected_rows import select_rows
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_selection import ALL_ROWS, RowSelection

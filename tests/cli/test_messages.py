@@ -85,6 +85,8 @@ def test_the_next_step_names_the_module_beside_the_script_that_was_not_sent(shel
     ran = shell.run("sub", "-n", "j", "python3", "^src/train.py")
     step = "next: kubeque sub -n j --repair -u src/helper COMMAND sends the module"
     assert ran.stdout.splitlines()[-1].startswith(step)
+    (report,) = (shell.home / "results/j").rglob("report-0.html")
+    assert "<code>kubeque sub -n j --repair -u src/helper COMMAND</code> sends the module" in report.read_text()
     assert shell.run("sub", "-n", "j", "--repair", "-u", "src/helper", "python3", "^src/train.py").returncode == 0
 
 

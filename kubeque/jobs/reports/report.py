@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from kubeque.files.layout import report_url
@@ -13,9 +14,10 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.html_page import page
 from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
+from kubeque.jobs.reports.unsent_modules import find_unsent_module
 from kubeque.jobs.reports.usage_part import Longest, read_usages
 from kubeque.jobs.results.table import TaskRow, lines
-from kubeque.model.errors import UserError
+from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
@@ -75,6 +77,13 @@ def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
     content = Content(
         job, backends.spec(job), counts, seen, groups.largest(), listed, sample,
         {key: row for key, row in rows.items() if key in kept}, causes, backends.queue.now(),
-        read_usages(backends, job, longest.lines),
+        read_usages(backends, job, longest.lines), _find_unsent(backends, job, groups),
     )  # fmt: skip
     return page(f"{job.name}: report", report_body(content), scripts=[SCRIPT, "table.js"], kind="report")
+
+
+def _find_unsent(backends: Backends, job: Job, groups: Groups) -> str:
+    """Return the path of a Python module of this machine that tasks did not find; otherwise an empty text."""
+    with suppress(StorageError):
+        return find_unsent_module(backends, job, [group.message for group in groups.largest()])
+    return ""

@@ -57,6 +57,8 @@ class Content:
     now: float
     #: CPU, memory and GPU use of the longest tasks.
     usages: Sequence[TaskUsage] = ()
+    #: File of a module that tasks did not find and that this machine has; empty without one.
+    unsent: str = ""
 
 
 def report_body(c: Content) -> str:
@@ -155,6 +157,9 @@ def _failures(c: Content) -> Iterator[str]:
             f'<td class="mono">{text(group.message, 300) or "(no message)"}</td><td>{first}{more}</td></tr>'
         )
     yield "</tbody></table></div>"
+    if c.unsent:
+        words = ["kubeque", "sub", "-n", c.job.name, "--repair", "-u", c.unsent, "COMMAND"]
+        yield f"<p><code>{text(shlex.join(words), 1000)}</code> sends the module that tasks did not find.</p>"
 
 
 def _row(index: int, row: Mapping[str, str]) -> str:

@@ -8,32 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 from kubeque.clusters.environment_files import Environments
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.reports.recorded_sources import InputSources
 from kubeque.jobs.submission.build_spec import find
 from kubeque.jobs.submission.like import like
 from kubeque.jobs.upkeep.owner import own_queue_id
-from kubeque.model.errors import ClusterError, CommandError, StorageError
+from kubeque.model.errors import CommandError, StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.sweep import Sweep
-
-
-@dataclass(frozen=True, slots=True)
-class InputSources:
-    """The folder and the `push` options from which the inputs of a revision were found."""
-
-    base: Path
-    push: tuple[str, ...]
-    #: Names of inputs that a different job provided (`--like`).
-    stored: frozenset[str]
-    #: True if `stored` contains the files of the command's `^` words.
-    stored_command: bool
-    #: Unix time of the submission, seconds.
-    at: float
 
 
 def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
@@ -44,18 +29,6 @@ def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
             "stored_command": sweep.inputs_of_command, "at": time.time(),
         }  # fmt: skip
         Environments(backends.config.home).write_sources(job, content, queue=own_queue_id(backends))
-
-
-def read_sources(backends: Backends, job: Job) -> InputSources | None:
-    """Return the sources of a job's revision; None if this machine has no readable record."""
-    try:
-        wire: Any = Environments(backends.config.home).read_sources(job)
-        return InputSources(
-            Path(wire["base"]), tuple(wire["push"]), frozenset(wire["stored"]), bool(wire["stored_command"]),
-            float(wire["at"]),
-        )  # fmt: skip
-    except (ClusterError, ValueError, KeyError, TypeError):
-        return None
 
 
 def with_sources(backends: Backends, job: Job, sources: InputSources) -> Sweep:

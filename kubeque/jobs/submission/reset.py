@@ -7,9 +7,10 @@ from datetime import datetime
 from functools import partial
 
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.reports.recorded_sources import read_sources
 from kubeque.jobs.submission.draft import draft
 from kubeque.jobs.submission.existing import Existing
-from kubeque.jobs.submission.input_sources import changed_inputs, read_sources, with_sources
+from kubeque.jobs.submission.input_sources import changed_inputs, with_sources
 from kubeque.jobs.submission.reset_effect import ResetEffect, is_pointless, plan_reset
 from kubeque.jobs.submission.submit import MAX_RANGES, revise
 from kubeque.jobs.submission.submitter_environment import check_environment, renew_environment

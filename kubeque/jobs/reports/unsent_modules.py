@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.submission.input_sources import read_sources
+from kubeque.jobs.reports.recorded_sources import read_sources
 from kubeque.model.errors import StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
