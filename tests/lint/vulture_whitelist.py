@@ -10,6 +10,7 @@ _.iter_references  # Airflow 2 calls it on the outputs of upstream tasks
 _.list_pools  # click registers it with @pool.command
 _.resize_one  # click registers it with @pool.command
 _.refresh_api_key_hook  # the Kubernetes client calls it before each request
+_.process_renderables  # rich calls it before it draws
 _.tempdir  # tempfile reads it
 _.set_size  # fsspec calls it on its Callback
 _.relative_update  # fsspec calls it on its Callback

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,12 +54,18 @@ def check(config: Config) -> Iterator[Finding]:
     After a problem, the other checks still run.
     """
     yield Finding("config", True, str(config.source) if config.source else "no .kubeque file: the embedded default")
-    yield _checked("queue", lambda: _queue(config))
-    for what, url in (("results", config.default_url_prefix), ("inputs", config.cas_url_prefix)):
-        yield _checked(what, partial(_store, url, config))
-    yield from check_cluster(config)
-    yield from _disk(config)
-    yield from _waiting(config)
+    with ExitStack() as stack:
+        try:
+            backends = stack.enter_context(closing(Backends.open(config)))
+        except KubequeError:  # one of the checks reports this
+            backends = None
+        yield _checked("queue", lambda: _queue(config, backends.queue) if backends else _queue_alone(config))
+        for what, url in (("results", config.default_url_prefix), ("inputs", config.cas_url_prefix)):
+            yield _checked(what, partial(_store, url, config))
+        yield from check_cluster(config)
+        yield from _disk(config)
+        if backends is not None:
+            yield from _waiting(backends)
 
 
 def check_cluster(config: Config) -> Iterator[Finding]:
@@ -85,13 +91,15 @@ def _checked(what: str, look: Callable[[], str]) -> Finding:
         return Finding(what, False, str(error))
 
 
-def _queue(config: Config) -> str:
-    queue = open_queue(config.queue_url)
-    try:
-        queue.self_test()
-        listed = queue.list_jobs()
-    finally:
-        queue.close()
+def _queue_alone(config: Config) -> str:
+    """Check the queue if the cluster cannot be opened."""
+    with closing(open_queue(config.queue_url)) as queue:
+        return _queue(config, queue)
+
+
+def _queue(config: Config, queue: Queue) -> str:
+    queue.self_test()
+    listed = queue.list_jobs()
     left = "".join(f"; left alone: {error}" for error in listed.unreadable)
     return (
         f"{hide_password(config.queue_url)}: refuses stale writes as it must, {_count(len(listed.jobs), 'job')}{left}"
@@ -115,22 +123,17 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def _waiting(config: Config) -> Iterator[Finding]:
+def _waiting(backends: Backends) -> Iterator[Finding]:
     """Yield at most _WAITING findings about open jobs whose tasks do not start. A last finding counts the other jobs.
 
     If the queue or the cluster does not answer, yield nothing, because a different check reports this.
     """
-    try:
-        backends = Backends.open(config)
-    except KubequeError:
-        return
-    with closing(backends):
-        found = []
-        with suppress(KubequeError):
-            for job in backends.queue.list_jobs().jobs:
-                if job.open:
-                    progress = read_progress(backends, job)
-                    found += [Finding("waits", job.paused, f"{job.name}: {text}") for text in progress.obstacles]
+    found = []
+    with suppress(KubequeError):
+        for job in backends.queue.list_jobs().jobs:
+            if job.open:
+                progress = read_progress(backends, job)
+                found += [Finding("waits", job.paused, f"{job.name}: {text}") for text in progress.obstacles]
     yield from found[:_WAITING]
     if more := found[_WAITING:]:
         yield Finding("waits", all(each.ok for each in more), f"and {_count(len(more), 'more job')}: kubeque list")
