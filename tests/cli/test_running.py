@@ -46,7 +46,7 @@ def test_reserved_tasks_wait_and_a_running_task_has_start_attempt_and_consumer(s
 
 
 def test_the_use_of_a_task_is_shown_as_curves(shell: Shell) -> None:
-    assert shell.run("sub", "-n", "j", "--grid", "s=0,1.5", "sleep", "{s}").returncode == 0
+    assert shell.run("sub", "-n", "j", "--grid", "s=0,2.5", "sleep", "{s}").returncode == 0
     short, long = shell.run("show", "j", "0").stdout, shell.run("show", "j", "1").stdout
     assert "cpu use" not in short
     assert re.search(r"^cpu use +[▁-█]+  mean 0\.\d\d cores, peak 0\.\d\d$", long, re.MULTILINE), long

@@ -122,7 +122,7 @@ class TcpProxy:
         self.closes_then = False
         #: True to refuse new connections.
         self.closed = False
-        #: True to accept connections and lose all that is sent on any connection, as in a network without a route.
+        #: True to accept connections and lose each message on any connection, as in a network without a route.
         self.silent = False
 
     def __enter__(self) -> TcpProxy:

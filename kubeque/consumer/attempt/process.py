@@ -223,7 +223,7 @@ class _Run:
 
     def _pause(self) -> float:
         deadline = self._deadline if self._cause is None else None
-        moments = [self.watch.due, self._kill_at, deadline, self._disk.due if self._disk else None]
+        moments = [self.watch.due, self.usage.due, self._kill_at, deadline, self._disk.due if self._disk else None]
         return min(moment for moment in moments if moment is not None) - time.monotonic()
 
     def _stop_if_due(self, now: float) -> None:

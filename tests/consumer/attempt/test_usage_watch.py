@@ -64,26 +64,29 @@ def test_children_count_also_after_their_end(bench: Bench) -> None:
 
 
 def test_a_child_that_detached_itself_counts(bench: Bench) -> None:
+    before = process_tree.reaped_cpu_seconds()
     (bench.folder / "work" / "busy.py").write_text(BUSY)
-    ended = bench.sh(f"(setsid {sys.executable} busy.py &) ; sleep 2.2")
+    ended = bench.sh(f"(setsid {sys.executable} busy.py &) ; sleep 3")
+    spent = process_tree.reaped_cpu_seconds() - before
     assert ended.usage is not None
-    assert ended.usage.mean_cpu * ended.seconds > 0.5
+    assert ended.usage.mean_cpu * ended.usage.points[-1].seconds == pytest.approx(spent, rel=0.2)
+    assert sum(point.cpu for point in ended.usage.points[:3]) > 0
 
 
 def test_gpus_are_asked_for_without_waiting_and_are_no_part_of_the_command(bench: Bench, smi: Path) -> None:
-    ended = bench.run("sleep", "2", env={"PATH": PATH, "CUDA_VISIBLE_DEVICES": "0,2"})
+    ended = bench.run("sleep", "3", env={"PATH": PATH, "CUDA_VISIBLE_DEVICES": "0,2"})
     assert ended.usage is not None
     assert ended.usage.points[0].gpu == 1.5
     assert ended.usage.points[0].gpu_memory == 3 << 30
     assert ended.left_behind == 0
     calls = (bench.folder / "calls").read_text().splitlines()
-    assert 1 <= len(calls) <= 4
+    assert 1 <= len(calls) <= 6
     assert calls[0].endswith("--format=csv,noheader,nounits -i 0,2")
 
 
 @pytest.mark.parametrize("devices", ["", "-1"])
 def test_a_command_without_gpus_asks_for_none(bench: Bench, smi: Path, devices: str) -> None:
-    ended = bench.run("sleep", "1.5", env={"PATH": PATH, "CUDA_VISIBLE_DEVICES": devices})
+    ended = bench.run("sleep", "2.5", env={"PATH": PATH, "CUDA_VISIBLE_DEVICES": devices})
     assert ended.usage is not None
     assert ended.usage.mean_gpu is None
     assert not (bench.folder / "calls").exists()
@@ -93,8 +96,8 @@ def test_a_command_without_gpus_asks_for_none(bench: Bench, smi: Path, devices: 
 def test_a_driver_that_fails_or_hangs_delays_nothing(bench: Bench, smi: Path, script: str) -> None:
     smi.write_text(f'#!/bin/sh\necho "$@" >> {bench.folder}/calls\nexec {script}\n')
     began = time.monotonic()
-    ended = bench.sh("sleep 2")
-    assert time.monotonic() - began < 4
+    ended = bench.sh("sleep 3")
+    assert time.monotonic() - began < 10
     assert (ended.code, ended.left_behind) == (0, 0)
     assert ended.usage is not None
     assert ended.usage.mean_gpu is None
