@@ -15,7 +15,7 @@ from kubeque.jobs.upkeep import observers, wait_token, watch
 from kubeque.jobs.upkeep.progress import Progress, read_progress
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.compatibility.versions import warn_of_difference
-from kubeque.model.errors import JobUnreadable, StorageError
+from kubeque.model.errors import JobUnreadable, QueueRefused, StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.stats.explanation import Explanation
 
@@ -35,12 +35,14 @@ class ProgressMethods(Connection):
         """Record dead consumers, close the job if it has ended, and return its progress. Starts nothing.
 
         If the store does not answer or blocks are damaged, return the progress from the queue. Its obstacles name the
-        problem.
+        problem. A login that may only read changes nothing.
         """
         try:
             return reconcile(self._backends, name, start=False, watch=self._watch, store=self._store_watch)
         except (StorageError, JobUnreadable) as error:
             return read_progress(self._backends, self.job(name), obstacle=str(error))
+        except QueueRefused:
+            return self.progress(name)
 
     def reconcile(self, name: str) -> Progress:
         """Do the same as `status`, and start missing consumers. Programs that wait for a job call this repeatedly."""

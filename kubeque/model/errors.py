@@ -16,6 +16,7 @@ KubequeError                      exit code 1
 ├── QueueError                    the queue cannot be used
 │   ├── QueueUnavailable          the database did not answer: try again later
 │   ├── QueueGone                 the database was removed while it was in use
+│   ├── QueueRefused              the login lacks a right
 │   ├── QueueSchemaError          the layout of the database is newer, foreign or damaged
 │   ├── JobUnreadable             one job needs a newer kubeque, or its record is damaged
 │   └── FencingError              the database accepted a stale write: run no tasks on it
@@ -123,6 +124,10 @@ class QueueUnavailable(QueueError):
 
 class QueueGone(QueueError):
     """The database was removed with all its jobs. Submit the sweep again."""
+
+
+class QueueRefused(QueueError):
+    """The login to the database lacks a right. It may still read. Use a login that has the right."""
 
 
 class QueueSchemaError(QueueError):

@@ -22,7 +22,7 @@ from kubeque.jobs.upkeep.progress import read_progress
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
-from kubeque.model.errors import FileDamaged, JobUnreadable, KubequeError, StorageError
+from kubeque.model.errors import FileDamaged, JobUnreadable, KubequeError, QueueRefused, StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import format_bytes
@@ -206,6 +206,8 @@ def _reconcile(backends: Backends, name: str) -> list[Finding]:
         return [Finding("store", False, str(error))]
     except JobUnreadable as error:
         return [Finding("queue", False, str(error))]
+    except QueueRefused as error:
+        return [Finding("queue", True, f"this login may only read it: {error}")]
     return [Finding("waits", progress.job.paused, text) for text in progress.obstacles]
 
 

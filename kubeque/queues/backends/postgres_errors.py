@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kubeque.model.errors import QueueError, QueueUnavailable
+from kubeque.model.errors import QueueError, QueueRefused, QueueUnavailable
 
 #: Remedies for lasting connection errors, by a pattern of the message. libpq sets no SQLSTATE for these errors.
 _REFUSALS = {
@@ -17,10 +17,11 @@ _REFUSALS = {
     r"invalid \S+ value": "correct it in queue_url",
     "certificate": "correct sslmode and sslrootcert in queue_url",
 }
+_NO_RIGHT = "42501"
 #: Remedies for lasting statement errors, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
 _STATES = {
-    "42501": "let this user create tables in its schema, or grant it all rights on kubeque_job, kubeque_block and"
-    " kubeque_schema",
+    _NO_RIGHT: "use a login that has this right, let this user create tables in its schema, or grant it a role of"
+    " deploy/postgres-roles.sql",
     "42P01": "its tables are gone: open it again to make new ones",
     "3F000": "create the schema that search_path names",
     "53100": "its disk is full: make room",
@@ -42,7 +43,8 @@ def make_error(text: str, state: str, where: str, *, of_connection: bool) -> Que
         return QueueUnavailable(f"the queue {where} does not answer ({text})")
     for prefix, remedy in _STATES.items():
         if state.startswith(prefix):
-            return QueueError(f"the queue {where} failed ({text}): {remedy}")
+            kind = QueueRefused if prefix == _NO_RIGHT else QueueError
+            return kind(f"the queue {where} failed ({text}): {remedy}")
     if state.startswith(_PASSING):
         return QueueUnavailable(f"the queue {where} did not do it ({text})")
     return QueueError(f"the queue {where} failed: {text}")
