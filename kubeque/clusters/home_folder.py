@@ -26,6 +26,8 @@ def make_home(home: Path) -> None:
     if danger := find_home_danger(home):
         own = "change its mode to 0700, or " if home.stat().st_uid == os.geteuid() else ""
         raise ConfigError(f"the folder {home} is not used, because {danger}: {own}{remedy}")
+    if os.statvfs(home).f_flag & os.ST_RDONLY:
+        raise ConfigError(f"the folder {home} is on a read-only disk: make the disk writable, or {remedy}")
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         raise ConfigError(f"the folder {home} belongs to {_owner(home)} and may not be used by you: {remedy}")
 

@@ -84,6 +84,14 @@ def test_a_full_folder_for_temporary_files_is_one_line(shell: Shell, small_disk:
     assert shell.run("collect", "many", "-o", "t.csv").returncode == 0
 
 
+def test_a_home_on_a_read_only_disk_is_named(shell: Shell, small_disk: Path) -> None:
+    words = ["env", f"KUBEQUE_HOME={small_disk / 'home'}", sys.executable, "-m", "kubeque.cli", "list"]
+    assert shell.execute(*words).returncode == 0
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    ran = shell.execute(*words)
+    assert (ran.returncode, "is on a read-only disk: make the disk writable" in ran.stderr) == (2, True), ran.stderr
+
+
 @pytest.mark.parametrize("limit", ["ulimit -n 12", "ulimit -v 90000"], ids=["files", "memory"])
 def test_a_machine_without_files_or_memory_is_one_line(shell: Shell, limit: str) -> None:
     ran = shell.execute("sh", "-c", f'{limit}; exec "$@"', "sh", sys.executable, "-m", "kubeque.cli", "list")
