@@ -85,9 +85,8 @@ soak: $(ENVIRONMENT) .matrix/2.11/.ready .matrix/python-$(PY)/.ready  ## everyth
 		$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS) || exit 1; \
 	done
 
-dist: $(ENVIRONMENT)  ## the wheel and the source archive, in dist/
-	rm -rf build dist
-	$(PYTHON_HERE) -m build --no-isolation
+dist: $(ENVIRONMENT)  ## the wheel, the source archive, their SHA-256 sums and the list of software (CycloneDX), in dist/
+	$(PYTHON_HERE) release/dist.py
 
 clean:  ## removes all that make made
 	rm -rf .venv .matrix .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

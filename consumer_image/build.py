@@ -22,8 +22,10 @@ import sysconfig
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 from archive import write_archive
+from cyclonedx import component, debian, pypi, write_bom
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
@@ -69,6 +71,9 @@ def build(folder: Path, name: str) -> Path:
     compile_all(folder)
     shrink(folder, site)
     (folder / "software.txt").write_text("".join(f"{line}\n" for line in software(site, found)))
+    bom = write_bom(name, "", components(site, found))
+    (folder / "software.cdx.json").write_text(bom)
+    folder.with_name(f"{folder.name}.cdx.json").write_text(bom)
     for path in [folder, *folder.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
@@ -206,6 +211,17 @@ def software(site: Path, libraries: dict[str, Path]) -> Iterator[str]:
         )
     yield from sorted(lines, key=str.lower)
     yield from sorted({package_of(path) for path in libraries.values()})
+
+
+def components(site: Path, libraries: dict[str, Path]) -> Iterator[dict[str, Any]]:
+    """Yield the same software as components of CycloneDX"""
+    yield component("Python", ".".join(map(str, sys.version_info[:3])), "pkg:generic/python", "PSF-2.0")
+    for found in distributions(path=[str(site)]):
+        licence = found.metadata.get("License-Expression") or found.metadata.get("License") or ""
+        yield pypi(found.metadata["Name"], found.version, (licence.splitlines() or [""])[0])
+    for line in sorted({package_of(path) for path in libraries.values()}):
+        name, *more = line.split(" ")
+        yield debian(name, more[0]) if more else component(name, "", f"pkg:generic/{name}")
 
 
 def package_of(path: Path) -> str:
