@@ -20,6 +20,7 @@ from tests.provider.test_page import a_sweep, address, backends  # noqa: F401
 pytestmark = [
     pytest.mark.skipif(not __version__.startswith("3.3"), reason="the process is the same everywhere"),
     pytest.mark.timeout(900),
+    pytest.mark.soak,  # it measures times
 ]
 _CALLS = 50
 
