@@ -34,6 +34,7 @@ from kubeque_provider.page.routes import respond
 from kubeque_provider.waiter import Waiter
 from tests.jobs.sweeps import Ended, ended_job, make_backends
 from tests.provider.conftest import Run
+from tests.provider.people import Person, everybody
 
 Execute = Callable[..., Any]
 SECTION = "WEBSERVER" if AIRFLOW_2 else "API"
@@ -233,7 +234,7 @@ def test_addresses_alternate_once_one_comes_back(days: str, expected: str) -> No
 def test_the_page_counts_what_it_hides(make_job: Any, move: Any) -> None:
     def warnings(*readable: str) -> list[str]:
         forget_page_connections()
-        answer = respond("data/jobs", {}, lambda dag_id, *, logs=False: dag_id in readable)
+        answer = respond("data/jobs", {}, Person(dags=tuple(readable)))
         found: list[str] = json.loads(answer.body)["warnings"]
         return found
 
@@ -272,7 +273,7 @@ class TestCopiedDatabase:
         by_turns = "Airflows at https://copy and https://prod submit by turns as 'https://prod'"
         assert by_turns in said()
         forget_page_connections()
-        assert by_turns in respond("data/jobs", {}, lambda dag_id, *, logs=False: True).body.decode()
+        assert by_turns in respond("data/jobs", {}, everybody).body.decode()
         forget_page_connections()
         with pytest.raises(BadSweep, match=foreign):
             wait(before.name, 2)

@@ -10,7 +10,6 @@ import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
 
-from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from tests.provider.conftest import Run
@@ -41,11 +40,11 @@ def make_dag(kind: Any, parameters: list[dict[str, Any]]) -> Any:
 
 
 def serialize(dag: Any) -> Any:
-    if AIRFLOW_2:
-        from airflow.serialization.serialized_objects import SerializedDAG as Serialization
-    else:
-        from airflow.serialization.serialized_objects import DagSerialization as Serialization
-    return Serialization.to_dict(dag)
+    from airflow.serialization import serialized_objects
+
+    # The class has this name from Airflow 3.2 on.
+    kind: Any = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
+    return kind.to_dict(dag)
 
 
 def cpu_seconds(kind: Any, parameters: list[dict[str, Any]]) -> float:

@@ -20,6 +20,7 @@ from kubeque_provider.origin.script import describe_rerun, describe_script, dige
 from kubeque_provider.page.connections import forget_page_connections
 from kubeque_provider.page.routes import respond
 from tests.provider.conftest import Run
+from tests.provider.people import everybody
 
 Execute = Callable[..., Any]
 OLD, NEW = "31ae0d9" + 33 * "0", "193b027" + 33 * "0"
@@ -104,7 +105,7 @@ def test_the_log_and_the_page_compare_with_the_run_before(
     def page(run: Run) -> str:
         forget_page_connections()
         query = {"job": run.xcoms["submit", "job_id"]}
-        found: str = json.loads(respond("data/script", query, lambda dag_id, *, logs=False: True).body)["script"]
+        found: str = json.loads(respond("data/script", query, everybody).body)["script"]
         return found
 
     # Given a run whose script fails, and a clear that runs it again

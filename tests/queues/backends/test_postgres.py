@@ -288,7 +288,7 @@ def test_settings_end_with_each_transaction(url: str, monkeypatch: pytest.Monkey
             kept = (
                 "SELECT (SELECT count(*) FROM pg_prepared_statements), (SELECT count(*) FROM pg_listening_channels())"
             )
-            assert [connection.execute(statement).fetchone() for statement in kept] == [(0,), (0,)]
+            assert connection.execute(kept).fetchone() == (0, 0)
             locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
             assert connection.execute(locks).fetchone() == (0,)
     dialect.close()
