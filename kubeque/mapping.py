@@ -32,7 +32,7 @@ _OURS = ("command", "rows", "inputs", "inputs_of_command", "function")
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """The folders in which modules that a function imports can lie."""
+    """The folders to search for the modules that a function imports."""
 
     #: Folder of the file with the function.
     source: Path

@@ -1,8 +1,8 @@
 """The completion scripts of bash, zsh and fish, and the words that they send.
 
-Click's scripts have three faults for `kubeque sub`. In bash a `=` or `:` in a word ends the options of the command, so
-that nothing after `--grid lr=0.1` is completed. In bash and zsh a blank follows the name of a folder. In bash the
-characters of a file name are not quoted.
+Click's scripts have three faults for `kubeque sub`. In bash, `=` and `:` split a word, so nothing after `--grid lr=0.1`
+is completed. In bash and zsh a blank follows the name of a folder. In bash the characters of a file name are not
+quoted.
 """
 
 from __future__ import annotations

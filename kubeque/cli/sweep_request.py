@@ -100,7 +100,7 @@ def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
 
 
 def _check_order(jobspec: Jobspec) -> None:
-    """Raise CommandError if the command has a column, and an option for the rows is among the words of the command."""
+    """Raise CommandError if the command names a column, but the option for its rows was typed inside the command."""
     words = jobspec.get("command", [])
     flags = {flag for name in (*ROW_SOURCES, "repeat") for flag in BY_NAME[name].flags}
     late = next((word for word in words[1:] if word.partition("=")[0] in flags), None)

@@ -66,7 +66,7 @@ class ResultMethods(ProgressMethods):
     def unsent_module(
         self, job: Job, messages: Iterable[str], *, folders: Sequence[Path] = (), base: Path | None = None
     ) -> str:
-        """Return the `push` option that sends a Python module that failed tasks did not find.
+        """Return the `push` option that sends a Python module whose import failed in tasks of the job.
 
         Return an empty text if this machine has no such module.
 

@@ -96,7 +96,7 @@ def open_hosted(
 
 
 def open_own_cluster(url: str, config: Config) -> Cluster:
-    """Return the cluster in which this process runs as a pod. `url`: URL of the cluster for other machines.
+    """Return the cluster in which this process runs as a pod. `url`: URL by which other machines reach this cluster.
 
     Raises ClusterRefused if the account of the pod lacks permissions. Raises MissingExtra.
     """
@@ -129,7 +129,7 @@ def abandoned_folders(config: Config, wanted: Callable[[str], bool], *, remove: 
     """Return the folders of attempts that dead consumers of this machine left.
 
     `wanted`: function that returns True for the uid of a wanted job. `remove`: True if the caller removes the folders.
-    The folders are then moved first, so that no consumer uses them.
+    If True, move the folders first, so that no consumer uses them.
     """
     from kubeque.clusters.abandoned_work import find_abandoned, set_aside_abandoned
 

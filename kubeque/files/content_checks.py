@@ -12,7 +12,9 @@ LEVELS = 64
 
 
 def parse_json(url: str, data: bytes, *, trusted: bool = False) -> Any:
-    """Return the parsed contents of a JSON file. Raises FileDamaged, also for more than LEVELS levels.
+    """Return the parsed contents of a JSON file.
+
+    Raises FileDamaged if the data is not JSON, or if its lists and objects are nested in more than LEVELS levels.
 
     `trusted`: True if the digest of the file was checked; its levels are then not counted.
     """

@@ -248,5 +248,5 @@ def users_url(cas_prefix: str) -> str:
 
 
 def user_url(cas_prefix: str, results_prefix: str) -> str:
-    """Return the URL of the marker file of one results prefix."""
+    """Return the URL of the file that registers a results prefix as a user of the content-addressed store."""
     return join(users_url(cas_prefix), hashlib.sha256(results_prefix.encode()).hexdigest()[:16])

@@ -1,6 +1,7 @@
 """Send many requests to a store at the same time.
 
-This module also has the thread counts of all packages above `queues`.
+This module also sets the number of threads for each kind of request. All packages in a layer above `queues` use these
+numbers.
 """
 
 from __future__ import annotations

@@ -163,8 +163,8 @@ def make_blocks(uid: str, n: int, size: int, *, run: int = 0, canaries: Sequence
     """Yield the blocks of a new job. All tasks are pending.
 
     `canaries`: indexes of the canaries, in order. Each canary gets its own block, and all other blocks are held. A
-    block of one task is never split. So the number of held tasks is exact, even if the blocks are not counted at one
-    moment.
+    block of one task is never split. So the number of held tasks is exact, even if the blocks are read at different
+    times.
     """
     if not canaries:
         yield from _cut(uid, 0, n, size, run)

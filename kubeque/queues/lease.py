@@ -205,7 +205,10 @@ class Lease:
                     )
 
     def add_interrupted(self, index: int, seconds: float) -> None:
-        """Add the outcome `killed` of a running attempt, unless the lease was given back or has its outcome already."""
+        """Add the outcome `killed` of a running attempt.
+
+        Do nothing if the lease was given back, or if the attempt already has an outcome.
+        """
         with self._lock:
             if not self.held or index in {outcome.index for outcome in self._waiting}:
                 return

@@ -16,7 +16,10 @@ CONN_IDS = (*_CLUSTERS, "queue_conn_id", "store_conn_id")
 
 
 class StoreLogins:
-    """Connections for the buckets of single URLs, such as that of `dest`. They precede `store_conn_id`."""
+    """Connections for single buckets, for example for the bucket of `dest`.
+
+    For such a bucket, `store_conn_id` is not used.
+    """
 
     def __init__(self) -> None:
         self._by_bucket: dict[tuple[str, str], str] = {}
@@ -49,8 +52,8 @@ def make_access(values: Mapping[str, str], stores: StoreLogins | None = None) ->
 def _open_stores(default: str, stores: StoreLogins) -> Callable[[str], Any] | None:
     """Return a function that returns the login of a URL, or None for the default credentials.
 
-    The login is the file system of Airflow's provider. For Google, it is the credentials, because that file system asks
-    for the kind of each bucket by gRPC first.
+    For most stores, the login is a file system object from the Airflow provider of the store. For Google, the login is
+    the credentials, because the file system of Google's provider first asks by gRPC for the kind of each bucket.
     """
 
     def open_one(url: str) -> Any:

@@ -17,8 +17,8 @@ _REASON_CHARACTERS = 300
 def check_failed_rows(hook: KubequeHook, name: str, what: str, *, accepted: bool) -> None:
     """Log a warning if rows of an ended job are not ok. Raises RowsFailed if the job also ended without success.
 
-    `what`: the results that were read, for the message. `accepted`: log only. Failed rows within `allow_failed` are
-    always accepted. A job that has not ended is not checked.
+    `what`: the results that were read, for the message. `accepted`: True to log the warning without raising RowsFailed.
+    Failed rows within `allow_failed` are always accepted. A job that has not ended is not checked.
     """
     client = hook.get_conn()
     job = client.job(name)

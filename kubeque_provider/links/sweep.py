@@ -63,7 +63,8 @@ def push_links(context: Any, job: SweepAddress, results: str) -> None:
 class SweepAddress:
     """The parts of the addresses of a sweep's pages.
 
-    With the run, the page can show the run's last summary from XCom while the queue does not answer.
+    The address includes the DAG run. So the page can show the run's last summary from XCom if the queue does not
+    answer.
     """
 
     job_id: str

@@ -69,7 +69,10 @@ class KubequeFetchOperator(HasLineage, KubequeJobOperator):
 
     @classmethod
     def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
-        """Raise UserError if `dest` begins among the DAG files. `values`: arguments, keyed by name."""
+        """Raise UserError if `dest`, up to its first template, is a path in a folder of DAG files.
+
+        `values`: arguments, keyed by name.
+        """
         check_dest(values, dag)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:

@@ -39,7 +39,10 @@ def submitted_at(job: Job) -> float:
 
 
 def find_alternating(uses: Iterable[tuple[float, str]]) -> list[str]:
-    """Return the addresses that were used in turns, sorted. `uses`: Unix time and address of each submission."""
+    """Return the addresses that alternate, in alphabetical order: for A, B, A these are A and B.
+
+    `uses`: Unix time and address of each submission.
+    """
     known = sorted((at, address) for at, address in uses if address)
     recent = [address for at, address in known if at > known[-1][0] - _REMEMBERED_SECONDS]
     order = [address for address, _ in groupby(recent)]

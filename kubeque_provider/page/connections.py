@@ -69,7 +69,8 @@ _lock = threading.Lock()
 def open_connection(conn_id: str) -> PageConnection:
     """Return a connection. Open it if necessary. Create a missing queue file, as every command does.
 
-    A queue that does not respond delays no other connection, and few requests. Raises ConfigError or QueueError.
+    If a queue does not respond, other connections are not delayed, and only a few requests wait for it. Raises
+    ConfigError or QueueError.
     """
     with _lock:
         slot = _slots.setdefault(conn_id, _Slot())

@@ -61,7 +61,10 @@ def _marks(request: Request) -> dict[str, Any]:
 
 
 def _read(request: Request, what: str, *, logs: bool = False, **more: Any) -> tuple[Job, Any]:
-    """Return the sweep, and what the other process reads of it."""
+    """Return the sweep and the data that `what` names.
+
+    The data is read in the reader process, unless only Airflow has the login of the store.
+    """
     connection, job = request.find(logs=logs)
     reading = Reading(connection.client.config, job, connection.reader.counts(job), what, **more)
     return job, read_apart(reading) if connection.portable else read_here(connection.client, reading)

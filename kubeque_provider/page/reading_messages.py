@@ -14,7 +14,7 @@ from kubeque.model.job.job import Job
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One request: what is read, of which run and state of a job."""
+    """One request: what to read, and which run and state of the job to read it from."""
 
     config: Config
     job: Job

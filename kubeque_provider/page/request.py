@@ -81,7 +81,10 @@ class Request:
         return self.conn_id in self.used_connections()
 
     def used_connections(self) -> set[str]:
-        """Return the connections that tasks of DAGs used which the user may read: of the requested run, or recently."""
+        """Return the connections that the requested run used; without a run, those that were used recently.
+
+        Include only connections of DAGs that the user may read.
+        """
         dag, run = self.query.get("dag", ""), self.query.get("run", "")
         return {conn for used_by, conn in used_connections(dag, run) if self.may_read_dag_id(used_by)}
 

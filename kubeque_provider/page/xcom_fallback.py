@@ -21,7 +21,9 @@ _recent: tuple[float, frozenset[tuple[str, str]]] = (0.0, frozenset())
 
 
 def used_connections(dag_id: str, run_id: str) -> frozenset[tuple[str, str]]:
-    """Return pairs of a DAG and a connection that its tasks used in this run; without a run, recently in any DAG.
+    """Return the pairs of DAG and connection that Airflow tasks of this DAG run used.
+
+    Without a run, return the pairs that Airflow tasks of all DAGs used recently.
 
     An Airflow task names its connection in the link to the page of its sweep.
     """

@@ -24,9 +24,10 @@ def resolve_dest(dest: Any, folder: str, context: Any) -> str:
 
 
 def refuse_dag_folder(dest: str, begin: str, folder: str, roots: Iterable[str]) -> str:
-    """Return the absolute path of `begin`, the whole `dest` or its literal beginning.
+    """Return `begin` as an absolute path.
 
-    `folder`: folder of the DAG file. Raises UserError if the path is in one of the folders `roots` of the DAG files.
+    `begin`: the whole `dest`, or its part before the first template. `folder`: folder of the DAG file. Raises UserError
+    if the path is in one of the folders `roots` of the DAG files.
     """
     path = os.path.join(folder, expand_home(begin))
     for root in roots:

@@ -1,4 +1,7 @@
-"""Findings about a list of rows that several operators of a DAG file share, so that it is searched once."""
+"""Cache the findings about a list of rows.
+
+If several operators of a DAG file use the same list, it is searched only once.
+"""
 
 from __future__ import annotations
 

@@ -63,7 +63,10 @@ def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collecti
 
 
 def _read_words(command: Any, dag: Any, rows: Rows | None) -> tuple[Word, ...]:
-    """Return the words of a command, reduced to their columns; empty if the words are unknown. Raises CommandError."""
+    """Return the words of a command; empty if they are unknown. A word with Jinja has only its columns.
+
+    Raises CommandError.
+    """
     if isinstance(command, Unknown | str) or not isinstance(command, list | tuple):
         return ()
     env, words = _environment(), []

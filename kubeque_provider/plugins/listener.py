@@ -1,4 +1,4 @@
-"""Listener that cancels the sweep of a sensor in reschedule mode that a user has marked as failed or success.
+"""Cancel the sweep of a sensor in reschedule mode when a user marks the sensor as failed or success.
 
 Between two pokes, such a sensor has no process that Airflow could ask. Airflow 3 calls listeners in the API server if a
 user marks an Airflow task. Airflow 2 does not, so `orphan_after` ends the sweep there.
@@ -29,7 +29,10 @@ def on_task_instance_failed(previous_state: Any, task_instance: Any) -> None:
 
 
 def _marked(previous_state: Any, task_instance: Any) -> None:
-    """Cancel in a thread, so that a slow queue does not delay the request. `previous_state`: None after a mark."""
+    """Cancel in a thread, so that a slow queue does not delay the request.
+
+    `previous_state`: None if a user marked the Airflow task; otherwise the task ended by itself.
+    """
     if previous_state is None:  # otherwise the task ended by itself, in its own process
         ti = task_instance
         _pool().submit(_cancel, ti.dag_id, ti.run_id, ti.task_id, int(ti.map_index))

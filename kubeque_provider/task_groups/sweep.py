@@ -45,9 +45,11 @@ class KubequeSweep(TaskGroup):
         prefix_group_id: bool = True,
         **kwargs: Any,
     ) -> None:
-        """Take all arguments of KubequeSubmitOperator except `wait`; `deferrable`, `poke_interval`, `cancel_on_kill`,
-        `orphan_after`, `retry_failed_rows`, `timeout` and `mode` of KubequeJobSensor; `force`, `indexes`, `state`,
-        `glob` and `allow_failed_rows` of KubequeFetchOperator; and these:
+        """Pass further arguments on to the operators of the group.
+
+        KubequeJobSensor gets `deferrable`, `poke_interval`, `cancel_on_kill`, `orphan_after`, `retry_failed_rows`,
+        `timeout` and `mode`. KubequeFetchOperator gets `force`, `indexes`, `state`, `glob` and `allow_failed_rows`.
+        KubequeSubmitOperator gets all of its own arguments except `wait`.
 
         `dest`: Folder outside of the DAG folder, or URL, for the results. None: no results are fetched.
 
@@ -77,7 +79,7 @@ def _take(arguments: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
 
 
 def _check(group_id: str, dest: Any, arguments: Mapping[str, Any]) -> None:
-    """Raise BadArgument for an argument that the group sets itself, that has no effect, or that is for all tasks."""
+    """Raise BadArgument if the group sets an argument itself, if it has no effect, or if it is for `default_args`."""
     for name in arguments:
         if name in _SET:
             raise BadArgument(f"KubequeSweep({group_id!r}) sets {name!r} itself: leave it out")

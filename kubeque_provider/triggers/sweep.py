@@ -110,7 +110,10 @@ class KubequeSweepTrigger(BaseTrigger):
         self.log.info("the sweep %s %s", self.waiter.job_id, "is cancelled" if cancelled else "goes on")
 
     def _poll(self) -> tuple[Progress, list[LogLine]]:
-        """Return the progress and the lines for the log. The event loop writes them, because the log depends on it."""
+        """Return the progress and the lines for the log.
+
+        The caller writes the lines in the event loop, because Airflow's log of a trigger works only there.
+        """
         with speaking(AIRFLOW):
             progress = self._poll_once()
             return progress, self._progress.read(_hook(self.waiter.kubeque_conn_id).get_conn(), progress)

@@ -150,7 +150,10 @@ def task_cells(line: TaskRow) -> list[str]:
 
 
 def _short_message(message: str) -> str:
-    """Return the message of a task for a column beside its exit code: on a terminal, only the line with the error."""
+    """Return the message of a task for a table that also has its exit code.
+
+    On a terminal, keep only the line with the error, without the exit code.
+    """
     if not sys.stdout.isatty():
         return message
     return _EXIT_CODE.sub("", keep_last_line(message, 0))

@@ -43,7 +43,7 @@ class _OwnText:
 
 
 def open_console() -> Console:
-    """Return a console for standard error. It reads text as it is: without markup, and without colours for numbers."""
+    """Return a console for standard error. It prints text unchanged: it interprets no markup and colours no numbers."""
     stream = sys.stderr
     file: TextIO = _OwnText(stream) if isinstance(stream, SafeStream) else stream  # type: ignore[assignment]
     console = _SafeConsole(file=file, highlight=False, markup=False)

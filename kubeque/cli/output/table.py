@@ -60,8 +60,8 @@ class Table:
         """Return the columns to show and the widths of all columns. A line has at most `room` cells.
 
         Columns without a value in `rows` are left out first, then minor columns, then columns from the right. Then long
-        texts are cut; numbers and kept columns only if nothing else is left. Columns that are never cut can make a line
-        longer.
+        texts are cut. Numbers and the columns in `kept` are cut only if the line is still too long. The columns in
+        `whole` are never cut, even if the line becomes longer than `room`.
         """
         columns = list(range(len(widths)))
         empty = {at for at in columns if all(row[at] in _EMPTY for row in rows)}

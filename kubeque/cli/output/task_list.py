@@ -14,7 +14,7 @@ _PAUSE_SECONDS = 2.0
 
 
 class TaskList:
-    """Tasks that are read with a function."""
+    """The tasks that `read` returned last. `refresh` calls `read` again only after a pause."""
 
     def __init__(self, read: Callable[[], Sequence[TaskRow]]) -> None:
         self._read = read

@@ -139,7 +139,7 @@ def _format_running(task: TaskDetails, now: float) -> str:
 
 
 def _find_killed_output(task: TaskDetails) -> str:
-    """Return a command that shows the output of an attempt that a kill has ended; empty for other tasks.
+    """Return a hint about how to show the output of a killed attempt; empty if there is no such attempt.
 
     Such an attempt has no result.
     """

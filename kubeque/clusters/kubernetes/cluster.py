@@ -88,7 +88,7 @@ class KubernetesCluster:
     def inside(cls, url: str, config: Config) -> KubernetesCluster:
         """Return the cluster in which this process runs as a pod. Raises MissingExtra.
 
-        `url`: URL of the cluster for other machines.
+        `url`: URL by which other machines reach this cluster.
         """
         return cls(KubernetesApi.in_cluster(), config, config.namespace, url=url)
 
@@ -280,10 +280,10 @@ class KubernetesCluster:
         return len(running)
 
     def _queue_labels(self) -> list[str]:
-        """Return the values of the queue's label: the present one, and that of kubeque 0.2 if an object has it.
+        """Return the label values that mark objects of this queue.
 
-        The label of kubeque 0.2 depends on the password, and requests are in the logs of the API server. So the label
-        is used only if an object shows it anyway.
+        Include the value of kubeque 0.2 only if an object has it. This value is derived from the password, and a
+        request writes it into the logs of the API server.
         """
         earlier = queue_digest(self._config.queue_url)
         jobs = self._api.list(path("jobs", self._namespace), labelSelector=managed_selector())

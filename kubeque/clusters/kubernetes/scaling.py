@@ -1,7 +1,8 @@
 """Plan the number of consumers of a size class, based on its Kubernetes Jobs and pods. All functions are pure.
 
-The sum of `parallelism` over the Kubernetes Jobs of a sweep is at most the requested number of consumers, so that the
-API server keeps this bound even while no program of kubeque runs. Stand-ins for spot machines are counted separately.
+Plans keep the sum of `parallelism` over the Kubernetes Jobs of a sweep within the requested number of consumers. So the
+API server enforces this limit even while no program of kubeque runs. Consumers on on-demand machines that replace
+consumers without a spot machine are counted separately (see `count_stand_ins`).
 """
 
 from __future__ import annotations

@@ -205,8 +205,8 @@ class OomCounter:
         """True if the kernel killed a process of a command for lack of memory.
 
         `before`: count before the start of the command. `code`: exit code of the command, or the negative number of a
-        signal. In a shared cgroup, only a command that SIGKILL ended counts, because the kernel may have killed a
-        different program.
+        signal. In a shared cgroup, return True only if SIGKILL ended the command. Otherwise the kernel may have killed
+        a different program.
         """
         return self.read() > before and (not self._shared or code in _KILLED)
 

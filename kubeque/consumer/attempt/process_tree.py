@@ -37,9 +37,9 @@ def adopt_orphans() -> bool:
 def forbid_inspection() -> bool:
     """Prevent other processes of this user, but not root, from reading the memory and environment of this process.
 
-    The programs of tasks are such processes. Call this function once, at the start. Returns False if the system cannot
-    do it. If /proc is mounted with `hidepid`, change nothing and return False: the protection would hide this process,
-    and others could not see that it is alive.
+    So the programs of tasks, which run as the same user, cannot read the secrets of the consumer. Call this function
+    once, at the start. Returns False if the system cannot do it. If /proc is mounted with `hidepid`, change nothing and
+    return False: the protection would hide this process, and others could not see that it is alive.
     """
     if sys.platform != "linux" or hides_processes():
         return False

@@ -1,4 +1,4 @@
-"""The ledger of one machine: the cores, memory and GPUs that running tasks use, of all consumers with one home folder.
+"""The ledger of one machine: cores, memory and GPUs in use by running tasks of all consumers with one home folder.
 
 One file holds an entry for each task that runs or waits. A consumer changes the file under a lock. The entry of a dead
 consumer does not count, so its resources are free again.

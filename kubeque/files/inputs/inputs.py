@@ -160,7 +160,7 @@ def _settle(common: Sequence[Source], made: Mapping[Source, Input]) -> dict[str,
 
 
 def _check_rows(by_row: _RowSources, inputs: Mapping[str, Source], made: Mapping[Source, Input]) -> None:
-    """Raise CommandError if two different files, or a file and a folder, have the same name in a row."""
+    """Raise CommandError if a row has two different files, or a file and a folder, with the same name."""
     folders = {str(parent): inputs[name] for name in inputs for parent in PurePosixPath(name).parents}
     for source in by_row.found.values():
         if source.name in folders:

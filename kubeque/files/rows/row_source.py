@@ -99,7 +99,10 @@ class _Spool:
         return cast(BinaryIO, io.BufferedReader(_Reader(self)))
 
     def read(self, at: int, size: int) -> bytes:
-        """Return at most `size` bytes from a position on: those that were copied, else new bytes of the source."""
+        """Return at most `size` bytes from position `at`.
+
+        Take them from the copy. If the copy ends there, read further bytes of the source, and add them to the copy.
+        """
         assert self._copy is not None
         assert self._source is not None
         if at < self._size:

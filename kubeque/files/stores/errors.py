@@ -58,7 +58,10 @@ def translate_error(verb: str, url: str, error: Exception, *, local: bool = Fals
 
 
 def _is_of_file(verb: str, error: Exception) -> bool:
-    """True if the error of a system call concerns one file. A NUL or a lone surrogate in a path raises ValueError."""
+    """True if the error of a system call concerns one file.
+
+    This includes ValueError: a system call raises it if the path has a NUL or a lone surrogate.
+    """
     number = error.errno if isinstance(error, OSError) else None
     return isinstance(error, ValueError) or number in _ONE_FILE or (verb == "read" and number in _ONE_FILE_READ)
 

@@ -29,7 +29,7 @@ def open_store(
 ) -> ObjectStore:
     """Open the store of `url`. `options`: keyword arguments for fsspec, by scheme.
 
-    `login`: function that returns more keyword arguments for a URL, its file system, or None.
+    `login`: function that gets a URL, and returns further keyword arguments, a file system, or None.
 
     Raises MissingExtra if a library is missing. Raises ConfigError if the scheme is unknown. Raises StorageError if the
     login fails.

@@ -37,7 +37,7 @@ def make_registry(backends: Backends) -> CollectorRegistry:
 
 
 class _Metrics:
-    """Reads the metrics of all open jobs, and of the jobs that ended within an hour."""
+    """Reads the metrics of all open jobs, and of the jobs that ended in the last hour."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends

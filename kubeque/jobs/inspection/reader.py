@@ -168,7 +168,10 @@ class Reader:
         return list(islice(lines(self._backends, job, state=state, first=first), count))
 
     def search(self, job: Job, search: RowSearch) -> array[int]:
-        """Return the indexes of the tasks that meet a search, in its order. Raises UserError, StorageError."""
+        """Return the indexes of the tasks that match `search`, sorted as `search` requires.
+
+        Raises UserError, StorageError.
+        """
         if search.sort and job.n > SORTED_AT_MOST:
             raise UserError(
                 f"{job.name} has {job.n:,} tasks, and above {SORTED_AT_MOST:,} they are not sorted here:"

@@ -1,4 +1,4 @@
-"""The order in which a table shows the tasks of a job: sorted, and limited to those that somebody looks for."""
+"""Select the tasks that a search in the table of a job finds, and sort them."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class RowSearch:
 
 
 def search_rows(backends: Backends, job: Job, search: RowSearch) -> array[int]:
-    """Return the indexes of the tasks that meet a search, in its order. Reads all tasks. Raises UserError.
+    """Return the indexes of the tasks that match `search`, sorted as `search` requires. Reads all tasks.
 
-    Raises StorageError.
+    Raises UserError, StorageError.
     """
     found = _filter(lines(backends, job, state=search.state or None), search)
     if search.sort:

@@ -156,5 +156,5 @@ def _values(
 
 
 def title_line(found: str, soft: str) -> str:
-    """Return the heading of a page, and a line below it. `soft`: the line as HTML."""
+    """Return the heading of a page, and a line below it. `soft`: HTML of the line below the heading."""
     return f'<h1>{text(found)}</h1>\n<p class="soft">{soft}</p>'

@@ -58,7 +58,10 @@ class Choice:
         check_state(self.state)
 
     def files(self, *, whole: bool) -> FileChoice:
-        """Return the choice among the files of each task. `whole`: True if the destination has empty streams."""
+        """Return the choice among the files of each task.
+
+        `whole`: True to include empty streams, because all streams were requested or the destination has them already.
+        """
         default = Streams.NONE if self.layout.is_flat and not self.globs else Streams.FILLED
         return FileChoice(self.globs, Streams.ALL if whole else default if self.streams is None else self.streams)
 

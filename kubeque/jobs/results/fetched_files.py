@@ -1,4 +1,4 @@
-"""Files of a fetch on this machine: their traces, their comparison with the record of a consumer, their deletion."""
+"""Note size and time of fetched files on this machine, compare them with the result manifest, and delete them."""
 
 from __future__ import annotations
 

@@ -97,7 +97,8 @@ def all_done(backends: Backends, source: Job) -> Found:
 
     Row keys are not compared.
 
-    The links have revision 0, because revision 0 has no row keys.
+    The links have revision 0, a number that no revision of a job has. No row keys are stored for it, so a later
+    comparison counts these rows as changed.
     """
     done = {
         outcome.index: link_outcome(source, outcome, outcome.index, revision=0) for outcome in _ok(backends, source)

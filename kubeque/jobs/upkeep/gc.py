@@ -204,7 +204,7 @@ def _delete(backends: Backends, urls: Sequence[str]) -> None:
 def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
     """Return the digests of the inputs that specs name. Skip the folders in `gone`.
 
-    Specs of jobs that are not in the queue yet count, too.
+    Include the specs of jobs that are not in the queue yet.
     """
 
     def digests(url: str) -> set[str]:

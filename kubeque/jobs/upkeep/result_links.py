@@ -94,7 +94,8 @@ def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], boo
     """Return a function that tells which files below a job's `url` must stay; None if no file must stay.
 
     The function gets the relative name of a file and returns True for results in `links` and for the owner file.
-    `whole`: True if all files may be deleted when `links` has no result of this job; False if the owner file must stay.
+    `whole`: used only if `links` has no result of this job. True: all files may be deleted. False: the owner file must
+    stay.
     """
     indexes = links.get(url, set())
 

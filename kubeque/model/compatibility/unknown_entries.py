@@ -55,7 +55,10 @@ def decompress(data: bytes, limit: int) -> bytes:
 
 
 def explain(error: Exception) -> str:
-    """Return an error of UNREADABLE as text with its class, because the message alone can be a bare value."""
+    """Return the class and the message of an error.
+
+    The message alone can be only a value, for example the key of a KeyError.
+    """
     return f"{type(error).__name__}: {one_line(error, 200)}"
 
 

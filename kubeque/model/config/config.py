@@ -114,8 +114,8 @@ class Config:
     ) -> Config:
         """Return the configuration for `values`, a dict from key to text. An empty text counts as a missing key.
 
-        `where`: origin of the values in messages; a path also becomes `source`. `folder`: folder where relative paths
-        start. `home`: folder that `~` means. Raises ConfigError.
+        `where`: file or text that messages name as the origin of the values. A path is also stored in the field
+        `source`. `folder`: folder where relative paths start. `home`: folder that `~` means. Raises ConfigError.
         """
         reader = ValueReader(str(where), folder, _home_folder(environ) if home is None else home)
         reader.check_keys(values)

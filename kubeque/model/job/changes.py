@@ -40,7 +40,7 @@ def end_job(job: Job, state: JobState, reason: str = "") -> Job:
 def close_job(job: Job, counts: Counts, at: float, *, killed_rows: int = 0) -> Job:
     """Return the job as closed. Ignore a kill that came after the end of the last task.
 
-    `killed_rows`: number of tasks in `counts.killed` whose rows were killed, not the job.
+    `killed_rows`: number of tasks in `counts.killed` that were killed as single rows, not by a kill of the job.
     """
     job = resume_job(job)
     if job.state is JobState.KILLED and counts.killed <= killed_rows:

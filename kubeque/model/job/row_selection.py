@@ -43,7 +43,10 @@ class RowSelection:
 
     @classmethod
     def of(cls, indexes: Iterable[int]) -> RowSelection:
-        """Return the selection of these indexes. Raises UserError for a value that is not an index, or for none."""
+        """Return the selection of these indexes.
+
+        Raises UserError if a value is not an index, or if there are no values.
+        """
         wanted = sorted({_check_index(index) for index in indexes})
         if not wanted:
             raise UserError("no row is given: give the indexes of the rows")

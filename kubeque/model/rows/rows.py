@@ -292,7 +292,7 @@ class RowsSpec:
         return self
 
     def _types_fit(self) -> bool:
-        """True if each column has one type for all values, or one type for each row or for each value of its axis."""
+        """True if each column has no type, one type, or one for each value (of the rows of a table, or of its axis)."""
         sizes = [self.n] * len(self.columns) if self.kind == "table" else list(map(len, self.axes))
         return not self.types or (
             len(self.types) == len(self.columns)

@@ -52,7 +52,7 @@ class Session:
 
     @property
     def is_long(self) -> bool:
-        """True if the session is long enough for advice about its end."""
+        """True if the session is long enough to judge how long consumers waited for its last tasks."""
         count = len(self.consumers)
         return self.span >= _LONG_SECONDS and count >= 2 and self.attempts >= 2 * count
 
@@ -131,7 +131,7 @@ class AttemptStats:
         return self.last - self.first
 
     def time(self, share: float) -> float:
-        """Return the seconds in which the fraction `share` of the ok tasks ended; 0 without ok tasks."""
+        """Return the quantile `share` of the run times of the ok tasks in seconds; 0 if no task is ok."""
         ordered = sorted(self.times)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 

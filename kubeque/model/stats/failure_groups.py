@@ -44,7 +44,7 @@ class Group:
 
     @property
     def mark(self) -> str:
-        """Mark of the messages of this group, as `mark_message` returns it; empty if the group has other messages."""
+        """Mark of these messages, as `mark_message` returns it; empty for the group of all remaining messages."""
         return "" if self.pattern == _OTHER else _digest(self.pattern)
 
     def add(self, index: int, row: Mapping[str, str], numbers: list[str]) -> None:

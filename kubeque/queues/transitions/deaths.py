@@ -41,11 +41,12 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
 
 
 def charge_disk(block: Block, job: Job, evictions: Mapping[str, Eviction]) -> tuple[Block, list[Block]] | None:
-    """Change the cause of attempts whose consumers were evicted for their disk use to `disk`.
+    """Set the cause `disk` for attempts whose consumers were evicted because they used too much disk.
 
     Return the block and new blocks, or None if no attempt changes. The consumers recorded `preempted`, because they
-    cannot know why they had to leave. All evictions at one size count as one charge. A task that waits or has failed
-    moves to more disk. A task that runs again moves when that attempt ends. `evictions`: evictions by owner.
+    cannot know why they had to leave. `disk` is charged once for all evictions of a task in the same size class. A task
+    that waits or has failed moves to more disk. A task that already runs again moves if its new attempt ends with the
+    cause `disk` or `preempted`. `evictions`: evictions by owner.
     """
     draft, moved = BlockDraft(block), list[Block]()
     messages = {owner: eviction.message for owner, eviction in evictions.items()}

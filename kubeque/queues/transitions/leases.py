@@ -60,7 +60,7 @@ def note_command(block: Block, command: tuple[int, float] | None, *, now: float)
     """Return the leased block with a note of its owner: which of its tasks the owner runs now.
 
     `command`: index of the task, and start of its command on the clock of the queue; None: the owner runs none of them.
-    A task that is not reserved in this block is not named.
+    The note names only a task that is reserved in this block.
     """
     if not block.owner:
         return block

@@ -44,7 +44,7 @@ def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: boo
 
 
 def _print_fixes(commands: str) -> int:
-    """Print shell commands, or on the standard error that there are none. Return the exit code."""
+    """Print shell commands, or a note on standard error if there are none. Return the exit code."""
     click.echo(commands or "nothing is missing", err=not commands)
     return 0
 

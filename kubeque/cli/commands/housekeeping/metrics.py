@@ -30,7 +30,7 @@ class Address(click.ParamType[tuple[str, int]]):
 )  # fmt: skip
 @click.pass_context
 def metrics(ctx: click.Context, listen: tuple[str, int] | None) -> None:
-    """Print metrics of all open jobs, and of jobs that ended within an hour, in the text format of Prometheus.
+    """Print metrics of all open jobs, and of jobs that ended in the last hour, in the text format of Prometheus.
 
     The metrics are the number of tasks by state and cause, interruptions by cause, and consumers. No job is changed and
     no consumer is started.

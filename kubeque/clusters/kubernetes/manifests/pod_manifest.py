@@ -133,7 +133,8 @@ def queue_env(context: ManifestContext, queue_secret: str) -> dict[str, Any]:
 def own_env(spec: JobSpec) -> list[dict[str, str]]:
     """Return the user's variables for the container.
 
-    Variables that affect loaders and Python are left out, because only the user's program must get these variables.
+    Leave out variables that affect loaders and Python, because programs of kubeque must not get them. The consumer sets
+    them for the user's program.
     """
     return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)]
 

@@ -53,7 +53,7 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
 
 
 def _move_sidecars(spec: dict[str, Any], task: str) -> None:
-    """Make all containers but `task` sidecars in the sense of Kubernetes: init containers that run beside the task.
+    """Turn each container except `task` into a Kubernetes sidecar: an init container that runs beside the task.
 
     Kubernetes ends such a container when the task container has ended. Any other container would keep the pod alive.
     Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/

@@ -103,7 +103,10 @@ class Reading:
             self.lines_left_out.append(self._row_line)
 
     def _is_only_delimiters(self) -> bool:
-        """True for a line that a spreadsheet writes for an empty row; empty values in quotes are a row."""
+        """True for a line of only delimiters, which a spreadsheet writes for an empty row.
+
+        A line with empty values in quotes counts as a row.
+        """
         return not "".join(self._row_text).strip(f"{self.delimiter}\r\n")
 
     @property
