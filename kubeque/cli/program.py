@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ _COMPLETE = "_KUBEQUE_COMPLETE"
 #: Exit code if the reader of the output has left, for example `head`. Shells report the same code for a program that
 #: SIGPIPE ended.
 _READER_LEFT = 128 + signal.SIGPIPE
+#: The error for further words that are all numbers.
+_EXTRA_NUMBERS = re.compile(r"unexpected extra arguments? \(([\d ]+)\)")
 #: Remedies for errors of the machine that can occur in each command. Most commands name the file and the remedy before.
 _REMEDIES: Mapping[int, str] = {
     errno.ENOSPC: "make room on that disk, and repeat the command",
@@ -123,12 +126,20 @@ def _complain(line: str) -> None:
 def _format_error(error: click.ClickException) -> str:
     """Return a usage error as one line. The line ends with a suggestion or with the `--help` command to run."""
     message = describe_unknown_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
+    message += _index_hint(error)
     text = " ".join(message.split()).rstrip(".")
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     if ctx is None:
         return text
     see = "" if text.endswith("?") else f"; see {ctx.command_path} --help"
     return f"{text[:1].lower()}{text[1:]}{see}"
+
+
+def _index_hint(error: click.ClickException) -> str:
+    """Return the option for indexes that were typed as words, for a command that has this option."""
+    ctx, found = getattr(error, "ctx", None), _EXTRA_NUMBERS.search(error.format_message())
+    has_index = ctx is not None and any("--index" in param.opts for param in ctx.command.params)
+    return f": did you mean --index {','.join(found[1].split())}?" if found and has_index else ""
 
 
 def _leave_if_busy(code: int) -> None:

@@ -12,6 +12,21 @@ from kubeque.model.job.row_selection import SELECTABLE_STATES
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def index_option(verb: str) -> Callable[[F], F]:
+    """Return the decorator for the repeatable option `--index`. The parameter is one text such as `3,5-9`, or None.
+
+    `verb`: first word of its help.
+    """
+
+    def join(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> str | None:
+        return ",".join(given) if given else None
+
+    return click.option(
+        "--index", multiple=True, callback=join, metavar="3,5-9",
+        help=f"{verb} only the rows with these indexes. Repeatable.",
+    )  # fmt: skip
+
+
 def row_options(verb: str) -> Callable[[F], F]:
     """Return the decorator for the options `--index`, `--where` and `--state`.
 
@@ -28,7 +43,6 @@ def row_options(verb: str) -> Callable[[F], F]:
             help=f"{verb} only rows whose values meet this condition, for example 'lr>0.1' (operators: = != < <= > >=)."
             " Repeatable: all conditions must hold.",
         )  # fmt: skip
-        index = click.option("--index", metavar="3,5-9", help=f"{verb} only the rows with these indexes.")
-        return index(where(state(command)))
+        return index_option(verb)(where(state(command)))
 
     return add

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from kubeque.cli.job_reference import find_job
@@ -20,6 +20,9 @@ from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec,
 from kubeque.model.sweep.options import BY_NAME, ROW_SOURCES
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.user_paths import current_folder, expand_home, read_text_file
+
+#: Endings of files with rows.
+_TABLES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 
 
 def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> Jobspec:
@@ -102,14 +105,18 @@ def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
 def _check_order(jobspec: Jobspec) -> None:
     """Raise CommandError if the command names a column, but the option for its rows was typed inside the command."""
     words = jobspec.get("command", [])
+    table = next((word for word in words[:1] if PurePath(word).suffix.lower() in _TABLES), None)
     flags = {flag for name in (*ROW_SOURCES, "repeat") for flag in BY_NAME[name].flags}
     late = next((word for word in words[1:] if word.partition("=")[0] in flags), None)
-    if late is None or jobspec.get("shell"):
+    if (late is None and table is None) or jobspec.get("shell"):
         return
     try:
         check_columns(map(parse_word, words), ())
     except CommandError as error:
-        raise CommandError(f"{error}; {late} is in the command: write options of kubeque before it") from None
+        remedy = f"the rows of a file need an option: -p {table}"
+        if late is not None:
+            remedy = f"{late} is in the command: write options of kubeque before it"
+        raise CommandError(f"{error}; {remedy}") from None
 
 
 def _read_yaml(name: str) -> Any:

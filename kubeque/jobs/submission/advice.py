@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,13 @@ from kubeque.model.wording import option
 
 #: Number of files that are named.
 _FILES_NAMED = 3
+#: A value that is a range of numbers or letters in other programs.
+_RANGE_ELSEWHERE = re.compile(r"-?[\d.]+(?::-?[\d.]+){1,2}|\d+-\d+|[A-Za-z]\.\.[A-Za-z]")
+#: Options of `kubeque sub` that few other programs have.
+_LATE_OPTIONS = frozenset({
+    "--dry-run", "--no-wait", "--fetch", "--params", "--grid", "--each", "--repeat", "--consumers", "--cluster",
+    "--try", "--repair", "--revise", "--replace", "--shell", "--push",
+})  # fmt: skip
 
 
 def submission_notes(sweep: Sweep) -> list[str]:
@@ -38,6 +46,7 @@ def submission_notes(sweep: Sweep) -> list[str]:
     notes += [
         f"the command does not use {{{name}}}: rows that differ only in {name} run the same command" for name in axes
     ]
+    notes += [*islice(_range_notes(sweep), 1), *islice(_late_option_notes(sweep, words), 1)]
     notes += islice(_pattern_notes(sweep), 1)
     return [*notes, *islice(_shell_notes(sweep, words), 1), *islice(_file_notes(sweep, words), _FILES_NAMED)]
 
@@ -57,6 +66,24 @@ def _pattern_notes(sweep: Sweep) -> Iterator[str]:
                     f"{cut(value, 60)} in {name} stays a text, and files match it here: {remedy} makes a row of each"
                     " file"
                 )
+
+
+def _range_notes(sweep: Sweep) -> Iterator[str]:
+    """Yield a note for each axis with one value that is a range in other programs, because the value stays a text."""
+    for name, values in zip(sweep.rows.columns, getattr(sweep.rows, "axes", ()), strict=False):
+        if len(values) == 1 and _RANGE_ELSEWHERE.fullmatch(values[0]):
+            yield (
+                f"{name} has one value, the text {cut(values[0], 40)!r}: a range of numbers is {name}=FIRST..LAST or"
+                f" {name}=FIRST..LAST..STEP"
+            )
+
+
+def _late_option_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
+    """Yield a note for each option of `kubeque sub` among the words of the command, which gets the option."""
+    for word in words[1:] if not sweep.origin and not sweep.shell else ():
+        text = format_word(word)
+        if text.partition("=")[0] in _LATE_OPTIONS:
+            yield f"the command gets the word {cut(text, 40)}: write an option of kubeque before the command"
 
 
 def _matches_files(sweep: Sweep, text: str) -> bool:

@@ -32,6 +32,8 @@ from kubeque.model.text import cut, describe
 #: First character of the placeholder of a function. No argument contains it.
 _NUL = "\0"
 _BRACKETS = ("[]", "()", "{}")
+#: A call with commas, for example of Python or numpy: `range(1,4)`, `np.linspace(0,1,11)`.
+_OTHER_CALL = re.compile(r"(?:^|,)\s*([A-Za-z_][\w.]*)\([^()]*,[^()]*\)\s*(?:,|$)")
 #: A function outside of quotes: its commas do not separate values.
 _FUNCTION = re.compile(rf"(?<![^,])(?:{FUNCTION.pattern})(?![^,])")
 
@@ -180,6 +182,11 @@ def _keep(calls: list[str], call: str) -> str:
 
 def _check_unquoted(name: str, text: str) -> None:
     """Raise ParametersError for a list in Python syntax, because its brackets and quotes would become values."""
+    if call := _OTHER_CALL.search(text):
+        raise ParametersError(
+            f"axis {name!r}: {cut(call[1], 30)}(...) is not known: write {name}=FIRST..LAST, {name}=FIRST..LAST..STEP,"
+            f" {name}=lin(FIRST,LAST,COUNT) or {name}=log(FIRST,LAST,COUNT)"
+        )
     if text[0] + text[-1] in _BRACKETS:
         plain = ",".join(part.strip() for part in re.sub(r"[][(){}]", "", text).split(","))
         raise ParametersError(f"axis {name!r}: {cut(text, 40)!r} has brackets: write {name}={cut(plain, 40)}")

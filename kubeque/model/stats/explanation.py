@@ -92,7 +92,7 @@ def _explain_task(facts: Facts, task: TaskView) -> Explanation | None:
     """Return the explanation of one task; None if the reason is that of the whole job."""
     job, record = facts.job, task.record
     about = f"task {task.index} of {job.name}"
-    if task.state is TaskState.FAILED:
+    if task.state is TaskState.FAILED or task.is_row_killed:
         return _explain_failure(job, task, about)
     if task.state is TaskState.OK:
         outcome = record.outcome
@@ -148,6 +148,9 @@ def _explain_failure(job: Job, task: TaskView, about: str) -> Explanation:
     if outcome is None:
         return Explanation("failed", f"{about} failed, and its outcome is not in the queue.", _show(job, task))
     cause = outcome.cause
+    if cause is Cause.KILLED:
+        text = f"{about} does not run: {_reason(task)}. A reset runs the killed rows again."
+        return Explanation("killed", text, f"{command('reset', job.name)} --state killed")
     extra, used = job.budgets.extra.get(cause, 0), task.record.charges.get(cause, 0)
     text = f"{about} failed: {_reason(task)}."
     spent = extra > 0 and used > extra

@@ -46,6 +46,13 @@ def test_a_short_command_has_no_use(bench: Bench) -> None:
     assert bench.sh("sleep 0.5").usage is None
 
 
+def test_the_memory_of_an_end_soon_after_a_sample_is_that_of_the_sample(bench: Bench) -> None:
+    ended = bench.sh("sleep 1.25")
+
+    assert ended.usage is not None
+    assert [point.memory > 0 for point in ended.usage.points] == [True] * len(ended.usage.points)
+
+
 def test_children_count_also_after_their_end(bench: Bench) -> None:
     before = process_tree.reaped_cpu_seconds()
     (bench.folder / "work" / "busy.py").write_text(BUSY)

@@ -14,6 +14,7 @@ from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.interrupt import on_interrupt
 from kubeque.cli.output.notes import print_notes
 from kubeque.cli.output.progress_bar import show_transfer
+from kubeque.cli.row_options import index_option
 from kubeque.client import STREAM_GLOBS, Client, Streams
 from kubeque.model.quantities import format_bytes
 from kubeque.model.rows.index_ranges import Ranges, parse_ranges
@@ -22,7 +23,7 @@ from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 @click.command()
 @job_argument()
 @click.argument("dest", shell_complete=complete_files)
-@click.option("--index", metavar="3,5-9", help="Fetch only these tasks.")
+@index_option("Fetch")
 @click.option("--state", type=click.Choice(["ok", "failed"]), help="Fetch only tasks in this state.")
 @click.option(
     "--glob", "globs", multiple=True, help="Fetch only files that match this pattern, for example '**/*.csv'."

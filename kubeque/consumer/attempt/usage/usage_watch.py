@@ -58,7 +58,9 @@ class UsageWatch:
             return None
         self._read_gpus()
         spent = self._gpus.close() if self._gpus is not None else 0.0
-        self._add(ended, process_tree.reaped_cpu_seconds() - self._earlier - spent, watch.take_recent())
+        # No process is left to measure. Without a measurement since the last sample, the memory is that of the sample.
+        memory = watch.take_recent() or self._usage.points[-1].memory
+        self._add(ended, process_tree.reaped_cpu_seconds() - self._earlier - spent, memory)
         return self._usage
 
     def _add(self, now: float, cpu: float, memory: int) -> None:

@@ -1,0 +1,99 @@
+"""What users of other programs type first gets an answer with the remedy, and nothing happens silently."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+
+@pytest.fixture
+def swept(shell: Shell) -> Shell:
+    """A job whose rows 1, 2 and 4 of 5 failed."""
+    shell.run("sub", "-n", "j", "--grid", "n=0..4", "--shell", "--", "case {n} in 1|2|4) exit 3;; esac")
+    return shell
+
+
+@pytest.mark.parametrize("command", ["reset", "kill", "status"])
+def test_a_repeated_index_adds_rows(swept: Shell, command: str) -> None:
+    if command == "status":
+        done = swept.run("status", "j", "--tasks", "--index", "1", "--index", "3-4", "--json")
+        assert [json.loads(line)["index"] for line in done.stdout.splitlines()] == [1, 3, 4]
+        return
+    done = swept.run(command, "j", "--index", "1", "--index", "4", "--dry-run")
+    assert ("2 rows will run again" if command == "reset" else "2 had already ended") in done.stdout
+
+
+def test_fetch_adds_repeated_indexes(swept: Shell) -> None:
+    done = swept.run("fetch", "j", "out", "--all", "--index", "0", "--index", "3")
+
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (swept.folder / "out").iterdir() if path.name.isdigit()) == ["0", "3"]
+
+
+@pytest.mark.parametrize(("command", "words"), [("kill", ["3", "5", "7"]), ("reset", ["1"])])
+def test_indexes_as_words_name_the_option(swept: Shell, command: str, words: list[str]) -> None:
+    done = swept.run(command, "j", *words)
+
+    assert done.returncode == 2
+    assert done.stderr.endswith(f": did you mean --index {','.join(words)}?\n")
+
+
+@pytest.mark.parametrize("call", ["range(1,4)", "np.linspace(0,1,11)", "arange(0, 1, 0.1)", "x,range(1,4)"])
+def test_a_range_of_python_is_refused_with_the_range_of_a_grid(shell: Shell, call: str) -> None:
+    done = shell.run("sub", "--grid", f"depth={call}", "echo", "{depth}")
+
+    assert done.returncode == 2
+    assert "is not known: write depth=FIRST..LAST" in done.stderr
+    assert json.loads(shell.run("list", "--json").stdout or "[]") == []
+
+
+@pytest.mark.parametrize("text", ["0.1:0.5:0.1", "1:10", "1-4", "a..c"])
+def test_a_range_of_another_program_gets_a_note(shell: Shell, text: str) -> None:
+    done = shell.run("sub", "--dry-run", "--grid", f"lr={text}", "echo", "{lr}")
+
+    assert f"lr has one value, the text '{text}'" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("text", ["1..4", "2026-11-30", "lin(0,1,3)", "a-b", "10:20,11:30"])
+def test_other_values_get_none(shell: Shell, text: str) -> None:
+    done = shell.run("sub", "--dry-run", "--grid", f"lr={text}", "echo", "{lr}")
+
+    assert done.returncode == 0, done.stderr
+    assert "has one value" not in done.stdout + done.stderr
+
+
+def test_an_option_behind_the_command_gets_a_note(shell: Shell) -> None:
+    done = shell.run("sub", "-n", "late", "--repeat", "1", "echo", "--dry-run")
+
+    assert "the command gets the word --dry-run" in done.stdout + done.stderr
+
+
+def test_a_table_as_first_word_names_the_option(shell: Shell) -> None:
+    shell.write("people.csv", "name\nana\n")
+
+    done = shell.run("sub", "people.csv", "echo", "{name}")
+
+    assert done.returncode == 2
+    assert "the rows of a file need an option: -p people.csv" in done.stderr
+
+
+def test_a_report_is_not_written_to_a_file_named_dash(swept: Shell) -> None:
+    done = swept.run("report", "j", "-o", "-")
+
+    assert done.returncode == 2
+    assert not (swept.folder / "-").exists()
+
+
+def test_explain_names_the_kill_of_a_row(shell: Shell) -> None:
+    shell.run("sub", "-n", "k", "--no-wait", "--consumers", "1", "--grid", "n=0..1", "sleep", "60")
+    shell.run("kill", "k", "--index", "1")
+
+    done = shell.run("explain", "k", "1")
+
+    assert "task 1 of k does not run: killed" in done.stdout
+    assert "extra attempt" not in done.stdout
+    assert "kubeque reset k --state killed" in done.stdout
+    shell.run("kill", "k")
