@@ -98,7 +98,7 @@ def make_failure(
     """Return the exception for a sweep that ended without success. Its message lists the first failed rows.
 
     `final`: True if Airflow must not retry, because all rows failed through their own fault. `retries`: retries of the
-    Airflow task. `unsent`: path of a module that rows did not find, and that lies beside their script.
+    Airflow task. `unsent`: path of a module or file that rows did not find, and that lies beside their script.
     """
     job, counts = progress.job, progress.counts
     ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"
@@ -111,9 +111,7 @@ def make_failure(
     lines += [_row(line) for line in listed]
     if counts.failed > len(listed) and not equal:
         lines.append(f"  and {counts.failed - len(listed)} more: the page of sweeps lists them")
-    lines += (
-        [f'  The module was not sent: push=["{printable(unsent)}"] in the submitting task sends it.'] if unsent else []
-    )
+    lines += [f'  It was not sent: push=["{printable(unsent)}"] in the submitting task sends it.'] if unsent else []
     if final:
         remedy = _REMEDY if retries else REMEDY
         lines.append(f"  Airflow does not retry, because the rows failed through their own fault. {remedy}")

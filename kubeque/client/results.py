@@ -13,7 +13,7 @@ from kubeque.files.transfer_progress import Tell
 from kubeque.jobs.inspection.replay import Replayed, replay
 from kubeque.jobs.reports.report import write_report
 from kubeque.jobs.reports.timeline import write_timeline
-from kubeque.jobs.reports.unsent_modules import find_unsent_module
+from kubeque.jobs.reports.unsent_files import find_unsent_module
 from kubeque.jobs.results import fetch as fetching
 from kubeque.jobs.results import table
 from kubeque.jobs.results.collect import CollectedTable, collect, frame, records

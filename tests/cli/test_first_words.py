@@ -1,4 +1,4 @@
-"""What users of other programs type first gets an answer with the remedy, and nothing happens silently."""
+"""The first words of a user of other programs get an answer with the remedy, and nothing happens silently."""
 
 from __future__ import annotations
 
@@ -97,3 +97,22 @@ def test_explain_names_the_kill_of_a_row(shell: Shell) -> None:
     assert "extra attempt" not in done.stdout
     assert "kubeque reset k --state killed" in done.stdout
     shell.run("kill", "k")
+
+
+@pytest.mark.parametrize("command", [["cat"], ["python3", "-c", "import sys; open(sys.argv[1])"], ["sed", "p"]])
+def test_a_file_that_was_not_sent_is_named(shell: Shell, command: list[str]) -> None:
+    (shell.folder / "data").mkdir()
+    shell.write("data/people.csv", "name\nana\n")
+
+    done = shell.run("sub", "-n", "j", "--repeat", "1", *command, "data/people.csv")
+
+    assert "next: kubeque sub -n j --repair -u data/people.csv COMMAND sends what tasks did not find" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", ["nowhere.csv", "/etc/nowhere", "../outside"])
+def test_a_file_that_is_not_here_gets_no_such_step(shell: Shell, path: str) -> None:
+    (shell.folder.parent / "outside").write_text("")
+
+    done = shell.run("sub", "-n", "j", "--repeat", "1", "cat", path)
+
+    assert "did not find" not in done.stdout + done.stderr

@@ -83,10 +83,13 @@ def test_the_next_step_names_the_module_beside_the_script_that_was_not_sent(shel
     shell.write("src/helper/__init__.py", "")
     shell.write("src/train.py", "import helper\n")
     ran = shell.run("sub", "-n", "j", "python3", "^src/train.py")
-    step = "next: kubeque sub -n j --repair -u src/helper COMMAND sends the module"
+    step = "next: kubeque sub -n j --repair -u src/helper COMMAND sends what tasks did not find"
     assert ran.stdout.splitlines()[-1].startswith(step)
     (report,) = (shell.home / "results/j").rglob("report-0.html")
-    assert "<code>kubeque sub -n j --repair -u src/helper COMMAND</code> sends the module" in report.read_text()
+    assert (
+        "<code>kubeque sub -n j --repair -u src/helper COMMAND</code> sends what tasks did not find"
+        in report.read_text()
+    )
     assert shell.run("sub", "-n", "j", "--repair", "-u", "src/helper", "python3", "^src/train.py").returncode == 0
 
 

@@ -229,7 +229,7 @@ def test_a_module_beside_the_script_that_was_not_sent_is_named(
     sensor = None if waits == "submit" else KubequeJobSensor(
         task_id="wait", job_id=submit(command, wait=False), poke_interval=0.1
     )  # fmt: skip
-    with pytest.raises(SweepFailed, match=r'The module was not sent: push=\["src/helper.py"\] in the submitting task'):
+    with pytest.raises(SweepFailed, match=r'It was not sent: push=\["src/helper.py"\] in the submitting task'):
         run.execute(sensor) if sensor else submit(command, wait=True)
 
 

@@ -62,13 +62,13 @@ def format_end(progress: Progress) -> str:
 def next_step(progress: Progress, groups: Sequence[Group], *, fetches: bool = False, unsent: str = "") -> str:
     """Return the commands to type after a job has ended; empty if there is nothing to do.
 
-    `fetches`: True if the present command fetches the results. `unsent`: file of a module that tasks did not find.
+    `fetches`: True if the present command fetches the results. `unsent`: module or file that tasks did not find.
     """
     name = shlex.quote(progress.job.name)
     if unsent:
         return (
-            f"next: kubeque sub -n {name} --repair -u {shlex.quote(terminal_text(unsent))} COMMAND sends the module"
-            " that tasks did not find, and runs failed tasks again"
+            f"next: kubeque sub -n {name} --repair -u {shlex.quote(terminal_text(unsent))} COMMAND sends what"
+            " tasks did not find, and runs failed tasks again"
         )
     if groups:
         index = groups[0].first[0][0]

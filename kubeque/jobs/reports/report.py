@@ -14,7 +14,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.html_page import page
 from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
-from kubeque.jobs.reports.unsent_modules import find_unsent_module
+from kubeque.jobs.reports.unsent_files import find_unsent_module
 from kubeque.jobs.reports.usage_part import Longest, read_usages
 from kubeque.jobs.results.table import TaskRow, lines
 from kubeque.model.errors import StorageError, UserError

@@ -1,4 +1,4 @@
-"""Python modules that failed tasks did not find, and that lie beside the script on this machine."""
+"""Modules and files that failed tasks did not find, and that lie beside the script on this machine."""
 
 from __future__ import annotations
 
@@ -16,21 +16,27 @@ from kubeque.model.user_paths import expand_home
 
 #: The error of Python, or of `python -m`. A name with a dot is left out, because its package was found.
 _MISSING = re.compile(r"No module named '?([A-Za-z_]\w*)(?![\w.])")
+#: The error of Python and of other programs for a file that does not exist, with its relative path.
+_MISSING_FILE = re.compile(
+    r"No such file or directory: '([^'/\0][^'\0]*)'|(?:^|[\s'`\"])([\w.][^\s:'`\"]*)['`\"]?: No such file or directory"
+)
 
 
 def find_unsent_module(
     backends: Backends, job: Job, messages: Iterable[str], folders: Sequence[Path] = (), base: Path | None = None
 ) -> str:
-    """Return the `push` option that sends the first module that tasks did not find.
+    """Return the `push` option that sends the first module or file that tasks did not find.
 
-    Return an empty text if this machine has no such module.
+    Return an empty text if this machine has no such module and no such file.
 
     `messages`: messages of failed tasks. `folders`: folders to search before the folders of the command's `^` words.
     `base`: folder where the paths of the submission start. None: the folder that this machine recorded. Raises
     StorageError.
     """
+    messages = list(messages)
     names = list(dict.fromkeys(name for message in messages for name in _MISSING.findall(message)))
-    if not names:
+    files = [found[1] or found[2] for message in messages for found in _MISSING_FILE.finditer(message)]
+    if not names and not files:
         return ""
     sources = read_sources(backends, job) if base is None else None
     base = sources.base if sources is not None else base
@@ -40,6 +46,14 @@ def find_unsent_module(
     for file in (folder / file for name in names for folder in searched for file in (f"{name}.py", name)):
         if file.name not in sent and (file.is_file() if file.suffix else (file / "__init__.py").is_file()):
             return _write_push(file, base)
+    return _find_file(files, base, {item.name for item in spec.inputs}) if base is not None else ""
+
+
+def _find_file(names: Iterable[str], base: Path, sent: set[str]) -> str:
+    """Return the first relative path that names a file below `base` and no sent file; empty without one."""
+    for name in names:
+        if ".." not in Path(name).parts and name not in sent and (base / name).is_file():
+            return name
     return ""
 
 
