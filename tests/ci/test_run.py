@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -53,6 +54,24 @@ def test_a_step_without_its_python_does_not_run_and_fails_nothing(
     assert is_good(results)
     assert "== did not run: old (no Python 3.2 on this machine)\n" in format_report(results, [], 1)
     assert not is_good([Result(steps[0], "not run", reason="interrupted")])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a cluster")
+def test_a_cluster_runs_only_during_steps_that_need_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KUBECONFIG", "KUBEQUE_E2E_LOAD"):
+        monkeypatch.delenv(name, raising=False)
+    program, words = tmp_path / "cluster", tmp_path / "words"
+    program.write_text(f"#!/bin/sh\necho $1 >> {words}\necho export KUBECONFIG=/there\necho kube-apiserver   17\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("ci_steps.__main__.CLUSTER", program)
+    note = f"echo step >> {words}"
+    first, second, last = (replace(step(name, note), needs_cluster=True) for name in ("first", "second", "last"))
+    results: list[Result] = []
+    run_steps([first, second, step("between", note), last], lambda: 0.0, True, tmp_path / "flaky", results)
+
+    said = [word for word in words.read_text().split() if word != "status"]
+    assert said == ["up", "step", "step", "down", "step", "up", "step", "down"]
+    assert [one.verdict for one in results] == ["good"] * 4
 
 
 def test_an_interrupted_run_ends_its_step_and_reports(tmp_path: Path) -> None:
