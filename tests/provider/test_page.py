@@ -127,7 +127,7 @@ def test_a_sweep_is_told_with_its_marks_failures_and_table(backends: Backends) -
     assert page["rows"][0][columns.index("out.huge")] == str(1 << 60)  # JavaScript would round it
     assert [row[0] for row in ask("table", job="a", state="failed")[1]["rows"]] == [3, 13, 23, 33]
     assert ask("table", job="a", sort="nothing")[0] == 400
-    # The results stand beside the parameters
+    # The columns of results follow those of parameters
     assert columns[:8] == ["index", "state", "lr", "password", "note", "out.loss", "out.odd", "out.huge"]
     assert ask("task", job="a", index="41")[0] == 400
     assert ask("table", job="a", first="x")[0] == 400

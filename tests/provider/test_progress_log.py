@@ -50,7 +50,7 @@ def test_a_line_comes_if_something_changed_and_at_most_once_a_minute() -> None:
         lines += texts(log, progress(min(99, second // 360), running=second % 2 + second // 10 % 2))
     assert 500 < len(lines) <= 601
 
-    # Without a change there is no line, for any time
+    # Nothing is logged while nothing changes
     clock.now += 600.0
     same = progress(99)
     texts(log, same)

@@ -13,13 +13,12 @@ from typing import Any
 from kubeque.clusters.gke.project import Part
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.manifests.keeper_manifest import ACCOUNT as KEEPER
-from kubeque.clusters.kubernetes.permissions import role
+from kubeque.clusters.kubernetes.permissions import keeper_account, role
 from kubeque.model.errors import ClusterRefused
 
 #: Annotation of a Kubernetes service account that names its Google service account.
 _IDENTITY = "iam.gke.io/gcp-service-account"
 _NAMESPACES = "/api/v1/namespaces"
-_RBAC = "rbac.authorization.k8s.io"
 
 Manifest = dict[str, Any]
 
@@ -39,11 +38,8 @@ class Accounts:
 
     def keeper(self) -> Part:
         """Create the keepers' service account and its Role if missing. docs/howto/kubernetes.md lists the Role."""
-        rules = role()
-        subject = {"kind": "ServiceAccount", "name": KEEPER, "namespace": self._namespace}
-        reference = {"apiGroup": _RBAC, "kind": "Role", "name": rules["metadata"]["name"]}
-        binding = _object(f"{_RBAC}/v1", "RoleBinding", KEEPER) | {"roleRef": reference, "subjects": [subject]}
-        return self._ensure_account("keeper", KEEPER, [rules, binding])
+        _, binding = keeper_account(self._namespace)
+        return self._ensure_account("keeper", KEEPER, [role(), binding])
 
     def _ensure_account(self, what: str, name: str, more: list[Manifest]) -> Part:
         account = _object("v1", "ServiceAccount", name)

@@ -115,7 +115,7 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
 
 
 def _is_current(job: Job, outcome: Outcome | None) -> bool:
-    """True if there is no outcome, or if the job's present revision made it. Then the command is the same."""
+    """True if the task has no outcome, or one of the current revision. Its command is then that of the job."""
     return outcome is None or outcome.revision in (0, job.revision)
 
 

@@ -67,9 +67,12 @@ class _Metrics:
         up.add_metric([], 1)
         latency.add_metric([], time.monotonic() - start)
         for job in jobs:
-            for state, count in self._counts(job).items():
+            try:
+                counts, (outcomes, attempts) = self._counts(job), self._causes(job)
+            except (JobNotFound, JobUnreadable):  # it was removed meanwhile, or it is damaged: `doctor` names it
+                continue
+            for state, count in counts.items():
                 tasks.add_metric([job.name, state], count)
-            outcomes, attempts = self._causes(job)
             for family, found in ((failed, outcomes), (interrupted, attempts)):
                 for cause, count in sorted(found.items()):
                     family.add_metric([job.name, cause], count)
@@ -89,14 +92,11 @@ class _Metrics:
     def _causes(self, job: Job) -> tuple[Counter[str], Counter[str]]:
         """Return the number of failed tasks by cause, and the number of attempts that the machine ended by cause."""
         outcomes, attempts = Counter[str](), Counter[str]()
-        try:
-            for block in self._backends.queue.scan(job):
-                for index, record in block.records.items():
-                    if record.outcome is not None and block.state(index) is State.FAILED:
-                        outcomes[str(record.outcome.cause)] += 1
-                    attempts.update(str(each.cause) for each in record.history if each.cause in _INTERRUPTIONS)
-        except (JobNotFound, JobUnreadable):  # it was removed meanwhile, or it is damaged: `doctor` names it
-            return Counter(), Counter()
+        for block in self._backends.queue.scan(job):
+            for index, record in block.records.items():
+                if record.outcome is not None and block.state(index) is State.FAILED:
+                    outcomes[str(record.outcome.cause)] += 1
+                attempts.update(str(each.cause) for each in record.history if each.cause in _INTERRUPTIONS)
         return outcomes, attempts
 
     def _consumers(self, job: Job) -> dict[str, int]:

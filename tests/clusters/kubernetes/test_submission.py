@@ -100,7 +100,7 @@ def test_missing_rights_have_a_command_for_this_namespace(server: ApiServer, tmp
     assert fixes.startswith("kubectl apply -n n -f - <<'END'\n")
     assert fixes.endswith("\nEND")
     made = list(yaml.safe_load_all(fixes.partition("\n")[2].removesuffix("END")))
-    assert made == [role(), *keeper_account("n")]  # this account has all rights; there is no keeper
+    assert made == [role(), *keeper_account("n")]  # only the account of keepers is missing
 
 
 def test_stop_finds_pods_after_a_change_of_the_password(server: ApiServer, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class GpuProbe:
         self._strangers.add(self._running.pid)
 
     def read(self) -> tuple[float, int] | None:
-        """Return the number of GPUs in use and their memory in bytes; None while there is no answer."""
+        """Return the number of GPUs in use and their memory in bytes; None if nvidia-smi has not answered yet."""
         process = self._running
         if process is None or not self._reap(process):
             return None
