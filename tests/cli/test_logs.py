@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
+
+from kubeque.cli.commands.watch.log_printer import LogPrinter
+from kubeque.client import Peek
+from kubeque.files.live_log import Tail
+from kubeque.model.job.task import TaskRecord, TaskState, TaskView
 from tests.cli.conftest import Shell
 
 SCRIPT = 'echo "row $0 begins"; echo "warning $0" >&2; test "$0" != 1'
@@ -39,6 +45,32 @@ def test_it_follows_the_job_to_its_end(shell: Shell) -> None:
     assert sorted(out.splitlines()) == sorted(
         f"{index} | {text}" for index in range(3) for text in (f"begin {index}", "middle", f"end {index}")
     ), said
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([(0, b"")], id="its folder is gone and its result is not there yet"),
+        pytest.param([(1, b"a\n")], id="an older upload"),
+        pytest.param([(0, b""), (1, b"a\nb\nc"), (0, b"")], id="more than once"),
+    ],
+)
+def test_less_output_than_before_does_not_print_it_again(
+    between: list[tuple[int, bytes]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    printer = LogPrinter("slow", "stdout", 1, lambda _: True, None, as_json=False, follow=True)
+
+    def show(attempt: int, data: bytes, state: TaskState = TaskState.RUNNING) -> None:
+        printer.show(Peek(TaskView(0, state, 0, TaskRecord(attempts=attempt)), Tail(0, data), attempt))
+
+    show(1, b"a\nb\nc")
+    for attempt, data in between:
+        show(attempt, data)
+    show(1, b"a\nb\nc\nd", TaskState.OK)
+
+    assert capsys.readouterr().out.splitlines() == ["0 | a", "0 | b", "0 | c", "0 | d"]
+    assert printer.finished == {0}
 
 
 def test_what_is_not_there_is_named(shell: Shell) -> None:

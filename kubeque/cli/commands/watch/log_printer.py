@@ -1,0 +1,76 @@
+"""Print the output of tasks for `kubeque logs`, each part of it once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import click
+
+from kubeque.cli.commands.watch.peek import to_wire
+from kubeque.client import Peek
+from kubeque.model.text import render_terminal
+
+
+@dataclass(slots=True)
+class LogPrinter:
+    """Prints each part of the output once."""
+
+    job: str
+    stream: str
+    #: Number of characters of an index.
+    width: int
+    selects: Callable[[str], object]
+    lines: int | None
+    as_json: bool
+    #: True if more output can be read later.
+    follow: bool
+    #: Tasks whose output is complete and printed.
+    finished: set[int] = field(default_factory=set)
+    #: Attempt and number of bytes that were printed, by task.
+    _printed: dict[int, tuple[int, int]] = field(default_factory=dict)
+    #: Tasks of which only the end was printed.
+    _cut: list[int] = field(default_factory=list)
+
+    def show(self, seen: Peek) -> None:
+        """Print the lines of `seen` that were not printed yet."""
+        index, tail = seen.view.index, seen.tail
+        attempt, done = self._printed.get(index, (seen.attempt, 0))
+        if seen.final:
+            self.finished.add(index)
+        if seen.attempt > attempt:
+            done = 0
+        elif seen.attempt < attempt or tail.end < done:  # the task ended while it was read: its output is read later
+            return
+        if tail.start > done:
+            self._cut.append(index)
+        data = tail.data[max(0, done - tail.start) :]
+        end = (
+            len(data) if seen.final or not self.follow else data.rfind(b"\n") + 1
+        )  # a line that is not complete waits for its end
+        self._print_lines(seen, render_terminal(data[:end].decode(errors="replace")), tail.end - len(data))
+        self._printed[index] = (seen.attempt, tail.end - len(data) + end)
+
+    def _print_lines(self, seen: Peek, text: str, start: int) -> None:
+        chosen = [line for line in text.splitlines() if self.selects(line)]
+        chosen = chosen[-self.lines :] if self.lines else [] if self.lines == 0 else chosen
+        if self.as_json:
+            if chosen:
+                click.echo(json.dumps(to_wire(seen, self.job, self.stream, "\n".join(chosen) + "\n", start)))
+            return
+        for line in chosen:
+            click.echo(f"{seen.view.index:>{self.width}} | {line}")
+
+    def summarize(self) -> None:
+        """Print which tasks have more output than was shown. If no task had output, print a note."""
+        if self._cut:
+            tasks = list(dict.fromkeys(self._cut))
+            shown = ", ".join(map(str, tasks[:3])) + (f" and {len(tasks) - 3} more" if len(tasks) > 3 else "")
+            click.echo(
+                f"only the last 64 KiB of task{'s' * (len(tasks) > 1)} {shown} are shown: kubeque fetch {self.job}"
+                " FOLDER fetches the whole output",
+                err=True,
+            )
+        if not self._printed:
+            click.echo(f"{self.job}: no task has written to {self.stream}", err=True)
