@@ -116,6 +116,8 @@ class TcpProxy:
         self.losses = 0
         #: How each request of an HTTP client begins (it waits for one answer before it asks the next on a line).
         self.requests: list[bytes] = []
+        #: Number of round trips: of changes from messages of the server to messages of the client.
+        self.trips = 0
         #: Number of further bytes after which the connection breaks. Later connections work.
         self.break_after: int | None = None
         #: True if all connections break at that point, and new connections are refused.
@@ -163,7 +165,7 @@ class TcpProxy:
             threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
 
     def _pump(self, client: socket.socket, server: socket.socket) -> None:
-        losing = False
+        losing = asking = False
         try:
             while True:
                 for ready in select.select([client, server], [], [])[0]:
@@ -173,6 +175,8 @@ class TcpProxy:
                         return
                     if self.silent:
                         continue
+                    self.trips += ready is client and not asking
+                    asking = ready is client
                     if ready is client and self._word and self._word in data:
                         losing, self._word = True, b""
                     if ready is client and data.startswith(_METHODS):

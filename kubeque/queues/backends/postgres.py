@@ -35,11 +35,13 @@ _CONNECT_SECONDS = 10
 #: programs use the same connection next. Fencing needs READ COMMITTED. Every ordered search has an index. But until the
 #: tables are analyzed, the planner assumes that the tables are small, and sorts all blocks of a job. With 4,000 blocks
 #: that takes 2 ms instead of 0.1 ms. So sorting is off. The estimated cost of a necessary sort is then so high that JIT
-#: would compile the plan. JIT is off too, because a compilation takes half a second.
+#: would compile the plan. JIT is off too, because a compilation takes half a second. It is sent in one message with the
+#: transaction's first statement, because each message is a round trip to the server.
 _BEGIN = (
     f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '{_STATEMENT_SECONDS:.0f}s';"
     " SET LOCAL enable_sort = off; SET LOCAL jit = off"
 ).encode()
+_BEGIN_RESULTS = _BEGIN.count(b";") + 1
 #: Maximum number of unused connections that stay open. The number of used connections has no limit.
 _IDLE_CONNECTIONS = 4
 #: Number of the advisory lock: an arbitrary number that other programs are unlikely to use.
@@ -65,37 +67,64 @@ class _Session:
     def __init__(self, connection: Connection[Any], connect: Callable[[], Connection[Any]]) -> None:
         self.connection = connection
         self._connect = connect
+        self._begun = False
 
     @contextmanager
-    def begun(self) -> Iterator[None]:
-        """Begin a transaction. Commit it at the end of the block."""
-        self._begin()
+    def transaction(self) -> Iterator[None]:
+        """Commit at the end of the block what its statements have begun."""
         try:
             yield
         except BaseException:
+            if self._begun:
+                self._roll_back()
+            raise
+        if self._begun:
+            self.connection.execute(b"COMMIT")
+
+    def read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        """Return the rows of a statement that changes nothing. The whole transaction is one message."""
+        try:
+            return self._begin(statement, values, b"COMMIT").fetchall()
+        except BaseException:
             self._roll_back()
             raise
-        self.connection.execute(b"COMMIT")
 
     def __call__(self, statement: str, values: tuple[Any, ...] = (), /) -> Cursor:
+        if not self._begun:
+            return self._begin(statement, values)
         return cast(Cursor, self.connection.execute(_numbered(statement), values or None))
 
-    def _begin(self) -> None:
-        """Begin a transaction, on a new connection if the server has ended this one.
+    def _begin(self, statement: str, values: tuple[Any, ...], *after: bytes) -> Cursor:
+        """Begin a transaction with its first statement, on a new connection if the server has ended this one.
 
-        The server can end an unused connection at any moment, even after `_hung_up` has checked it.
+        The server can end an unused connection at any moment, even after `_hung_up` has checked it. Only a statement
+        that is not committed in the same message, or changes nothing, may be sent twice.
         """
         import psycopg
 
+        self._begun = True
+        message = b"; ".join((_BEGIN, _numbered(statement), *after))
         try:
-            self.connection.execute(_BEGIN)
-            return
+            return self._send(message, values)
         except psycopg.OperationalError as error:
             if not (error.sqlstate or "").startswith(_ENDED):
                 raise
         self.connection.close()
         self.connection = self._connect()
-        self.connection.execute(_BEGIN)
+        return self._send(message, values)
+
+    def _send(self, message: bytes, values: tuple[Any, ...]) -> Cursor:
+        """Run a message that starts with _BEGIN. Return the cursor at the result of the statement behind _BEGIN.
+
+        The server takes parameters only for a single statement. So libpq quotes the values into the message.
+        """
+        import psycopg
+
+        cursor = psycopg.ClientCursor(self.connection)
+        cursor.execute(message, values or None)
+        for _ in range(_BEGIN_RESULTS):
+            cursor.nextset()
+        return cast(Cursor, cursor)
 
     def _roll_back(self) -> None:
         """End a failed transaction. A connection that fails again is not used again."""
@@ -107,6 +136,8 @@ class _Session:
             self.connection.close()
 
     def many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if not self._begun:
+            self._begin("SELECT 1", ())
         with self.connection.cursor() as cursor:  # psycopg sends these statements in a pipeline
             cursor.executemany(_numbered(statement), rows)
 
@@ -149,8 +180,16 @@ class PostgresDialect:
         with self._errors_named():
             session = _Session(self._take(), self._connect)
             try:
-                with session.begun():
+                with session.transaction():
                     yield session
+            finally:
+                self._give_back(session.connection)
+
+    def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        with self._errors_named():
+            session = _Session(self._take(), self._connect)
+            try:
+                return session.read(statement, values)
             finally:
                 self._give_back(session.connection)
 
@@ -164,8 +203,7 @@ class PostgresDialect:
             connection.close()
 
     def _server_time(self) -> float:
-        with self.transaction(write=False) as execute:
-            (seconds,) = execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+        ((seconds,),) = self.read("SELECT extract(epoch FROM clock_timestamp())::float8")
         return float(seconds)
 
     def _take(self) -> Connection[Any]:

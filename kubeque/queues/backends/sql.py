@@ -47,14 +47,13 @@ class SqlBackend:
         return version
 
     def get_job(self, name: str) -> JobRecord | None:
-        with self._db.transaction(write=False) as execute:
-            row = execute(f"SELECT {_JOB} FROM kubeque_job WHERE name = ?", (name,)).fetchone()
-        return JobRecord(row[0], row[1], bytes(row[2]), row[3]) if row else None
+        return next(iter(self._jobs(" WHERE name = ?", name)), None)
 
     def list_jobs(self, fleet: str | None = None) -> list[JobRecord]:
-        where, values = ("", ()) if fleet is None else (" WHERE fleet = ?", (fleet,))
-        with self._db.transaction(write=False) as execute:
-            rows = execute(f"SELECT {_JOB} FROM kubeque_job{where}", values).fetchall()
+        return self._jobs("") if fleet is None else self._jobs(" WHERE fleet = ?", fleet)
+
+    def _jobs(self, where: str, *values: str) -> list[JobRecord]:
+        rows = self._db.read(f"SELECT {_JOB} FROM kubeque_job{where}", values)
         return [JobRecord(name, of, bytes(body), version) for name, of, body, version in rows]
 
     def swap_job(self, record: JobRecord) -> int:
@@ -79,9 +78,8 @@ class SqlBackend:
                 self._db.many(execute, f"{_INSERT_BLOCK} ON CONFLICT DO NOTHING", [_values(r) for r in batch])
 
     def get_block(self, uid: str, block_id: str) -> BlockRecord | None:
-        with self._db.transaction(write=False) as execute:
-            row = execute(f"SELECT {_BLOCK} FROM kubeque_block WHERE uid = ? AND id = ?", (uid, block_id)).fetchone()
-        return _record(row) if row else None
+        rows = self._db.read(f"SELECT {_BLOCK} FROM kubeque_block WHERE uid = ? AND id = ?", (uid, block_id))
+        return _record(rows[0]) if rows else None
 
     def find_blocks(
         self, uid: str, which: Find, *, size_classes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
@@ -91,13 +89,12 @@ class SqlBackend:
             return []
         among = f" AND shape IN ({', '.join('?' * len(classes))})" if size_classes is not None else ""
         found: list[BlockRecord] = []
-        with self._db.transaction(write=False) as execute:
-            for condition, values in _CONDITIONS[which](slot):
-                statement = f"SELECT {_BLOCK} FROM kubeque_block WHERE uid = ?{among} AND {condition} LIMIT ?"
-                rows = execute(statement, (uid, *classes, *values, limit - len(found))).fetchall()
-                found += [_record(row) for row in rows]
-                if len(found) >= limit:
-                    break
+        for condition, values in _CONDITIONS[which](slot):
+            statement = f"SELECT {_BLOCK} FROM kubeque_block WHERE uid = ?{among} AND {condition} LIMIT ?"
+            rows = self._db.read(statement, (uid, *classes, *values, limit - len(found)))
+            found += [_record(row) for row in rows]
+            if len(found) >= limit:
+                break
         return found
 
     def swap_block(self, record: BlockRecord, inserts: Sequence[BlockRecord] = ()) -> int:
@@ -118,16 +115,14 @@ class SqlBackend:
         return record.version + 1
 
     def tally(self, uid: str) -> dict[int, Tally]:
-        with self._db.transaction(write=False) as execute:
-            statement = "SELECT shape, sum(tally), sum(pending) FROM kubeque_block WHERE uid = ? GROUP BY shape"
-            rows = execute(statement, (uid,)).fetchall()
+        statement = "SELECT shape, sum(tally), sum(pending) FROM kubeque_block WHERE uid = ? GROUP BY shape"
+        rows = self._db.read(statement, (uid,))
         return {size_class: unpack(int(total), int(pending)) for size_class, total, pending in rows}
 
     def scan_blocks(self, uid: str, *, after: tuple[int, str] | None = None, limit: int = 200) -> list[BlockRecord]:
         behind, values = ("", ()) if after is None else (" AND (lo, id) > (?, ?)", after)
-        with self._db.transaction(write=False) as execute:
-            statement = f"SELECT {_BLOCK} FROM kubeque_block WHERE uid = ?{behind} ORDER BY lo, id LIMIT ?"
-            rows = execute(statement, (uid, *values, limit)).fetchall()
+        statement = f"SELECT {_BLOCK} FROM kubeque_block WHERE uid = ?{behind} ORDER BY lo, id LIMIT ?"
+        rows = self._db.read(statement, (uid, *values, limit))
         return [_record(row) for row in rows]
 
     def delete_blocks(self, uid: str) -> None:

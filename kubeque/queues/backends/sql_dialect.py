@@ -45,6 +45,9 @@ class Dialect(Protocol):
     def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
         """Return the context of one transaction. It converts driver errors to QueueError or QueueUnavailable."""
 
+    def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Return the rows of one statement that changes nothing, in a transaction of its own."""
+
     def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run one statement for many rows."""
 

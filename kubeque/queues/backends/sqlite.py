@@ -70,6 +70,10 @@ class SqliteDialect:
                 raise
             connection.execute("COMMIT")
 
+    def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        with self.transaction(write=False) as execute:
+            return execute(statement, values).fetchall()
+
     def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self._connection().executemany(statement, rows)
 

@@ -275,6 +275,8 @@ def test_settings_end_with_each_transaction(url: str, monkeypatch: pytest.Monkey
     def show(execute: Executor) -> list[Any]:
         return [execute(f"SHOW {name}").fetchone() for name in names]
 
+    for name, value in zip(names, ("30s", "off", "off", "read committed"), strict=True):
+        assert dialect.read(f"SHOW {name}") == [(value,)]
     for write in (False, True):
         with dialect.transaction(write=write) as execute:
             assert show(execute) == [("30s",), ("off",), ("off",), ("read committed",)]
@@ -349,6 +351,55 @@ def test_ids_are_ordered_by_their_bytes(backend: SqlBackend) -> None:
     assert [record.id for record in backend.scan_blocks(UID, after=(0, first))] == found[1:]
 
 
+# ------------------------------------------------------------------ round trips
+def test_a_read_is_one_round_trip_and_a_write_two(url: str, postgres: PostgresServer) -> None:
+    with TcpProxy(postgres.port) as proxy, closing(open_postgres(through(proxy, url))) as backend:
+        (old,) = kept(backend, block(0, slot=1))
+
+        def trips(action: Callable[[], object]) -> int:
+            before = proxy.trips
+            action()
+            return proxy.trips - before
+
+        reads: list[Callable[[], object]] = [
+            lambda: backend.get_block(UID, "0-0"),
+            lambda: backend.get_job("sweep"),
+            backend.list_jobs,
+            lambda: backend.tally(UID),
+            lambda: backend.scan_blocks(UID),
+            lambda: backend.find_blocks(UID, Find.LEASED),
+            lambda: backend.find_blocks(UID, Find.READY, limit=1),
+        ]
+        assert [trips(read) for read in reads] == [1] * len(reads)
+        assert trips(lambda: backend.swap_block(old)) == 2
+
+
+def test_values_in_one_message_with_their_statement_arrive_unchanged(backend: SqlBackend, url: str) -> None:
+    types = {str: "text", bytes: "bytea", int: "bigint", float: "float8"}
+    values = (
+        "'; DROP TABLE kubeque_job; --", "\\'; SELECT 1; --", "%s %% ? $1", "\n\t\u00e9\U0001f600", "",
+        bytes(range(256)), b"", b"'\\'", -(2**63), 2**63 - 1, -1, 0.1 + 0.2, -1e-300, 1e300, None,
+    )  # fmt: skip
+    # The old rules of quoting, which a database may still have, must not matter
+    for options in ("", "?options=-cstandard_conforming_strings%3Doff"):
+        with closing(PostgresDialect(url + options)) as dialect:
+            for value in values:
+                statement = f"SELECT 7, CAST(? AS {types.get(type(value), 'text')})"
+                assert dialect.read(statement, (value,)) == [(7, value)]
+                with dialect.transaction(write=True) as execute:
+                    assert execute(statement, (value,)).fetchall() == [(7, value)]
+    assert backend.list_jobs() == []
+
+
+def test_a_connection_is_used_again_after_a_failed_read(url: str) -> None:
+    with closing(PostgresDialect(url)) as dialect:
+        ((first,),) = dialect.read("SELECT pg_backend_pid()")
+        for statement in ("SELECT 1 / 0", "SELECT nothing", "SELECT 1 WHERE"):
+            with pytest.raises(QueueError):
+                dialect.read(statement)
+            assert dialect.read("SELECT pg_backend_pid()") == [(first,)]
+
+
 # ------------------------------------------------------------------ plans
 @pytest.fixture(scope="module")
 def large(postgres: PostgresServer) -> Iterator[SqlBackend]:
@@ -375,14 +426,17 @@ def test_searches_use_their_indexes_and_sort_nothing(
     large: SqlBackend, monkeypatch: pytest.MonkeyPatch, search: Callable[[SqlBackend], object], index: str
 ) -> None:
     plans: list[str] = []
-    execute = psycopg.Connection.execute
+    execute = psycopg.ClientCursor.execute
 
-    def explained(self: psycopg.Connection[object], statement: bytes, values: object = None) -> object:
-        if statement.startswith(b"SELECT uid"):
-            plans.append("\n".join(row[0] for row in execute(self, b"EXPLAIN " + statement, values)))  # type: ignore
-        return execute(self, statement, values)  # type: ignore[call-overload]
+    def explained(self: psycopg.ClientCursor[Any], message: bytes, values: object = None) -> object:
+        if b"; SELECT uid" in message:
+            execute(self, message.replace(b"; SELECT uid", b"; EXPLAIN SELECT uid"), values)  # type: ignore
+            while self.description is None and self.nextset():
+                continue
+            plans.append("\n".join(row[0] for row in self.fetchall()))
+        return execute(self, message, values)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(psycopg.Connection, "execute", explained)
+    monkeypatch.setattr(psycopg.ClientCursor, "execute", explained)
     assert search(large)
     for plan in plans:
         assert f"using {index} " in plan
