@@ -2,6 +2,9 @@
 
 A dialect (`sqlite.py`, `postgres.py`) contains connections, column types and the translation of errors. In statements
 `?` is the placeholder of a value. Fencing uses `UPDATE ... WHERE version = ?` and its row count.
+
+Versions grow by random steps from a random start. After a restore from a backup, programs that
+worked after the backup know other versions than the queue has. So their writes are refused.
 """
 
 from __future__ import annotations
@@ -37,8 +40,7 @@ class SqlBackend:
         self._db.close()
 
     def insert_job(self, record: JobRecord) -> int:
-        # The first version is random. So a new job under an old name never has a version that a stale reader holds.
-        version = secrets.randbits(60)
+        version = _first_version()  # random: a new job under an old name never has a version that a stale reader holds
         values = (record.name, record.fleet, record.body, version)
         with self._db.transaction(write=True) as execute:
             statement = f"INSERT INTO kubeque_job ({_JOB}) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -57,14 +59,15 @@ class SqlBackend:
         return [JobRecord(name, of, bytes(body), version) for name, of, body, version in rows]
 
     def swap_job(self, record: JobRecord) -> int:
+        version = _next_version(record.version)
         with self._db.transaction(write=True) as execute:
             changed = execute(
-                "UPDATE kubeque_job SET fleet = ?, body = ?, version = version + 1 WHERE name = ? AND version = ?",
-                (record.fleet, record.body, record.name, record.version),
+                "UPDATE kubeque_job SET fleet = ?, body = ?, version = ? WHERE name = ? AND version = ?",
+                (record.fleet, record.body, version, record.name, record.version),
             )
             if changed.rowcount != 1:
                 raise Conflict(record.name)
-        return record.version + 1
+        return version
 
     def delete_job(self, record: JobRecord) -> None:
         with self._db.transaction(write=True) as execute:
@@ -98,13 +101,14 @@ class SqlBackend:
         return found
 
     def swap_block(self, record: BlockRecord, inserts: Sequence[BlockRecord] = ()) -> int:
+        version = _next_version(record.version)
         with self._db.transaction(write=True) as execute:
             changed = execute(
                 "UPDATE kubeque_block SET slot = ?, expires = ?, spare = ?, tally = ?, pending = ?, body = ?,"
-                " version = version + 1 WHERE uid = ? AND id = ? AND version = ?",
+                " version = ? WHERE uid = ? AND id = ? AND version = ?",
                 (
                     record.slot, record.expires, record.spare, record.tally, record.pending, record.body,
-                    record.uid, record.id, record.version,
+                    version, record.uid, record.id, record.version,
                 ),
             )  # fmt: skip
             if changed.rowcount != 1:
@@ -112,7 +116,7 @@ class SqlBackend:
             for new in inserts:
                 if execute(f"{_INSERT_BLOCK} ON CONFLICT DO NOTHING", _values(new)).rowcount != 1:
                     raise Conflict(new.id)
-        return record.version + 1
+        return version
 
     def tally(self, uid: str) -> dict[int, Tally]:
         statement = "SELECT shape, sum(tally), sum(pending) FROM kubeque_block WHERE uid = ? GROUP BY shape"
@@ -132,7 +136,7 @@ class SqlBackend:
                 deleted = execute("DELETE FROM kubeque_block WHERE uid = ?", (uid,)).rowcount
 
 
-_INSERT_BLOCK = f"INSERT INTO kubeque_block ({_BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)"
+_INSERT_BLOCK = f"INSERT INTO kubeque_block ({_BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #: Conditions and their values for each kind of search. They are used in turn until enough blocks are found.
 _CONDITIONS: dict[Find, Callable[[int], list[tuple[str, tuple[int, ...]]]]] = {
     Find.READY: lambda slot: [("slot >= ? ORDER BY slot", (slot,)), ("slot < ? ORDER BY slot", (slot,))],
@@ -141,8 +145,17 @@ _CONDITIONS: dict[Find, Callable[[int], list[tuple[str, tuple[int, ...]]]]] = {
 }
 
 
+def _first_version() -> int:
+    return secrets.randbits(60)
+
+
+def _next_version(version: int) -> int:
+    """Return the version after `version`. A column of 63 bits has room for two thousand million such steps."""
+    return version + 1 + secrets.randbits(32)
+
+
 def _values(r: BlockRecord) -> tuple[Any, ...]:
-    return (r.uid, r.id, r.lo, r.size_class, r.slot, r.expires, r.spare, r.tally, r.pending, r.body)
+    return (r.uid, r.id, r.lo, r.size_class, r.slot, r.expires, r.spare, r.tally, r.pending, _first_version(), r.body)
 
 
 def _record(row: Sequence[Any]) -> BlockRecord:

@@ -95,7 +95,7 @@ def test_a_connection_that_the_server_ends_while_it_is_used_again_is_replaced_un
     if action == "read":
         assert backend.get_block(UID, old.id) == old
     else:
-        assert backend.swap_block(old) == old.version + 1
+        assert backend.swap_block(old) > old.version
     # Then another one did it
     assert not set(pids) & {int(pid) for pid in postgres.sql(serving).split()}
 
