@@ -168,7 +168,8 @@ def _read_numbers(value: Any, name: str) -> None:
 def _read_pointer(value: Any, name: str) -> None:
     if hasattr(value, "task_id") and hasattr(value, "dag_id"):
         raise UserError(
-            f"{name} is the Airflow task {value.task_id!r} itself: pass its output, as in {name}={value.task_id}.output"
+            f"{name} is the Airflow task {value.task_id!r} itself: pass its output, for example"
+            f" {name}={value.task_id}.output"
         )
     if not isinstance(value, Mapping):
         raise UserError(

@@ -85,7 +85,9 @@ def _read(path: Path, name: str) -> Jobspec:
         for number, text in _directive_lines(path):
             words += _split(text, f"{printable(name)}, line {number}")
     except OSError as error:
-        raise CommandError(f"{printable(name)} cannot be read ({error.strerror}): name a readable program") from error
+        raise CommandError(
+            f"{printable(name)} cannot be read ({error.strerror}): give a program that this user can read"
+        ) from error
     return _parse(words, printable(name)) if words else {}
 
 
@@ -132,7 +134,7 @@ def _check_allowed(words: Sequence[str], name: str) -> None:
     for flag in given:
         option = flags.get(flag)
         if option is not None and option.name not in ALLOWED:
-            raise UserError(f"{name}, #KUBEQUE: {flag} is not an option of programs: give it on the command line")
+            raise UserError(f"{name}: {flag} is not allowed in a #KUBEQUE line: give it on the command line")
         if option is not None and not option.kind.many and given.count(flag) > 1:
             raise UserError(f"{name}, #KUBEQUE: {flag} is given twice: remove one of the two")
 

@@ -82,5 +82,5 @@ def check_expanded(patterns: Sequence[str], command: Sequence[str]) -> None:
     if alike and os.path.isfile(first) and os.path.isfile(second) and not os.access(second, os.X_OK):
         pattern = first.with_name(f"*{first.suffix}")
         raise UserError(
-            f"--each got several files from the shell: put the pattern into quotes, as in --each '{pattern}'"
+            f"--each got several files from the shell: put the pattern into quotes, for example --each '{pattern}'"
         )

@@ -31,7 +31,7 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
     `command` and `options` are from the command line, and override the jobspec in `file`.
     """
     if file == STANDARD_INPUT and options.get("parameters") == STANDARD_INPUT:
-        raise UserError("-f - and -p - both read standard input: name a file for one of them")
+        raise UserError("-f - and -p - both read standard input: give a file for one of them")
     check_expanded(options.get("each", ()), command)
     here = current_folder()
     typed = options | ({"command": list(command)} if command else {})
@@ -42,7 +42,9 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
     if file is not None and "command" in typed:  # its ^ words are files here; other paths are absolute by now
         jobspec["base"] = str(here)
     if not jobspec.get("command") and "like" not in jobspec:
-        raise CommandError(f"there is no command: give one, as in kubeque sub python3 '^run.py'{_change_hint(jobspec)}")
+        raise CommandError(
+            f"there is no command: give one, for example kubeque sub python3 '^run.py'{_change_hint(jobspec)}"
+        )
     return jobspec
 
 
@@ -52,8 +54,8 @@ def _change_hint(jobspec: Jobspec) -> str:
         return ""
     name = shlex.quote(jobspec["name"])
     return (
-        f"; to change a job, repeat its command and rows, as in kubeque sub -n {name} --repair -p rows.csv python3"
-        f" '^run.py' '{{x}}'; kubeque reset {name} --update runs its failed rows with the present files"
+        f"; to change a job, repeat its command and rows, for example kubeque sub -n {name} --repair -p rows.csv"
+        f" python3 '^run.py' '{{x}}'; kubeque reset {name} --update runs its failed rows with the present files"
     )
 
 
@@ -68,7 +70,9 @@ def _read_file(file: str, here: Path) -> Jobspec:
             with path.open("rb") as stream:
                 data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise JobspecError(f"{file} cannot be read ({error.strerror}): name a readable jobspec") from error
+        raise JobspecError(
+            f"{file} cannot be read ({error.strerror}): give a jobspec that this user can read"
+        ) from error
     jobspec = read_jobspec(data, file if file != STANDARD_INPUT else "the jobspec")
     base = Path(os.path.abspath(folder / expand_home(jobspec.get("base", "."))))
     return _resolve_paths(jobspec, base) | {"base": str(base)}

@@ -57,7 +57,7 @@ def why_no_consumers() -> str:
         return ""
     found = {"linux": "there is no /proc", "darwin": "this is macOS"}.get(sys.platform, f"this is {sys.platform}")
     return (
-        f"tasks run on this machine only under Linux with /proc, and {found}: name a cluster with --cluster or"
+        f"tasks run on this machine only under Linux with /proc, and {found}: give a cluster with --cluster or"
         " cluster_url, or submit on a machine with Linux"
     )
 

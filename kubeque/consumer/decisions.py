@@ -19,7 +19,7 @@ from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.rules.failures import Failures
 from kubeque.consumer.rules.lease_review import review_leases
 from kubeque.consumer.rules.leaving import Departure
-from kubeque.consumer.rules.outage import LONGEST_RETRY_SECONDS, Silences
+from kubeque.consumer.rules.outage import LONGEST_RETRY_SECONDS, Outages
 from kubeque.consumer.rules.reservation import COMMIT_SECONDS, Pace
 from kubeque.consumer.rules.scale_down import Retirement
 from kubeque.consumer.rules.task_counts import Progress
@@ -47,10 +47,10 @@ class Decisions:
         #: Uids of paused jobs. Their tasks are not started.
         self._paused: frozenset[str] = frozenset()
         self._pace = Pace()
-        self._silences = Silences()
+        self._outages = Outages()
         self._failures = Failures()
         self._retirement = Retirement(profile)
-        self._departure = Departure(self._silences)
+        self._departure = Departure(self._outages)
         #: Uids of jobs that make way for a more urgent job. Their tasks are not started.
         self._making_way: frozenset[str] = frozenset()
         #: The lease from which the next task is staged.
@@ -70,8 +70,8 @@ class Decisions:
             on.SupplyFailed: self._supply_failed, on.RunnerReady: self._runner_ready, on.TaskPicked: self._task_picked,
             on.LeaseChecked: self._lease_checked, on.RunEnded: self._run_ended, on.TaskSaved: self._task_saved,
             on.TaskLeft: self._task_left, on.RunLoopEnded: self._run_loop_ended,
-            on.AllSaved: self._departure.let_all_go, on.QueueSilent: self._silences.queue_silent,
-            on.StoreSilent: self._silences.store_silent, on.StoreAnswered: self._silences.store_answered,
+            on.AllSaved: self._departure.let_all_go, on.QueueSilent: self._outages.queue_silent,
+            on.StoreSilent: self._outages.store_silent, on.StoreAnswered: self._outages.store_answered,
             on.Committed: self._committed, on.LeaseLeft: self._lease_left, on.RenewalDue: self._renew,
             on.JobsListed: self._jobs_listed, on.LeasesReviewed: self._review_leases,
             on.BetterJobsSeen: self._make_way, on.JobClosed: self._job_closed,
@@ -99,9 +99,9 @@ class Decisions:
         `now`: monotonic clock, seconds.
         """
         if isinstance(event, _ANSWERS):
-            self._silences.queue = None
+            self._outages.queue = None
         instructions = self._handlers[type(event)](event, now)
-        if self._silences.pause(now) is not None:
+        if self._outages.pause(now) is not None:
             self._idle_since = None  # a consumer that waits for an answer is not idle
         self._progress.note_time(now)
         return instructions
@@ -129,7 +129,7 @@ class Decisions:
             return [do.AwaitChange()]
         self._awaits_save = False
         self._left.intersection_update(lease.id for lease in event.leases)
-        held = [lease for lease in event.leases if lease.held and not self._silences.waits(lease.job.uid, now)]
+        held = [lease for lease in event.leases if lease.held and not self._outages.waits(lease.job.uid, now)]
         current = next((lease for lease in held if lease.id == self._current), None)
         source = self._another_source(held)
         if current is not None and current.untouched and current.job.uid not in self._paused:
@@ -175,11 +175,11 @@ class Decisions:
         return self._pause(now)
 
     def _may_claim(self, job: Job, now: float) -> bool:
-        return job.startable and self._profile.size_classes(job) != [] and not self._silences.waits(job.uid, now)
+        return job.startable and self._profile.size_classes(job) != [] and not self._outages.waits(job.uid, now)
 
     def _pause(self, now: float) -> list[Instruction]:
         self._begin_round()
-        if (seconds := self._silences.pause(now)) is not None:
+        if (seconds := self._outages.pause(now)) is not None:
             return [do.AwaitAnswer(seconds)]
         if self._idle_since is None and self._progress.none:
             self._idle_since = now
@@ -195,12 +195,12 @@ class Decisions:
 
     def _supply_failed(self, event: on.SupplyFailed, now: float) -> list[Instruction]:
         self._begin_round()
-        return [do.AwaitAnswer(self._silences.pause(now) or LONGEST_RETRY_SECONDS)]
+        return [do.AwaitAnswer(self._outages.pause(now) or LONGEST_RETRY_SECONDS)]
 
     def _task_staged(self, event: on.TaskStaged, now: float) -> list[Instruction]:
         self._begin_round()
         self._idle_since = None
-        self._silences.note_staged(self._staging)
+        self._outages.note_staged(self._staging)
         self._progress.task_staged()
         attempt = event.faulty_attempt
         return [do.HandOver(0.0 if attempt is None else min(_LONGEST_BACKOFF, 0.5 * 2 ** min(attempt, 10)))]
@@ -258,7 +258,7 @@ class Decisions:
             return [*judge, do.Commit(lease.id, give_back=True)]
         settled = lease.waiting_since is not None and now - lease.waiting_since >= SETTLE_SECONDS
         killed = lease.held and lease.killed and since >= SETTLE_SECONDS
-        if self._silences.queue is not None and not self._silences.queue.tries_renewal(lease.id, now):
+        if self._outages.queue is not None and not self._outages.queue.tries_renewal(lease.id, now):
             return judge
         renews = lease.held and (since > lease.job.heartbeat_seconds or (lease.misnamed and since > COMMIT_SECONDS))
         if killed or renews or (settled and since > COMMIT_SECONDS):
@@ -282,7 +282,7 @@ class Decisions:
         known = {job.uid for job in event.jobs}
         self._pace.forget(known)
         self._failures.forget(known)
-        self._silences.forget({job.uid for job in event.jobs if job.open})
+        self._outages.forget({job.uid for job in event.jobs if job.open})
         return []
 
     def _review_leases(self, event: on.LeasesReviewed, now: float) -> list[Instruction]:

@@ -66,7 +66,9 @@ def safe_name(name: str) -> PurePosixPath:
         wrong = "it begins like a drive letter"
     else:
         return PurePosixPath(name)
-    raise FileRefused(f"the file name {cut(name)!r} is not safe: {wrong}; give it a plain relative name, as in a/b.txt")
+    raise FileRefused(
+        f"the file name {cut(name)!r} is not safe: {wrong}; give it a plain relative name, for example a/b.txt"
+    )
 
 
 def inside(folder: Path, name: str) -> Path:

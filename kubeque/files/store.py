@@ -247,7 +247,7 @@ class Files:
         Raises StorageError if `prefix` is a whole bucket or the root of a disk.
         """
         if not split(prefix)[1].strip("/"):
-            raise StorageError(f"will not delete all of {prefix!r}: name a folder in it")
+            raise StorageError(f"will not delete all of {prefix!r}: give a folder in it")
         self._store(prefix).delete_tree(prefix, keep)
 
     def check_writable(self, prefix: str) -> None:

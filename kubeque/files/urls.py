@@ -29,7 +29,7 @@ def local_path(url: str) -> str:
         return url
     path = url[len(_FILE) :]
     if not path.startswith("/"):
-        raise StorageError(f"{url!r} is not a valid path: write file:// and an absolute path, as in file:///data")
+        raise StorageError(f"{url!r} is not a valid path: write file:// and an absolute path, for example file:///data")
     return path
 
 

@@ -31,7 +31,7 @@ def translate(globs: Sequence[str]) -> re.Pattern[str]:
         return re.compile("|".join(f"(?:{_expression(glob)})" for glob in globs), re.DOTALL)
     except re.error as error:
         raise UserError(
-            f"pattern {describe(globs)}: {error.msg}: write a range from low to high, as in [a-z]"
+            f"pattern {describe(globs)}: {error.msg}: write a range from low to high, for example [a-z]"
         ) from error
 
 

@@ -10,7 +10,7 @@ import re
 _WORD = re.compile(r"\S+")
 #: Start of a password, after `scheme://user:`. A URL may lack a slash by mistake. A number before a slash is a port.
 _PASSWORD = re.compile(r"(?<=[A-Za-z0-9+.-]):/{1,3}[^\s:/@]*:(?!\d{1,5}(?:[/?#,;:)'\"\s]|$))")
-#: A user without a password, where servers take a token as the user.
+#: User name of a URL without a password. For these schemes, the user name can be a token.
 _TOKEN = re.compile(r"(\b(?:https?|ftps?|git|ssh)(?:\+\w+)?:/{1,3})[^\s:/@]+@", re.IGNORECASE)
 _PARAMETER = re.compile(r"([?&]([^\s=&#?]*+)=)[^\s&#'\"]*")
 _SECRET = re.compile(r"password|passwd|secret|token|key|sig|credential", re.IGNORECASE)

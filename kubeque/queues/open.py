@@ -56,7 +56,7 @@ def _open_sqlite(url: str, create: bool) -> Backend:
     path = unquote(url.removeprefix("sqlite://"))
     if not path.startswith("/") or path == "/":
         raise ConfigError(
-            f"queue_url {url!r}: write sqlite:/// and an absolute path, as in sqlite:////home/me/queue.db"
+            f"queue_url {url!r}: write sqlite:/// and an absolute path, for example sqlite:////home/me/queue.db"
         )
     return open_sqlite(Path(path if not path.startswith("//") else path[1:]), create=create)
 

@@ -109,6 +109,6 @@ def _check_scalar(value: Any, argument: str, name: str) -> Any:
     if isinstance(value, str | int | float | None):
         return value
     raise CommandError(
-        f"{name} takes {argument!r} of Airflow, which cannot be sent to the rows: pass the value that it needs in "
-        f"the call, as in {name}(day='{{{{ ds }}}}')"
+        f"{name}: Airflow's context value {argument!r} cannot be sent to the rows: pass a plain value in the call, for "
+        f"example {name}(day='{{{{ ds }}}}')"
     )

@@ -160,7 +160,7 @@ def _rule(value: str) -> ResetRule:
 
 def _rerun(client: Client, job: Job, value: str) -> object:
     if not job.open:
-        client.take(job.name, "")  # no Airflow task waits, so its last poll must not end the new run
+        client.take(job.name, "")  # the Airflow task that waited is done: a late poll by it must not end the run
     return client.reset_rows(job.name, _rule(value), rows=_selection(value), run=job.run)
 
 

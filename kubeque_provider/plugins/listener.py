@@ -55,6 +55,8 @@ def _cancel(dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
     try:
         found = read_xcom(dag_id, run_id, task_id, map_index, WAITER)
         if isinstance(found, dict) and (waiter := Waiter(**found)).cancel_on_kill and waiter.cancel():
-            _log.info("%s.%s was marked: the sweep %s is cancelled", dag_id, task_id, waiter.job_id)
+            _log.info(
+                "a user marked %s.%s as success or failed: the sweep %s is cancelled", dag_id, task_id, waiter.job_id
+            )
     except Exception:  # a mark must not fail; `orphan_after` still ends the sweep
         _log.exception("the sweep of %s.%s in the run %s was not cancelled", dag_id, task_id, run_id)

@@ -53,7 +53,7 @@ def test_a_script_without_upload_has_them_too(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("--image x", "train.py, #KUBEQUE: --image is not an option of programs: give it on the command line"),
+        ("--image x", "train.py: --image is not allowed in a #KUBEQUE line: give it on the command line"),
         ("--memroy 1Gi", "train.py, #KUBEQUE: No such option '--memroy'"),
         ("--memory 1Gi --memory 2Gi", "--memory is given twice"),
         ("1Gi", "train.py, #KUBEQUE: Got unexpected extra argument"),
@@ -62,7 +62,7 @@ def test_a_script_without_upload_has_them_too(shell: Shell) -> None:
         ("--memory '1Gi", 'train.py, line 1: "--memory \'1Gi" has an open quote'),
         ("--memory lots", "memory 'lots' is not a quantity"),
         ("--retry-causes exit", "--retry-causes 'exit': write NAME=VALUE"),
-        ("-n name", "-n is not an option of programs"),
+        ("-n name", "-n is not allowed in a #KUBEQUE line"),
     ],
 )
 def test_a_wrong_line_is_refused_before_the_submission(shell: Shell, line: str, says: str) -> None:

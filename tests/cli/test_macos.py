@@ -18,7 +18,7 @@ from tests.cli.conftest import Shell
 from tests.macos.interpreter import HERE, python_environ, python_words
 
 NO_CONSUMERS = (
-    "kubeque: tasks run on this machine only under Linux with /proc, and this is macOS: name a cluster with --cluster"
+    "kubeque: tasks run on this machine only under Linux with /proc, and this is macOS: give a cluster with --cluster"
     " or cluster_url, or submit on a machine with Linux\n"
 )
 #: Words, exit code, and a part of the output. `done` has one ok and one failed row, `open` has rows that wait.

@@ -65,7 +65,7 @@ def test_files_are_rows(shell: Shell) -> None:
     ("words", "says"),
     [
         (("--each", "*.none", "cat"), "matches no file"),
-        (("--each", "in.csv", "also.csv"), "put the pattern into quotes, as in --each '*.csv'"),
+        (("--each", "in.csv", "also.csv"), "put the pattern into quotes, for example --each '*.csv'"),
         (("--seed", "3", "true"), "--seed needs --sample"),
         (("--zip", "true"), "--zip needs --grid"),
         (("--delimiter", "ab", "-p", "in.csv", "true"), "--delimiter 'ab' is not a delimiter: give one character"),

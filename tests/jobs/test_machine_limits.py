@@ -86,7 +86,7 @@ def test_each_task_has_its_own_devices(connect: Connect) -> None:
         ({"cpu": 4096}, "cpu", "cpu 4096: this machine has .* cores: give at most"),
         ({"memory": "900Gi"}, "memory", "memory 900Gi: this machine has .*Gi: give at most"),
         ({"max_memory": "900Gi", "memory": "1Gi"}, "max_memory", "max_memory 900Gi: this machine has"),
-        ({"pod": {"gpu": 3}}, "gpu", "gpu 3: this machine has no GPUs: name its devices as gpus in .kubeque"),
+        ({"pod": {"gpu": 3}}, "gpu", "gpu 3: this machine has no GPUs: list its devices as gpus in .kubeque"),
         ({"pod": {"gpu": 1}}, "", "gpu 1: this machine has no GPUs"),
         ({"image": "python:3.12"}, "image", "--image has no effect on this machine: .*--cluster"),
         ({"pod": {"spot": True, "node_selector": {"a": "b"}}}, "spot", "--spot has no effect"),

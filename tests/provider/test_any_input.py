@@ -120,7 +120,7 @@ def test_an_old_name_of_an_argument_is_named() -> None:
         ({"job_id": ".x"}, "begins with a dot"),
         ({"missing": 0}, "missing 0: write a text"),
         ({"columns": "a"}, "columns 'a': write a list of texts"),
-        ({"parameters": [(1, 2)]}, "take columns=['a', 'b'] for rows that are lists or tuples"),
+        ({"parameters": [(1, 2)]}, "If rows are lists or tuples, add columns=['a', 'b']"),
         ({"parameters": "[{'a': 1}]"}, "is a rendered value, not the path of a CSV file"),
         ({"command": ["echo", None]}, "command[1] None"),
     ],

@@ -72,7 +72,7 @@ def test_names_of_airflow_are_filled_by_it_unless_a_column_has_them(run: Run) ->
     assert values(run.execute(made(dated), ds="2026-01-02"), "out.value") == ["2026-01-02/1", "2026-01-02/2"]
     with pytest.raises(BadSweep, match=r"'ds', a column of its rows and a name of Airflow's: rename the column"):
         run.execute(made(dated, fields={"parameters": [{"x": 1, "ds": "y"}]}), ds="2026-01-02")
-    with pytest.raises(BadSweep, match=r"needs_ti takes 'ti' of Airflow, which cannot be sent"):
+    with pytest.raises(BadSweep, match=r"needs_ti: Airflow's context value 'ti' cannot be sent"):
         run.execute(made(needs_ti))
 
 

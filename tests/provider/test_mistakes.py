@@ -91,7 +91,7 @@ ERRORS = {
     "12_rows_are_one_dict": error("submit(parameters={'lr': [1, 2]})", "are one dict", "list of dicts", "grid("),
     "13_rows_are_a_number": error("submit(parameters=3)", "the parameters are 3", "sequence(3)"),
     "13_rows_are_a_task_function": error("submit(parameters=upstream)", "the function 'upstream' itself", "upstream()"),
-    "14_rows_are_numbers": error("submit(parameters=[1, 2])", "row 0: int is not a row", "columns="),
+    "14_rows_are_numbers": error("submit(parameters=[1, 2])", "row 0 is a value of type int, not a dict", "columns="),
     "15_rows_are_expanded": error(
         "KubequeSubmitOperator.partial(task_id='s', command=['{lr}']).expand(parameters=ROWS)", "are one dict",
         "without .expand",

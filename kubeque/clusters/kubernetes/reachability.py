@@ -40,7 +40,7 @@ def _check_queue(url: str, options: PodOptions, host_folders: list[str]) -> str:
         if host in _LOOPBACK or host.startswith(("127.", "/")):
             return (
                 f"the queue {hide_password(url)} is on this machine's own address {host or 'localhost'!r}, which means"
-                " another machine in a pod: name the server's host in queue_url"
+                " another machine in a pod: give the server's host in queue_url"
             )
     return ""
 

@@ -20,7 +20,7 @@ _STEPS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _LIMITED_STEP = 0.1
 #: Largest share of a core that samples may use. So a tree of thousands of processes is sampled less often.
 _COST_SHARE = 0.05
-#: Size of a process tree, bytes, from which shared pages are counted only once. In a smaller tree, this is not worth
+#: Threshold, bytes: in a larger process tree, shared pages are counted only once. In a smaller tree, this is not worth
 #: the time.
 _SMALL_TREE = 64 << 20
 #: Return codes of a command if SIGKILL ended the command itself, or the program that its shell ran.

@@ -40,7 +40,7 @@ def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
         if not isinstance(values, dict):
             raise ValueError(f"it holds {_kind(values)}")
     except (ValueError, RecursionError) as error:  # RecursionError: JSON nested a thousand deep
-        return None, f'$KUBEQUE_OUT is not a flat JSON object, as in {{"loss": 0.5, "label": "a"}}: {error}'
+        return None, f'$KUBEQUE_OUT is not a flat JSON object, for example {{"loss": 0.5, "label": "a"}}: {error}'
     return _usable(values)
 
 

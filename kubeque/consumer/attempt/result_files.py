@@ -162,7 +162,7 @@ class ResultSearch:
         elif _make_readable(path, status) and (holes := hole_bytes(Path(path), status, _HOLE_BYTES)):
             size, data = format_bytes(status.st_size), format_bytes(status.st_size - holes)
             self._found.refuse(
-                name, f"is a sparse file of {size}, of which {data} are data: pack it, as in tar --sparse"
+                name, f"is a sparse file of {size}, of which {data} are data: pack it, for example with tar --sparse"
             )
         elif _make_readable(path, status):
             self._found.files.append(OutputFile(name, Path(path), status.st_size, bool(status.st_mode & stat.S_IXUSR)))

@@ -75,7 +75,7 @@ def _not_allowed(program: str, cwd: Path) -> str:
         return f"the program {program!r} is a folder"
     return (
         f"the program {program!r} is not executable: set its executable bit (chmod +x) before you submit, "
-        f"or name its interpreter, as in python3 {program}"
+        f"or give its interpreter, for example python3 {program}"
     )
 
 

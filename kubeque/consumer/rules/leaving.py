@@ -8,7 +8,7 @@ from __future__ import annotations
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.instructions import Instruction
-from kubeque.consumer.rules.outage import RESULTS_WAIT_SECONDS, Silences
+from kubeque.consumer.rules.outage import RESULTS_WAIT_SECONDS, Outages
 
 #: Seconds that a leaving consumer has to commit its outcomes. Kubernetes ends a pod 20 seconds after the grace period
 #: of its command. `kubeque stop` ends a local consumer after 15 seconds.
@@ -18,8 +18,8 @@ LEAVE_SECONDS = 10.0
 class Departure:
     """Decides on the last steps of a consumer, and on how long it waits for a queue or store that does not answer."""
 
-    def __init__(self, silences: Silences) -> None:
-        self._silences = silences
+    def __init__(self, outages: Outages) -> None:
+        self._outages = outages
         #: Time of the last end of a command or upload, seconds.
         self._active_at = 0.0
         #: Time from which a stopped consumer only records outcomes, seconds.
@@ -35,7 +35,7 @@ class Departure:
 
     def gives_up(self, now: float) -> bool:
         """True once the queue or a store has been silent for too long."""
-        silent = self._silences.longest(now, self._active_at)
+        silent = self._outages.longest(now, self._active_at)
         self.gave_up = self.gave_up or silent > RESULTS_WAIT_SECONDS
         return self.gave_up
 
@@ -50,12 +50,12 @@ class Departure:
             self.gave_up = True
             return [do.Leave()]
         self._tried = True
-        queue = self._silences.queue
+        queue = self._outages.queue
         wait = [do.AwaitAnswer(queue.pause(now))] if queue is not None else []
         return [*wait, *(do.LetGo(lease.id) for lease in rest)]
 
     def _is_late(self, now: float) -> bool:
         """True if the time to release the leases is over."""
-        queue = self._silences.queue
+        queue = self._outages.queue
         silent = queue is not None and now - max(queue.since, self._active_at) > RESULTS_WAIT_SECONDS
         return silent or (self._told_at is not None and now - self._told_at > LEAVE_SECONDS)

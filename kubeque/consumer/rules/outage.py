@@ -14,12 +14,15 @@ FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.25, 2.0
 #: Seconds for which a consumer waits for a queue or store that does not answer. Then it leaves or drops a result.
 RESULTS_WAIT_SECONDS = 3600.0
 
-#: The duration of a silence, divided by this number, is the pause before the next try.
+#: The duration of an outage, divided by this number, is the pause before the next try.
 _PART = 4
 
 
-class Silence:
-    """One silence, from the first request without an answer. Times are seconds of the event clock."""
+class Outage:
+    """An outage of the queue or of one store: it begins with the first request without an answer.
+
+    Times are seconds of the event clock.
+    """
 
     def __init__(self, now: float) -> None:
         self.since = self._last = now
@@ -36,7 +39,7 @@ class Silence:
         """Return True and record the try, if the next try to renew this lease is due.
 
         Requests of other threads do not postpone this try. Otherwise these requests could delay the renewal beyond the
-        end of the silence.
+        end of the outage.
         """
         if now < self._renewals.get(lease, 0.0):
             return False
@@ -52,24 +55,24 @@ class Silence:
         return self.unsaved or now - self._last < self.pause(self._last)
 
 
-class Silences:
-    """The current silences of the queue, and of the stores of some jobs."""
+class Outages:
+    """The current outages of the queue, and of the stores of some jobs."""
 
     def __init__(self) -> None:
-        self.queue: Silence | None = None
-        self._stores: dict[str, Silence] = {}
+        self.queue: Outage | None = None
+        self._stores: dict[str, Outage] = {}
 
     def queue_silent(self, event: on.QueueSilent, now: float) -> list[Instruction]:
         """Record that a request to the queue got no answer."""
-        self.queue = self.queue or Silence(now)
+        self.queue = self.queue or Outage(now)
         self.queue.note(now)
         return []
 
     def store_silent(self, event: on.StoreSilent, now: float) -> list[Instruction]:
         """Record that a request to the store of a job got no answer."""
-        silence = self._stores.setdefault(event.uid, Silence(now))
-        silence.note(now)
-        silence.unsaved = silence.unsaved or event.unsaved
+        outage = self._stores.setdefault(event.uid, Outage(now))
+        outage.note(now)
+        outage.unsaved = outage.unsaved or event.unsaved
         return []
 
     def store_answered(self, event: on.StoreAnswered, now: float) -> list[Instruction]:
@@ -79,25 +82,25 @@ class Silences:
 
     def note_staged(self, uid: str) -> None:
         """Record that a task of this job was staged. Its store answers, so further tasks may be staged."""
-        if (silence := self._stores.get(uid)) is not None and not silence.unsaved:
+        if (outage := self._stores.get(uid)) is not None and not outage.unsaved:
             del self._stores[uid]
 
     def forget(self, keep: Collection[str]) -> None:
         """Forget the stores of all jobs except those with these uids."""
-        self._stores = {uid: silence for uid, silence in self._stores.items() if uid in keep}
+        self._stores = {uid: outage for uid, outage in self._stores.items() if uid in keep}
 
     def waits(self, uid: str, now: float) -> bool:
         """True while the store of this job is silent and the next try is not due."""
-        silence = self._stores.get(uid)
-        return silence is not None and silence.waits(now)
+        outage = self._stores.get(uid)
+        return outage is not None and outage.waits(now)
 
     def pause(self, now: float) -> float | None:
         """Return the seconds until the next try; None if the queue and all stores answer."""
-        return min((silence.pause(now) for silence in self._all()), default=None)
+        return min((outage.pause(now) for outage in self._all()), default=None)
 
     def longest(self, now: float, active_at: float) -> float:
-        """Return the duration of the longest current silence in seconds. Time before `active_at` does not count."""
-        return max((now - max(silence.since, active_at) for silence in self._all()), default=0.0)
+        """Return the duration of the longest current outage in seconds. Time before `active_at` does not count."""
+        return max((now - max(outage.since, active_at) for outage in self._all()), default=0.0)
 
-    def _all(self) -> list[Silence]:
+    def _all(self) -> list[Outage]:
         return [*([self.queue] if self.queue else []), *self._stores.values()]

@@ -136,7 +136,7 @@ def _look(source: Source, files: Files) -> Input:
     except FileMissing as error:
         raise CommandError(f"{source.said}: {error}") from error
     if look.folder:
-        raise CommandError(f"{source.said}: {source.url} is a folder of a store: name the files in it one by one")
+        raise CommandError(f"{source.said}: {source.url} is a folder of a store: give each file in it by itself")
     return Input(source.name, source.url, "", look.size or 0, source.executable, look.generation)
 
 
@@ -182,7 +182,7 @@ def _clash(name: str, one: Source, other: Source) -> CommandError:
     first, second = one.path or one.url, other.path or other.url
     return CommandError(
         f"two inputs are called {name!r} in the working directory: {first} ({one.said}) and {second} ({other.said}); "
-        "rename one, or push it under another name, as in src:dst"
+        "rename one, or push it under another name, for example src:dst"
     )
 
 

@@ -83,7 +83,7 @@ def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
     path = locate(source, base, said) if is_folder(source) else None
     if not target and base_name(source) in ("", ".", ".."):
         raise CommandError(
-            f"{said}: this folder has no name of its own: give it one, as in -u {source}:name, or write"
+            f"{said}: this folder has no name of its own: give it one, for example -u {source}:name, or write"
             f" -u {source}:. for the files in it"
         )
     if path is None or not os.path.isdir(path):
@@ -152,7 +152,7 @@ def file_source(text: str, name: str, base: Path, said: str, *, executable: bool
             f"{said}: {path} is a folder; write a slash at its end for all files in it (relative paths start at {base})"
         )
     if not stat.S_ISREG(status.st_mode):
-        raise CommandError(f"{said}: {path} is not a regular file; name a file")
+        raise CommandError(f"{said}: {path} is not a regular file: give a regular file")
     if not os.access(path, os.R_OK):
         raise CommandError(f"{said}: you may not read {path} (relative paths start at {base}); see its permissions")
     return Source(said, name, path, "", status.st_size, executable or bool(status.st_mode & 0o111))
@@ -183,7 +183,7 @@ def locate(text: str, base: Path, said: str) -> Path:
     """
     if not is_folder(text):
         raise CommandError(
-            f"{said}: only a folder of this machine can be uploaded as a whole: name the files one by one"
+            f"{said}: only a folder of this machine can be uploaded as a whole: give each file by itself"
         )
     try:
         return base / expand_home(local_path(text))
@@ -241,7 +241,9 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
     safe_name(text[len(fixed) :])
     # A server decodes %2e%2e, and the path ends at ? or #.
     if text.startswith("http") and any(char in row[name] for name in word.columns for char in "?#%"):
-        raise StorageError("a value has one of ? # %, which mean something in a web address")
+        raise StorageError(
+            "a value contains ?, # or %, which are reserved characters in a URL: use a value without them"
+        )
 
 
 def _values(word: Word, row: Mapping[str, str]) -> str:

@@ -39,7 +39,8 @@ def read_rows(files: Files, source: str, delimiter: str | None = None) -> Rows:
             data = files.read(source, _WHOLE_BYTES)
         except FileDamaged as error:
             raise ParametersError(
-                f"{source} is over {_WHOLE_BYTES >> 20} MiB: copy it to this machine and name the copy"
+                f"{source} is larger than {_WHOLE_BYTES >> 20} MiB: copy it to this machine and give the path of"
+                " the copy"
             ) from error
         return _read(lambda: io.BytesIO(data), source, delimiter)
     where = printable(source, LINE_CHARACTERS)

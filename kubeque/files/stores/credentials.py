@@ -8,7 +8,7 @@ from typing import Any
 
 _GOOGLE, _AMAZON = ("gs", "gcs"), ("s3", "s3a")
 _LOG_IN = {
-    "gs": "log in with gcloud auth application-default login, or name a key file in GOOGLE_APPLICATION_CREDENTIALS",
+    "gs": "log in with gcloud auth application-default login, or give a key file in GOOGLE_APPLICATION_CREDENTIALS",
     "s3": "log in with aws configure, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
 }
 _NO_LOGIN = ("locate credentials", "credentials were not found", "anonymous caller", "no credentials")

@@ -71,7 +71,7 @@ def replay(backends: Backends, name: str, index: int, folder: Path | None = None
         raise task.fault
     folder = _free(name, index) if folder is None else current_folder() / expand_home(folder)
     if os.path.lexists(folder):
-        raise DestinationError(f"{folder} exists: name a folder that does not exist, or leave it out")
+        raise DestinationError(f"{folder} exists: give a folder that does not exist, or leave the option out")
     here = _run(_order(backends, task, folder, echo))
     recorded = _read_recorded(backends, task)
     compared = tuple(_compare(recorded, here)) if recorded else ()

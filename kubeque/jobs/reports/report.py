@@ -47,7 +47,7 @@ def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
 def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str) -> None:
     """Write the report of a job in its current state. Raises UserError, DestinationError, StorageError."""
     if str(dest) == "-":
-        raise UserError("-: a report is not written to the standard output: name a file such as report.html")
+        raise UserError("-: a report is not written to the standard output: give a file such as report.html")
     if (suffix := Path(dest).suffix.lower()) not in _SUFFIXES:
         raise UserError(
             f"{dest}: a report is an HTML page, not {suffix}: end the name with .html, and print it to PDF there"

@@ -100,7 +100,7 @@ class FolderDestination:
     def _check_content(self, force: bool) -> None:
         """Raise DestinationError if the path is not a folder, or if it holds files that are not results of this job."""
         if self.path.exists() and not self.path.is_dir():
-            raise DestinationError(f"{self.path} is a file: name a folder to fetch into")
+            raise DestinationError(f"{self.path} is a file: give a folder to fetch into")
         if self._marker.is_symlink():
             raise DestinationError(f"{self._marker} is a symbolic link: remove it, or choose another folder")
         if not force:

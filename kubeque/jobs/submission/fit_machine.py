@@ -87,7 +87,7 @@ def _refuse_unused(unused: Sequence[str], config: Config, typed: Collection[str]
         flags = ", ".join(option(BY_NAME[name].flags[0].split("/")[0][2:]) for name in refused)
         has = "have" if len(refused) > 1 else "has"
         raise ResourceError(
-            f"{flags} {has} no effect on this machine: leave out options that only pods have, or name a cluster with"
+            f"{flags} {has} no effect on this machine: leave out options that only pods have, or give a cluster with"
             f" {option('cluster', 'URL')}"
         )
 
@@ -112,6 +112,6 @@ def _limit(name: str, machine: Machine) -> Any:
 
 def _remedy(name: str, machine: Machine) -> str:
     if name == "gpu" and not machine.gpus:
-        return f"name its devices as gpus in .kubeque, or choose a cluster with {option('cluster', 'URL')}"
+        return f"list its devices as gpus in .kubeque, or choose a cluster with {option('cluster', 'URL')}"
     limit = format_bytes(machine.memory) if name.endswith("memory") else f"{_limit(name, machine):g}"
     return f"give at most {limit}"

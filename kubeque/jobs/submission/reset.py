@@ -76,7 +76,7 @@ def _update(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> 
         renew_environment(backends, before, spec, rule)
         return
     if spec.cluster != backends.cluster.url:
-        raise UserError(f"{before.name} runs in the cluster {spec.cluster}: to update it, name the cluster in .kubeque")
+        raise UserError(f"{before.name} runs in the cluster {spec.cluster}: to update it, set the cluster in .kubeque")
     wanted = draft(backends, with_sources(backends, before, sources))
     revise(backends, wanted, before, Existing.REPLACE if rule.everything else Existing.REPAIR, rule)
 

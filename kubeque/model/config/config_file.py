@@ -40,7 +40,7 @@ def read_file(path: Path) -> Mapping[str, str]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 (byte {error.start}): save it as UTF-8") from error
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}): name a readable file") from error
+        raise ConfigError(f"{path} cannot be read ({error.strerror}): give a file that this user can read") from error
     lines = text.split("\n")
     first = next((line.strip() for line in lines if line.strip() and line.strip()[0] not in "#;"), "")
     # With this default_section, no section passes its keys to other sections, not even [DEFAULT].
@@ -118,7 +118,8 @@ class ValueReader:
     def label(self, text: str, key: str) -> str:
         """Return a name that Kubernetes accepts."""
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text):
-            raise self.wrong(key, text, "write a Kubernetes name: at most 63 of a-z, 0-9 and -, for example team-a")
+            remedy = "write a Kubernetes name: at most 63 characters from a-z, 0-9 and -, for example team-a"
+            raise self.wrong(key, text, remedy)
         return text
 
     def count(self, text: str, key: str, least: int = 0) -> int:

@@ -29,8 +29,8 @@ def check_trusted(path: Path, data: Path) -> None:
     why = _find_danger(path)
     if why and _read_digests(data).get(str(path)) != _digest(path):
         raise ConfigError(
-            f"{path} is not read, because {why}: read it, then run `kubeque trust {path.parent}`, name it with"
-            " --config, or remove it"
+            f"{path} is not read, because {why}: read it, then run `kubeque trust {path.parent}`, give its path"
+            " with --config, or remove it"
         )
 
 
@@ -72,7 +72,7 @@ def _check(path: Path, *, folder: bool) -> str:
     try:
         status = path.stat()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}): name a readable file") from error
+        raise ConfigError(f"{path} cannot be read ({error.strerror}): give a file that this user can read") from error
     if status.st_uid not in (os.geteuid(), 0):
         return f"{path} belongs to another user (uid {status.st_uid})"
     by_group = status.st_mode & stat.S_IWGRP and status.st_gid != os.getegid() and not folder
@@ -84,7 +84,7 @@ def _digest(path: Path) -> str:
     try:
         return hashlib.sha256(read_text_file(path).encode()).hexdigest()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): name a readable file") from error
+        raise ConfigError(f"{path} cannot be read ({error}): give a file that this user can read") from error
 
 
 def _read_digests(data: Path) -> dict[str, str]:

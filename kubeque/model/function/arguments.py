@@ -41,7 +41,7 @@ def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str,
         if argument.kind not in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY):
             passing = argument.kind.description
             raise CommandError(
-                f"{name} takes {argument.name!r} as {passing}: name each argument, so that it matches a column"
+                f"{name} takes {argument.name!r} as {passing}: give each argument a name, so that it matches a column"
             )
         if argument.name in columns and argument.name in given:
             raise CommandError(
@@ -173,7 +173,8 @@ def _kind(name: str, argument: inspect.Parameter) -> str:
     if inner in _UNCAST:
         return AS_GIVEN
     raise CommandError(
-        f"{name} takes {argument.name!r} as {text}: a column is int, float, bool, str, list or dict, or Optional of one"
+        f"{name}: the annotation of {argument.name!r} is {text}: use int, float, bool, str, list, dict, or"
+        " Optional of one of these types"
     )
 
 

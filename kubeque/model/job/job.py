@@ -89,7 +89,8 @@ class Job:
     state: JobState = JobState.ACTIVE
     #: Reason why the job was killed or stopped, as text.
     reason: str = ""
-    #: Number of kills of some rows of the job. If it grows, consumers read their blocks.
+    #: Number of kills of some rows of the job. If the number increases, each consumer reads the
+    #: blocks of its leases again and ends the killed rows.
     kills: int = 0
     #: Number of resets. Outcomes of an older run are refused.
     run: int = 0

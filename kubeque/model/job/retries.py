@@ -77,7 +77,9 @@ class Budgets:
             if name not in known:
                 raise ResourceError(f"retries of {name!r}: unknown cause; the causes are {', '.join(known)}")
             if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-                raise ResourceError(f"retries of {name!r}: {count!r} is not a whole number from 0, as in {name}=3")
+                raise ResourceError(
+                    f"retries of {name!r}: {count!r} is not a whole number of at least 0: write for example {name}=3"
+                )
             changed[Cause(name)] = count
         return Budgets(changed)
 

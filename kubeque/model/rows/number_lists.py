@@ -16,7 +16,7 @@ _LIKE_A_RANGE = re.compile(r"[-+.\deE]*\d[-+.\deE]*\.\.[-+.\deE]*\d[-+.\deE]*")
 #: A function in a list of values.
 FUNCTION = re.compile(r"(lin|log)\(([^()]*)\)")
 _USAGE = {
-    "lin": "lin(FIRST,LAST,COUNT), as in lin(0,1,11)", "log": "log(FIRST,LAST,COUNT), as in log(1e-4,1,5)"
+    "lin": "lin(FIRST,LAST,COUNT), for example lin(0,1,11)", "log": "log(FIRST,LAST,COUNT), as in log(1e-4,1,5)"
 }  # fmt: skip
 #: Digits of a number that a function computes. A double has 15 that are certain.
 _DIGITS = 15
@@ -45,7 +45,7 @@ def expand(axis: str, field: str) -> list[str]:
         return _whole_numbers(shown, match[1], match[2], match[3] or "1")
     if match[3] is None:
         raise ParametersError(
-            f"{shown} is not of whole numbers and has no step: write one, as in {cut(field, 40)}..0.1"
+            f"{shown} is not of whole numbers and has no step: write one, for example {cut(field, 40)}..0.1"
         )
     return _decimals(shown, Decimal(match[1]), Decimal(match[2]), Decimal(match[3]))
 

@@ -68,7 +68,9 @@ def to_rows(
     `missing`, `columns`, `function`: see `from_records`.
     """
     if isinstance(value, str | PurePath):
-        raise ParametersError(f"rows {describe(str(value))}: read a CSV file with Client().rows(path), or {_GIVE}")
+        raise ParametersError(
+            f"rows is the text {describe(str(value))}, not a list: read a CSV file with Client().rows(path), or {_GIVE}"
+        )
     framed = is_frame(value)
     is_rows = not isinstance(value, type) and all(hasattr(value, name) for name in ("columns", "n", "to_spec"))
     if columns is not None and (framed or is_rows):
@@ -132,9 +134,9 @@ def _check_arguments(records: object, missing: object, columns: object) -> None:
         numbered = f", or sequence({records}) for rows without columns" if is_number else ""
         raise ParametersError(f"the parameters are {describe(records)}: {_GIVE}{numbered}")
     if missing is not None and not isinstance(missing, str):
-        raise ParametersError(f"missing {describe(missing)}: give the text for None and NaN, as in missing=''")
+        raise ParametersError(f"missing {describe(missing)}: give the text for None and NaN, for example missing=''")
     if columns is not None and (isinstance(columns, str) or not isinstance(columns, Sequence)):
-        raise ParametersError(f"columns {describe(columns)}: give a list of names, as in columns=['a', 'b']")
+        raise ParametersError(f"columns {describe(columns)}: give a list of names, for example columns=['a', 'b']")
 
 
 def _letters(
@@ -168,8 +170,8 @@ def _name_values(record: Any, columns: Row | None, index: int) -> Mapping[str, o
     if columns is None:
         if type(record) is not dict and not isinstance(record, Mapping):  # the first test is faster
             raise ParametersError(
-                f"row {index}: {type(record).__name__} is not a row: give a dict of column and value; from_records,"
-                " kubeque.map and the Airflow operator also take columns=['a', 'b'] for rows that are lists or tuples"
+                f"row {index} is a value of type {type(record).__name__}, not a dict: give a dict with one value"
+                " for each column. If rows are lists or tuples, add columns=['a', 'b']"
             )
         return record
     if isinstance(record, Mapping | str | bytes) or not isinstance(record, Sequence):

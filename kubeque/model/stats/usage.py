@@ -88,7 +88,7 @@ class Usage:
 
 
 def read_usage(wire: object) -> Usage | None:
-    """Return the use from its JSON form. Return None without one, or if no consumer writes such a form."""
+    """Return the usage that a JSON object describes; None if `wire` is not an object that a consumer writes."""
     if not isinstance(wire, dict):
         return None
     columns = [wire.get(name) for name in ("seconds", "cpu", "memory")]

@@ -31,11 +31,14 @@ def read_jobspec(data: bytes, where: str) -> Jobspec:
     """
     if len(data) > MAX_BYTES:
         raise JobspecError(
-            f'{where} is over {MAX_BYTES >> 20} MiB: put the rows into a CSV file and name it in "parameters"'
+            f"{where} is larger than {MAX_BYTES >> 20} MiB: put the rows into a CSV file and give its path in"
+            ' "parameters"'
         )
     jobspec = _parse(data, where)
     if not isinstance(jobspec, dict):
-        raise JobspecError(f'{where} holds no JSON object: write one, as in {{"command": ["python3", "^run.py"]}}')
+        raise JobspecError(
+            f'{where} holds no JSON object: write one, for example {{"command": ["python3", "^run.py"]}}'
+        )
     _check_keys(jobspec, where)
     version = jobspec.pop("version", VERSION)
     if version != VERSION or isinstance(version, bool):

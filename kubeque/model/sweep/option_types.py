@@ -73,7 +73,7 @@ def _read_counts(words: Sequence[str], flag: str) -> dict[str, int]:
     counts = {}
     for name, value in _read_pairs([part for word in words for part in word.split(",")], flag).items():
         if not (value.isascii() and value.isdigit() and len(value) < 10):
-            raise ResourceError(f"{flag} {name}={value}: write a whole number, as in {name}=3")
+            raise ResourceError(f"{flag} {name}={value}: write a whole number, for example {name}=3")
         counts[name] = int(value)
     return counts
 
@@ -126,7 +126,7 @@ AXES = OptionType(
 )  # fmt: skip
 ROWS = OptionType(
     {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": {"type": "object"}}]},
-    'name a CSV file, or write a list of rows, for example [{"n": 1}, {"n": 2}]', "Any",
+    'give a CSV file, or write a list of rows, for example [{"n": 1}, {"n": 2}]', "Any",
 )  # fmt: skip
 TAINTS = OptionType(
     {"type": "array", "items": {"type": ["string", "object"]}},
@@ -134,5 +134,5 @@ TAINTS = OptionType(
     "Sequence[str | Mapping[str, Any]]", read_objects, _read_list, many=True,
 )  # fmt: skip
 TEMPLATE = OptionType(
-    {"type": ["string", "object"]}, "name a YAML file, or write the template", "Mapping[str, Any]", read_object
+    {"type": ["string", "object"]}, "give a YAML file, or write the template", "Mapping[str, Any]", read_object
 )  # fmt: skip

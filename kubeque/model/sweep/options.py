@@ -103,8 +103,9 @@ GROUPS = (
             ("--delimiter",), "CHAR", "detected from the header", field="", operator=False,
         ),
         Option(
-            "grid", AXES, "Axis: a column and its values, or a range A..B..STEP, lin(A,B,N) or log(A,B,N); each"
-            " combination is a row.", ("--grid",), "NAME=V,V|A..B", field="", operator=False,
+            "grid", AXES, "Column and its values: a list, a range A..B..STEP, lin(A,B,N) or log(A,B,N). Each"
+            " combination of the values of all --grid options is a row.",
+            ("--grid",), "NAME=V,V|A..B", field="", operator=False,
         ),
         Option(
             "zip", FLAG,

@@ -89,27 +89,29 @@ class PodOptions:
 def _names(value: Any, key: str) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, Sequence):
-        raise ResourceError(f"{key} {describe(value)}: give a list of names, as in ['database-login']")
+        raise ResourceError(f"{key} {describe(value)}: give a list of names, for example ['database-login']")
     return tuple(_name(name, key) for name in names)
 
 
 def _name(value: Any, key: str) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ResourceError(f"{key} {describe(value)}: write a Kubernetes name: a-z, 0-9 and -, as in database-login")
+        raise ResourceError(
+            f"{key} {describe(value)}: write a Kubernetes name: a-z, 0-9 and -, for example database-login"
+        )
     return value
 
 
 def _count(value: Any, key: str) -> int:
     text = str(value)
     if isinstance(value, bool) or not text.isdecimal() or int(text) > 1000:
-        raise ResourceError(f"{key} {describe(value)}: give a whole number from 0, as in {key}=1")
+        raise ResourceError(f"{key} {describe(value)}: give a whole number of at least 0, for example {key}=1")
     return int(text)
 
 
 def _user(value: Any, key: str) -> int:
     text = str(value)
     if isinstance(value, bool) or not text.isdecimal() or not 0 <= int(text) < 2**31:
-        raise ResourceError(f"{key} {describe(value)}: give the number of a user, as in {key}=1000")
+        raise ResourceError(f"{key} {describe(value)}: give the number of a user, for example {key}=1000")
     return int(text)
 
 
@@ -136,17 +138,17 @@ def _volume(text: Any, key: str) -> Volume:
     if not match or (kind and kind not in _SOURCES) or "/../" in f"{match['source']}/":
         raise ResourceError(
             f"{key} {describe(text)}: write SOURCE:PATH or SOURCE:PATH:ro, where SOURCE is pvc/NAME, secret/NAME,"
-            " configmap/NAME or a folder of the node, as in pvc/data:/data:ro"
+            " configmap/NAME or a folder of the node, for example pvc/data:/data:ro"
         )
     return Volume(kind or "host", name if kind else match["source"], match["path"], match["ro"] is not None)
 
 
 def _labels(value: Any, key: str) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise ResourceError(f"{key} {describe(value)}: give pairs, as in {{'disktype': 'ssd'}}")
+        raise ResourceError(f"{key} {describe(value)}: give pairs, for example {{'disktype': 'ssd'}}")
     for name, text in value.items():
         if not isinstance(name, str) or not _LABEL.fullmatch(name) or not isinstance(text, str) or len(text) > 63:
-            raise ResourceError(f"{key} {name}={text}: write a label of a node and its value, as in disktype=ssd")
+            raise ResourceError(f"{key} {name}={text}: write a label of a node and its value, for example disktype=ssd")
     return dict(value)
 
 
@@ -161,7 +163,7 @@ def _toleration(text: Any, key: str) -> dict[str, str]:
     name, equals, value = pair.partition("=")
     if not _LABEL.fullmatch(name) or effect not in ("", *_EFFECTS):
         raise ResourceError(
-            f"{key} {describe(text)}: write a taint as kubectl does: KEY=VALUE:EFFECT, as in gpu=true:NoSchedule"
+            f"{key} {describe(text)}: write a taint as kubectl does: KEY=VALUE:EFFECT, for example gpu=true:NoSchedule"
         )
     made = {"key": name, "operator": "Equal" if equals else "Exists"}
     return made | ({"value": value} if equals else {}) | ({"effect": effect} if effect else {})
@@ -169,7 +171,7 @@ def _toleration(text: Any, key: str) -> dict[str, str]:
 
 def _template(value: Any, key: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or set(value) - {"apiVersion", "kind", "metadata", "spec"}:
-        raise ResourceError(f"{key}: give a pod template with `metadata` and `spec`, as in {{'spec': {{...}}}}")
+        raise ResourceError(f"{key}: give a pod template with `metadata` and `spec`, for example {{'spec': {{...}}}}")
     parts = {part: value[part] for part in ("metadata", "spec") if value.get(part) is not None}
     for part, content in parts.items():
         if not isinstance(content, Mapping):

@@ -125,7 +125,7 @@ class Sweep:
         if self.canaries is not None and not 1 <= self.canaries <= MAX_CANARIES:
             raise UserError(f"{option('try', str(self.canaries))}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
-            raise UserError(f"skip_done needs a series: name it, for example {option('series', 'nightly')}")
+            raise UserError(f"skip_done needs a series: give its name, for example {option('series', 'nightly')}")
         translate(self.results)
         translate(self.ignore)
         Budgets().with_extra(self.retry_causes)

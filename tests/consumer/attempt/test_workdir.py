@@ -225,7 +225,7 @@ def test_a_file_of_mostly_holes_is_kept_or_named(workdir):
     assert names(collected) == ["map"]
     (refused,) = collected.describe_refused()
     assert refused.startswith("'huge.mdb' is a sparse file of 1Ti, of which 4")
-    assert refused.endswith("are data: pack it, as in tar --sparse")
+    assert refused.endswith("are data: pack it, for example with tar --sparse")
 
 
 def test_names_that_no_store_can_have_are_refused_and_named(workdir):

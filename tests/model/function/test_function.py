@@ -276,7 +276,7 @@ def a_list(x: list) -> int:  # type: ignore[type-arg]
             "uses 'OUTSIDE', which is defined outside of it and is not sent: import",
         ),
         (defaults_outside, {}, "uses 'OUTSIDE'"),
-        (has_more, {}, "has_more takes 'more' as variadic keyword: name each argument"),
+        (has_more, {}, "has_more takes 'more' as variadic keyword: give each argument a name"),
         (cached.__wrapped__, {}, "decorated with @functools.cache, which is not sent with it"),
         (later, {}, "later is not a plain function"),
         (lambda x: x, {}, "is not a plain function"),

@@ -52,7 +52,7 @@ def test_an_unknown_cause_is_told_with_the_causes_there_are(name: str) -> None:
 
 @pytest.mark.parametrize("count", [-1, 1.5, "2", True, None])
 def test_a_budget_is_a_whole_number(count: Any) -> None:
-    with pytest.raises(ResourceError, match=f"retries of 'exit': {count!r} is not a whole number from 0"):
+    with pytest.raises(ResourceError, match=f"retries of 'exit': {count!r} is not a whole number of at least 0"):
         Budgets().with_extra({"exit": count})
 
 

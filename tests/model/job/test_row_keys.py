@@ -87,9 +87,9 @@ def test_an_object_elsewhere_counts_by_its_generation() -> None:
     [
         (PINNED, ""),
         ("", ""),
-        ("registry:5000/python:3.12", "by a tag"),
-        ("python", "by a tag"),
-        ("a@sha256:12", "by a"),
+        ("registry:5000/python:3.12", "has a tag"),
+        ("python", "has a tag"),
+        ("a@sha256:12", "has a"),
     ],
 )
 def test_rows_have_keys_only_where_the_image_is_named_by_its_digest(image: str, named: str) -> None:

@@ -55,7 +55,7 @@ class TestRecords:
             ([(1,)], "a", "columns 'a': give a list of names"),
             ([(1,)], ["a", "a"], "columns, column 2: column 1 has the same name"),
             (sequence(2), ["a"], "the rows have columns already: leave it out"),
-            ("p.csv", None, "rows 'p.csv': read a CSV file with Client().rows(path)"),
+            ("p.csv", None, "rows is the text 'p.csv', not a list: read a CSV file with Client().rows(path)"),
         ],
     )
     def test_what_does_not_fit_the_columns_is_told(self, records: Any, columns: Any, told: str) -> None:
@@ -66,10 +66,10 @@ class TestRecords:
         [
             ([], "there are no rows"),
             ([{}, {}], "the 2 rows have no columns: use sequence(2)"),
-            ([(1, 2)], "row 0: tuple is not a row: give a dict of column and value; from_records"),
+            ([(1, 2)], "row 0 is a value of type tuple, not a dict: give a dict with one value for each column"),
             ({"a": [1, 2]}, "the parameters are one dict: give a list of dicts"),
             ("params.csv", "the parameters are one str: give a list of dicts"),
-            ([{"a": 1}, 7], "row 1: int is not a row: give a dict"),
+            ([{"a": 1}, 7], "row 1 is a value of type int, not a dict: give a dict"),
             ([{"a": 1, "b": 2}, {"a": 1}], "row 1: the key 'b' of row 0 is missing"),
             ([{"a": 1}, {"a": 1, "c": 2}], "row 1: the key 'c' is not in row 0"),
             ([{"a": 1}, {"a": None}], "row 1, column 'a': the value is missing (None): write '' for an empty text"),

@@ -57,7 +57,7 @@ def test_none_is_the_default(field: str) -> None:
         ("command", "python3 run.py", "command 'python3 run.py': write a list of texts"),
         ("command", ["echo", None], "command[1] None: write a list of texts"),
         ("command", ["echo", "\0"], "command[1]: '\\x00' has a NUL"),
-        ("rows", "p.csv", "rows 'p.csv': read a CSV file"),
+        ("rows", "p.csv", "rows is the text 'p.csv', not a list: read a CSV file"),
         ("rows", 3, "the parameters are 3: give a list of dicts"),
         ("rows", None, "the parameters are None"),
         ("results", "*.png", "results '*.png': write a list of texts"),

@@ -27,7 +27,7 @@ _LINES_NAMED = 3
 
 def unreadable(name: str, error: OSError | ValueError) -> ParametersError:
     why = getattr(error, "strerror", None) or error
-    return ParametersError(f"{name} cannot be read ({why}): name a CSV file that you may read")
+    return ParametersError(f"{name} cannot be read ({why}): give a CSV file that this user can read")
 
 
 class Reading:
