@@ -26,6 +26,8 @@ CONSUMER_IMAGE = kubeque-consumer:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p
 
 # Extra words for pytest: make test ARGS='-k sweep -x'
 ARGS =
+# Processes of pytest. Tests wait for a quarter of their time, so there is one more process than the 2 cores of CI.
+WORKERS = 3
 # One file of the tests on a cluster, or of the kill matrix: make e2e E2E=tests/e2e/test_sweep.py
 E2E  = tests/e2e
 KILL = tests/provider/kill_matrix
@@ -37,16 +39,16 @@ demo: $(ENVIRONMENT)  ## the main job: a sweep through Airflow on this machine, 
 	@$(PYTHON_HERE) examples/demo.py
 
 test: $(ENVIRONMENT)  ## all tests that need no cluster
-	$(PYTHON_HERE) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 matrix: $(MATRIX:%=.matrix/%/.ready)  ## the tests of the provider on the older Airflows
 	@failed=; for airflow in $(MATRIX); do \
 		echo "== Airflow $$airflow"; \
-		.matrix/$$airflow/bin/python -m pytest -n 2 --dist loadgroup tests/provider $(ARGS) || failed="$$failed $$airflow"; \
+		.matrix/$$airflow/bin/python -m pytest -n $(WORKERS) --dist loadgroup tests/provider $(ARGS) || failed="$$failed $$airflow"; \
 	done; [ -z "$$failed" ] || { echo "== failed on Airflow$$failed"; exit 1; }
 
 python: .matrix/python-$(PY)/.ready  ## model, queues and consumer on Python 3.13; PY=3.12: on another one
-	.matrix/python-$(PY)/bin/python -m pytest -n 2 --dist loadgroup $(CORE) $(ARGS)
+	.matrix/python-$(PY)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(CORE) $(ARGS)
 
 lint: $(ENVIRONMENT)  ## style, types, import contracts, dead code, prose, and that the consumer stays light
 	$(PYTHON_HERE) -m ruff check

@@ -40,10 +40,10 @@ os.environ |= {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests with an Airflow database in one process, because making the database takes seconds."""
+    """Run the tests of one module in one process. Each process has its own Airflow database, made once."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("airflow"))
+            item.add_marker(pytest.mark.xdist_group(f"airflow-{item.path.stem}"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -111,7 +111,11 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
     for word in words:
         for name in word.columns:
             if name not in known:
-                there = f"the columns are {', '.join(columns)}" if columns else "the sweep has no parameters"
+                there = (
+                    f"the columns are {', '.join(columns)}"
+                    if columns
+                    else "the sweep has no parameters, only {index}, which counts its tasks from 0"
+                )
                 near = suggest_column(name, known, braces=True)
                 raise CommandError(
                     f"unknown column {{{name}}} in the command: {there}{near}; a literal brace is written \\{{"

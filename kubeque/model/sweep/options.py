@@ -123,8 +123,9 @@ GROUPS = (
         ),
         Option("seed", COUNT, "Seed of the random choice of rows.", ("--seed",), "N", "0", field="", operator=False),
         Option(
-            "repeat", COUNT, "Number of runs of each row; the column 'repeat' numbers them from 0.", ("--repeat",), "N",
-            "1", field="", operator=False,
+            "repeat", COUNT,
+            "Number of runs of each row; the column 'repeat' numbers them from 0. Without rows, use {index}.",
+            ("--repeat",), "N", "1", field="", operator=False,
         ),
     )),
     OptionGroup("Command and files", (
