@@ -13,23 +13,33 @@ from kubeque.model.errors import UserError
 from kubeque_provider.templating import has_jinja
 
 DEFAULT_CONNECTION = "kubeque_default"
-#: Maximum length of a generated job name, in characters.
-_LONGEST = 100
+#: Maximum length of the readable part of a generated job name, in characters. A terminal shows the whole name.
+_READABLE = 40
+#: Length of that part in versions before 0.3, in characters. Their jobs are found under the exact name.
+_READABLE_BEFORE = 87
 _HASH = 12
 #: Maximum length of a pointer that a template has turned into text, in characters.
 _POINTER_CHARACTERS = 4096
 _Pointer = Mapping[str, Any]
 
 
-def make_job_id(deployment: str, dag: str, run: str, task: str, map_index: int = -1) -> str:
+def make_job_id(
+    deployment: str, dag: str, run: str, task: str, map_index: int = -1, *, readable: int = _READABLE
+) -> str:
     """Return the job name of an Airflow task. It is readable, unique, and the same for every try.
 
-    `deployment` distinguishes Airflows that share a queue.
+    `deployment` distinguishes Airflows that share a queue. `readable`: maximum length of the part before the hash.
     """
     digest = hashlib.sha256(json.dumps([deployment, dag, run, task, map_index]).encode()).hexdigest()[:_HASH]
     mapped = [str(map_index)] if map_index >= 0 else []
-    readable = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", part) for part in (dag, task, run, *mapped))
-    return f"{readable.lstrip('-.')[: _LONGEST - _HASH - 1].rstrip('-.')}-{digest}"
+    text = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "-", part) for part in (dag, task, run, *mapped))
+    return f"{text.lstrip('-.')[:readable].rstrip('-.')}-{digest}"
+
+
+def make_job_ids(deployment: str, dag: str, run: str, task: str, map_index: int = -1) -> tuple[str, str]:
+    """Return the names under which an Airflow task finds its job: the name of versions before 0.3, and the new name."""
+    key = (deployment, dag, run, task, map_index)
+    return make_job_id(*key, readable=_READABLE_BEFORE), make_job_id(*key)
 
 
 def make_series(deployment: str, dag: str, task: str) -> str:

@@ -23,7 +23,7 @@ from kubeque_provider.hooks.metrics import count_sweep
 from kubeque_provider.hooks.on_clear import OnClear, choose_existing, choose_for_run, end_pause, find_other_run
 from kubeque_provider.links.sweep import SweepAddress, push_links
 from kubeque_provider.log_text import describe_rerun, describe_retry, format_progress, make_failure
-from kubeque_provider.naming import make_job_id, make_pointer
+from kubeque_provider.naming import make_job_ids, make_pointer
 from kubeque_provider.origin.addresses import describe_alternation, find_rivals, refuse_foreign
 from kubeque_provider.origin.deployment import describe_problem, keep_deployment
 from kubeque_provider.origin.script import digest_of, read_script
@@ -56,12 +56,16 @@ class KubequeHook(KubequeConnection):
     def find_name(self, deployment: str, key: tuple[str, str, str, int], *, tried: bool) -> str:
         """Return the job name of an Airflow task, made from the identity `deployment`.
 
+        A job of an earlier version of kubeque is found under its longer name.
+
         `tried`: True if an earlier try may have submitted the job. That try may have made the name from the address of
         this Airflow, because the identity was unreadable or not yet chosen. If only that job exists, return its name.
         """
-        name, other = make_job_id(deployment, *key), make_job_id(base_url(), *key)
+        before, name = make_job_ids(deployment, *key)
+        elsewhere = make_job_ids(base_url(), *key) if tried else ()
         exists = self.get_conn().exists
-        return other if tried and name != other and not exists(name) and exists(other) else name
+        candidates = dict.fromkeys((before, name, *elsewhere))
+        return next((candidate for candidate in candidates if exists(candidate)), name)
 
     def rows(
         self, parameters: Any, *, base: Path, missing: str | None = None, columns: Sequence[str] | None = None,

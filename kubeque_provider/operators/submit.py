@@ -33,7 +33,7 @@ from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.hooks.lineage import DataItem, HasLineage, input_files
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.log_text import CANARIES
-from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_origin, make_series
+from kubeque_provider.naming import DEFAULT_CONNECTION, make_origin, make_series
 from kubeque_provider.operators.submit_templates import RendersSweep
 from kubeque_provider.operators.sweep_arguments import SweepArgumentsOperator
 from kubeque_provider.origin.addresses import describe_submission
@@ -217,7 +217,9 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
         """Handle the trigger's event. Raises SweepFailed, BadSweep or AirflowTaskTimeout."""
-        name = self.job_id or own_xcom(context, "job_id") or make_job_id(self.hook.deployment, *task_key(context))
+        with permanent():
+            name = self.job_id or own_xcom(context, "job_id")
+            name = name or self.hook.find_name(self.hook.deployment, task_key(context), tried=True)
         waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
         return self._hand_over(context, self._handle_event(waiter, event, context))
 

@@ -96,6 +96,14 @@ class Placed:
         """All tasks of a job."""
         return [json.loads(line) for line in self.run("status", job, "--tasks", "--json").splitlines()]
 
+    def rename(self, job: str, name: str) -> None:
+        """Give a job the name that the old version would have given it for an Airflow task."""
+        with sqlite3.connect(self.root / "home" / "queue.db") as connection:
+            ((body,),) = connection.execute("SELECT body FROM kubeque_job WHERE name = ?", (job,)).fetchall()
+            body = body.replace(f'"name":"{job}"'.encode(), f'"name":"{name}"'.encode())
+            connection.execute("UPDATE kubeque_job SET name = ?, body = ? WHERE name = ?", (name, body, job))
+        connection.close()
+
     def _change(self, data: bytes) -> bytes:
         for old, new in self.changes.items():
             data = data.replace(old.encode(), new.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pydoc import locate
@@ -100,3 +101,55 @@ def test_an_airflow_task_finds_its_job_and_its_series_again(old: Placed) -> None
     assert naming().make_job_id(*task, "submit") == names["job"]
     assert naming().make_job_id(*task, "mapped", 3) == names["mapped job"]
     assert naming().make_series(*task[:2], "submit") == names["series"]
+
+
+class TestOldName:
+    """The job of an Airflow task under its name of version 0.1, which is longer than new names."""
+
+    #: The name that version 0.1 gave to the Airflow task `submit` of this run.
+    NAME = "sweeps-submit-scheduled__2026-01-01T00-00-00-00-00-8070f3e39ff1"
+
+    @pytest.fixture
+    def run(self, at_desk: Placed, monkeypatch: pytest.MonkeyPatch) -> Run:
+        """Return the DAG run of the Airflow task."""
+        connection = {"conn_type": "kubeque", "extra": {"deployment": "https://airflow.example"}}
+        monkeypatch.setenv("AIRFLOW_CONN_KUBEQUE_DEFAULT", json.dumps(connection))
+        return Run("scheduled__2026-01-01T00:00:00+00:00", dag_id="sweeps")
+
+    def submit(self, run: Run, rows: str, attempt: int = 2) -> Any:
+        """Execute a try of the Airflow task after a clear."""
+        from kubeque_provider.operators.submit import KubequeSubmitOperator
+
+        operator = KubequeSubmitOperator(
+            task_id="submit", command=["sh", "^row.sh", "{n}"], parameters=rows, memory="200Mi", poke_interval=0.1
+        )
+        return run.execute(operator, attempt)
+
+    def test_it_is_cleared_waited_for_and_fetched(self, at_desk: Placed, run: Run) -> None:
+        from kubeque_provider.operators.fetch import KubequeFetchOperator
+        from kubeque_provider.sensors.job import KubequeJobSensor
+
+        at_desk.rename("closed", self.NAME)
+        pointer = self.submit(run, "closed.csv")
+        assert pointer["job_id"] == self.NAME
+        assert at_desk.ran(self.NAME) == Counter({(self.NAME, 1): 1})
+        assert run.execute(KubequeJobSensor(task_id="wait", job_id=pointer, poke_interval=0.1)) == pointer
+        dest = at_desk.root / "fetched"
+        assert run.execute(KubequeFetchOperator(task_id="fetch", job_id=pointer, dest=str(dest)))["tasks"] == 3
+
+    def test_it_is_cancelled(self, at_desk: Placed, run: Run) -> None:
+        from kubeque_provider.operators.kill import KubequeKillOperator
+        from kubeque_provider.waiter import Waiter
+
+        at_desk.rename("running", self.NAME)
+        waiter = Waiter.from_context(run.context("submit", 2), self.NAME, "kubeque_default", cancel_on_kill=True)
+        with at_desk.client() as client:
+            client.take(self.NAME, waiter.token)
+        assert waiter.cancel()
+        assert at_desk.json("status", self.NAME)["state"] == "killed"
+        killed = run.execute(KubequeKillOperator(task_id="kill", job_id=self.NAME))
+        assert killed["job_id"] == self.NAME
+
+    def test_a_new_job_has_a_short_name(self, at_desk: Placed, run: Run) -> None:
+        pointer = self.submit(run, "closed.csv", 1)
+        assert pointer["job_id"] == "sweeps-submit-scheduled__2026-01-01T00-0-8070f3e39ff1"

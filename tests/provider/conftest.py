@@ -90,8 +90,8 @@ def readme_dag(*, as_written: bool = False) -> str:
 class Run:
     """One DAG run without a scheduler. It renders and executes operators as a worker does, try by try."""
 
-    def __init__(self, run_id: str = "manual__2026-01-01", earlier: Run | None = None) -> None:
-        self.run_id = run_id
+    def __init__(self, run_id: str = "manual__2026-01-01", earlier: Run | None = None, dag_id: str = "a_dag") -> None:
+        self.run_id, self.dag_id = run_id, dag_id
         self.earlier = earlier
         self.xcoms: dict[tuple[str, str], Any] = {}
         self.outlet_events = _outlet_events()
@@ -107,7 +107,7 @@ class Run:
             return {**earlier, **self.xcoms}.get((task_ids, key))
 
         ti = SimpleNamespace(
-            dag_id="a_dag", run_id=self.run_id, task_id=task_id, map_index=-1, try_number=attempt, xcom_push=push,
+            dag_id=self.dag_id, run_id=self.run_id, task_id=task_id, map_index=-1, try_number=attempt, xcom_push=push,
             xcom_pull=pull,
             max_tries=attempt + 1 if cleared else 2, task=SimpleNamespace(retries=2),
         )  # fmt: skip

@@ -21,9 +21,9 @@ from kubeque.client import Client
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque_provider.airflow_versions import AIRFLOW_2, base_url
-from kubeque_provider.exceptions import BadSweep
+from kubeque_provider.exceptions import BadSweep, SweepFailed
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.naming import make_job_id, make_origin, make_series
+from kubeque_provider.naming import make_job_id, make_job_ids, make_origin, make_series
 from kubeque_provider.operators.kill import KubequeKillOperator
 from kubeque_provider.operators.remove import KubequeRemoveOperator
 from kubeque_provider.operators.reset import KubequeResetOperator
@@ -138,6 +138,47 @@ def test_an_airflow_that_moves_finds_its_jobs(submit: Execute, make_job: Any, mo
     assert (pointer["counts"]["ok"], pointer["counts"]["failed"]) == (9, 1)
     assert stored() == then
     assert make_series(KubequeHook().identify(), "a_dag", "submit") == make_series(then, "a_dag", "submit")
+
+
+@pytest.mark.parametrize("attempt", [1, 2], ids=["same-run-id", "clear"])
+@pytest.mark.parametrize("place", ["identity", "address"])
+def test_a_job_under_the_longer_name_of_an_earlier_version_is_found(
+    make_job: Any, move: Any, monkeypatch: pytest.MonkeyPatch, place: str, attempt: int
+) -> None:
+    from kubeque_provider.operators.fetch import KubequeFetchOperator
+    from kubeque_provider.operators.kill import KubequeKillOperator
+    from kubeque_provider.operators.submit import KubequeSubmitOperator
+    from kubeque_provider.sensors.job import KubequeJobSensor
+
+    def submit() -> str:
+        operator = KubequeSubmitOperator(
+            task_id="submit", command=COMMAND, parameters=[{"a": n} for n in range(10)], wait=False, on_clear="skip"
+        )
+        return str(run.execute(operator, attempt)["job_id"])
+
+    # Given an Airflow task with a long name, and its job of an earlier version
+    run = Run("scheduled__2026-01-01T00:00:00+00:00", dag_id="a_dag_with_a_long_name")
+    move("http://one")
+    Variable.set(deployment.VARIABLE, "prod")
+    key = ("a_dag_with_a_long_name", run.run_id, "submit")
+    before, name = make_job_ids("prod" if place == "identity" else "http://one", *key)
+    assert len(name) < len(before)
+    make_job(before, "prod")
+
+    # When the Airflow task runs again, then it adopts that job. The name from the address needs an earlier try.
+    found = place == "identity" or attempt == 2
+    assert submit() == (before if found else make_job_id("prod", *key))
+    if found:
+        # Then sensor, fetch and kill know it too
+        sensor = KubequeJobSensor(task_id="wait", job_id=before, poke_interval=0.1)
+        with pytest.raises(SweepFailed):
+            run.execute(sensor)
+        dest = str(Path.home() / "fetched")
+        fetch = KubequeFetchOperator(task_id="fetch", job_id=before, dest=dest, allow_failed_rows=True)
+        assert run.execute(fetch)["tasks"] == 10
+        assert run.execute(KubequeKillOperator(task_id="kill", job_id=before))["job_id"] == before
+        with Client() as client:
+            assert [job.name for job in client.jobs()] == [before]
 
 
 @pytest.mark.skipif(AIRFLOW_2, reason="Airflow 3 reads the old option")

@@ -6,14 +6,22 @@ import pytest
 
 from kubeque.model.errors import UserError
 from kubeque.model.sweep.job_name import check_name
-from kubeque_provider.naming import make_job_id, make_pointer, make_series, resolve_job
+from kubeque_provider.naming import make_job_id, make_job_ids, make_pointer, make_series, resolve_job
 
 WHO = ("https://airflow.example", "a_dag", "manual__2026-01-01T00:00:00+00:00", "submit", -1)
 
 
 def test_the_name_is_the_same_for_every_try() -> None:
     assert make_job_id(*WHO) == make_job_id(*WHO)
-    assert make_job_id(*WHO).startswith("a_dag-submit-manual__2026-01-01T00-00-00")
+    assert make_job_id(*WHO).startswith("a_dag-submit-manual__2026-01-01T00-00-00-")
+
+
+def test_40_characters_are_readable_and_the_name_of_earlier_versions_comes_first() -> None:
+    key = ("https://airflow.example", "d" * 90, "manual__2026-01-01", "submit")
+    before, name = make_job_ids(*key)
+    assert (name, name[41:]) == (make_job_id(*key), before[88:])
+    assert name[:41] == "d" * 40 + "-"
+    assert before[:88] == "d" * 87 + "-"
 
 
 @pytest.mark.parametrize("place", range(5))
@@ -28,10 +36,10 @@ def test_parts_that_run_together_do_not_make_one_name_of_two() -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * 250, "../../etc", "a/b\\c d\n", "ü" * 90, "."])
-def test_whatever_airflow_calls_things_the_name_is_a_name_of_at_most_100_characters(text: str) -> None:
+def test_whatever_airflow_calls_things_the_name_is_a_name_of_at_most_53_characters(text: str) -> None:
     name = make_job_id(text, text, text, text, 12)
     assert check_name(name) == name
-    assert len(name) <= 100
+    assert len(name) <= 53
     assert name.isascii()
 
 
