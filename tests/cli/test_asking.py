@@ -107,7 +107,7 @@ def test_a_jobspec_of_nonsense_is_one_line_and_nothing_is_submitted(shell: Shell
         file.truncate(100 << 20)
     shell.write("near.json", '{"command": ["true"], "retrys": {"lost": 1}}')
     for name, says in {
-        "huge.json": "over 8 MiB",
+        "huge.json": "larger than 8 MiB",
         "near.json": "did you mean 'retry_causes'",
         "none.json": "No such file",
     }.items():

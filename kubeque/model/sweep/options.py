@@ -103,8 +103,8 @@ GROUPS = (
             ("--delimiter",), "CHAR", "detected from the header", field="", operator=False,
         ),
         Option(
-            "grid", AXES, "Column and its values: a list, a range A..B..STEP, lin(A,B,N) or log(A,B,N). Each"
-            " combination of the values of all --grid options is a row.",
+            "grid", AXES, "Column and its values: a list, A..B..STEP, lin(A,B,N) or log(A,B,N). All --grid columns"
+            " are combined.",
             ("--grid",), "NAME=V,V|A..B", field="", operator=False,
         ),
         Option(

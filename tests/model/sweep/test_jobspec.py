@@ -74,7 +74,7 @@ def test_a_mistake_is_one_short_line_that_names_file_and_place(what: str):
 
 
 def test_a_file_that_is_too_long_is_refused_before_it_is_read():
-    with pytest.raises(JobspecError, match="over 8 MiB"):
+    with pytest.raises(JobspecError, match="larger than 8 MiB: put the rows into a CSV file"):
         read(b"[" * (MAX_BYTES + 1))
 
 
