@@ -84,9 +84,9 @@ def test_it_follows_a_sweep_to_its_end_inside_airflow(
         tab.says(f"{INSIDE}.querySelector('tbody a').click()")
         tab.until(f"/22 ok/.test({INSIDE}.querySelector('.keys')?.innerText)")
         tab.until(f"/loss is not a number|exit code 3/.test({INSIDE}.body.innerText)")
-        picture(tab, "sweep-running")
         running_row = f"[...{INSIDE}.querySelectorAll('#tasks tr')].find(r => /running/i.test(r.innerText))"
         tab.until(f"!!{running_row}")
+        picture(tab, "sweep-running")
         tab.says(f"{running_row}.{FIRST}.click()")
         tab.until(f"/^epoch 1 of 5: lr/.test({INSIDE}.querySelector('#log')?.innerText)")
         picture(tab, "sweep-task")
