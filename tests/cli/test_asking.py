@@ -111,7 +111,7 @@ def test_a_jobspec_of_nonsense_is_one_line_and_nothing_is_submitted(shell: Shell
         "near.json": "did you mean 'retry_causes'",
         "none.json": "No such file",
     }.items():
-        ran = shell.run("sub", "-f", name, timeout=20)
+        ran = shell.run("sub", "-f", name, timeout=80)
         assert (ran.returncode, len(ran.stderr.splitlines())) == (2, 1), ran.stderr
         assert name in ran.stderr
         assert says in ran.stderr

@@ -15,7 +15,7 @@ KUBEQUE = f"{sys.executable} -m kubeque.cli"
 
 
 def bash(shell: Shell, script: str) -> subprocess.CompletedProcess[str]:
-    return shell.execute("bash", "-c", script, timeout=30)
+    return shell.execute("bash", "-c", script, timeout=110)
 
 
 def test_a_tilde_is_the_home_folder_in_every_path(shell: Shell, tmp_path: Path) -> None:

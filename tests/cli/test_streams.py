@@ -82,7 +82,7 @@ def test_ctrl_c_while_the_command_loads_is_one_line(shell: Shell) -> None:
     started.stdout.readline()
     # When the user presses Ctrl-C
     started.send_signal(signal.SIGINT)
-    _, said = started.communicate(timeout=20)
+    _, said = started.communicate(timeout=80)
     # Then it ends as any other command does
     assert (started.returncode, said) == (130, "kubeque: interrupted\n")
 

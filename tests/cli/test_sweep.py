@@ -177,12 +177,12 @@ def test_a_kill_ends_what_runs_and_a_reset_lets_it_run_again(shell: Shell) -> No
 
 
 def test_ctrl_c_stops_watching_and_not_the_job(shell: Shell) -> None:
-    running = shell.start("sub", "-n", "on", "sleep", "3")
+    running = shell.start("sub", "-n", "on", "sleep", "30")
     assert running.stdout is not None
     assert running.stdout.readline() == "on: 1 task submitted\n"
     time.sleep(0.5)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=20)
+    _, said = running.communicate(timeout=80)
     assert (running.returncode, "on goes on" in said) == (130, True), said
     assert shell.run("watch", "on").returncode == 0
 
