@@ -177,13 +177,15 @@ def test_a_kill_ends_what_runs_and_a_reset_lets_it_run_again(shell: Shell) -> No
 
 
 def test_ctrl_c_stops_watching_and_not_the_job(shell: Shell) -> None:
-    running = shell.start("sub", "-n", "on", "sleep", "30")
+    go = shell.folder / "go"
+    running = shell.start("sub", "-n", "on", "sh", "-c", 'until test -e "$0"; do sleep 0.1; done', str(go))
     assert running.stdout is not None
     assert running.stdout.readline() == "on: 1 task submitted\n"
     time.sleep(0.5)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=80)
     assert (running.returncode, "on goes on" in said) == (130, True), said
+    go.touch()
     assert shell.run("watch", "on").returncode == 0
 
 
