@@ -12,6 +12,7 @@ from contextlib import suppress
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from kubeque import __version__
 from kubeque.cli.command_group import CommandGroup, describe_unknown_option
@@ -53,6 +54,12 @@ class _Lazy(CommandGroup):
         module = import_module(f"kubeque.cli.commands.{COMMANDS[cmd_name]}.{cmd_name}")
         command: click.Command = getattr(module, FUNCTIONS.get(cmd_name, cmd_name))
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the completions. A completed name of a command imports no command."""
+        helps = {name: text for commands in GROUPS.values() for name, text in commands.items()}
+        names = [CompletionItem(name, help=text) for name, text in helps.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for group, commands in GROUPS.items():

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kubeque.files.parallel import DIGESTS, in_parallel
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.stores.errors import translate_error
+
+if TYPE_CHECKING:
+    import sqlite3
 
 R = TypeVar("R")
 
@@ -89,6 +91,8 @@ class DigestCache:
         """Return the result of `work` in one transaction; None if the cache cannot be used."""
         if not self._usable:
             return None
+        import sqlite3
+
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # SQLite gives its other files the permissions of this file. Other users must not read the paths of this
