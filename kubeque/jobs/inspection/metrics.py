@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _ENDED_SECONDS = 3600.0
 #: Causes of attempts that the machine ended, not the program.
 _INTERRUPTIONS = (Cause.LOST, Cause.PREEMPTED, Cause.DISK, Cause.OOM)
+#: Number of failed tasks by cause, and number of attempts that the machine ended by cause.
+_Causes = tuple[Counter[str], Counter[str]]
 
 
 def make_registry(backends: Backends) -> CollectorRegistry:
@@ -41,6 +43,8 @@ class _Metrics:
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
+        #: Causes in each ended job by uid, run and time of its end. Nothing changes them: a reset begins a new run.
+        self._ended: dict[tuple[str, int, float], _Causes] = {}
 
     def describe(self) -> Iterable[Any]:
         """Return nothing, because the registry must not read the queue when it is made."""
@@ -66,6 +70,7 @@ class _Metrics:
             return
         up.add_metric([], 1)
         latency.add_metric([], time.monotonic() - start)
+        self._forget_causes(jobs)
         for job in jobs:
             try:
                 counts, (outcomes, attempts) = self._counts(job), self._causes(job)
@@ -89,7 +94,21 @@ class _Metrics:
         counts = job.closing.counts if job.closing is not None else self._backends.queue.counts(job)
         return counts.to_wire()
 
-    def _causes(self, job: Job) -> tuple[Counter[str], Counter[str]]:
+    def _forget_causes(self, jobs: list[Job]) -> None:
+        """Remove the cached causes of jobs that have no metrics any more."""
+        listed = set(map(_end_of, jobs))
+        self._ended = {end: causes for end, causes in self._ended.items() if end in listed}
+
+    def _causes(self, job: Job) -> _Causes:
+        """Return the causes in a job, from the cache if it had ended before."""
+        end = _end_of(job)
+        if end is None:
+            return self._read_causes(job)
+        if end not in self._ended:
+            self._ended[end] = self._read_causes(job)
+        return self._ended[end]
+
+    def _read_causes(self, job: Job) -> _Causes:
         """Return the number of failed tasks by cause, and the number of attempts that the machine ended by cause."""
         outcomes, attempts = Counter[str](), Counter[str]()
         for block in self._backends.queue.scan(job):
@@ -108,3 +127,8 @@ class _Metrics:
             return {**wanted, "running": len(self._backends.cluster_of(job).consumers(job.fleet))}
         except (ClusterError, StorageError):
             return wanted
+
+
+def _end_of(job: Job) -> tuple[str, int, float] | None:
+    """Return the identity of the end of a job; None for a job that has not ended."""
+    return (job.uid, job.run, job.closing.at) if job.closing is not None else None
