@@ -48,15 +48,15 @@ class JobLog:
             self._log.warning("%s: %s", made.job.name, note)
 
     def resubmitted(
-        self, client: Client, before: Progress, now: Progress, script: Files | None, *, run: str = ""
+        self, client: Client, before: Progress, now: Progress, made: Submitted, script: Files | None, *, run: str = ""
     ) -> None:
         """Log how many rows of a job run again.
 
-        `script`: digests of the files of the previous run, if known. `run`: the other DAG run that submitted the job.
+        `made`: the submission, with its effect on the rows. `script`: digests of the files of the previous run, if
+        known. `run`: the other DAG run that submitted the job.
         """
         after = now.job
-        kept = now.counts.ok if after.run == before.job.run else 0
-        kept = kept if after.uid == before.job.uid else after.linked
+        kept = made.effect.kept if made.effect and after.uid == before.job.uid else after.linked
         same = "" if after.revision == before.job.revision else f" under revision {after.revision}"
         made_by = f" in the DAG run {run}" if run else ""
         which = "equal rows" if run else "ok rows"

@@ -128,11 +128,14 @@ class KubequeHook(KubequeConnection):
         self.check_consumers()
         script = read_script(client, before.job)
         origin = {**sweep.origin, "script_before": digest_of(script or {})} if sweep.origin else sweep.origin
-        made = client.submit(replace(self.job_log.advise(client, sweep), origin=origin), existing=existing)
+        sweep = replace(self.job_log.advise(client, sweep), origin=origin)
+        made = client.submit(
+            sweep, existing=existing, confirm=lambda _: True
+        )  # `confirm` counts the effect on the rows
         self.job_log.notes(made)
         client.take(before.job.name, "")  # no try has waited for this run yet
         progress = client.reconcile(before.job.name)
-        self.job_log.resubmitted(client, before, progress, script, run=run)
+        self.job_log.resubmitted(client, before, progress, made, script, run=run)
         return progress
 
     def begin_wait(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client
+from kubeque.model.rows.grid import grid
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.exceptions import SweepFailed
 from kubeque_provider.operators.submit import KubequeSubmitOperator
@@ -141,3 +142,29 @@ def test_a_sensor_that_is_cleared_names_the_task_to_clear(
     )
     with Client() as client:
         assert client.job(pointer["job_id"]).revision == 1
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+@pytest.mark.parametrize(
+    ("on_clear", "kept"), [("auto", 2), ("failed_rows", 2), ("changed", {True: 0, False: 2}), ("all", 0)]
+)
+def test_a_clear_logs_how_many_rows_run_again(
+    submit: Execute, tmp_path: Path, capfd: Any, caplog: Any, on_clear: str, kept: Any, corrected: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    script, runs = tmp_path / "run.sh", tmp_path / "runs"
+    script.write_text(f"echo >> {runs}; test $1 != 3\n")
+    for attempt in (1, 2):
+        caplog.clear()
+        capfd.readouterr()
+        runs.write_text("")
+        with suppress(SweepFailed):
+            submit(["/bin/sh", f"^{script}", "{a}"], attempt, parameters=grid(a=[1, 2, 3]), on_clear=on_clear)
+        if corrected:
+            script.write_text(f"echo >> {runs}\n")
+    stay = kept[corrected] if isinstance(kept, dict) else kept
+    again = len(runs.read_text().splitlines())
+    text = "".join([*capfd.readouterr(), caplog.text])
+    assert again == 3 - stay
+    assert f"ended before with 3/3 done, 1 failed: {stay} ok rows of revision 1 are kept, {again} run again" in text
+    assert f"{again} {'row runs' if again == 1 else 'rows run'} again with the script as it" in text
