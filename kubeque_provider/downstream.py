@@ -60,6 +60,12 @@ def has_sensor_upstream(reader: Any) -> bool:
     return any(_is(task, WAITS) for task in _downstream(reader, "upstream_task_ids"))
 
 
+def has_submit_upstream(task: Any, name: str) -> bool:
+    """True if a submit operator anywhere upstream of an operator has the argument `job_id` with this name."""
+    upstream = _downstream(task, "upstream_task_ids")
+    return any(_is(other, SUBMITS) and _argument(other, "job_id") == name for other in upstream)
+
+
 def _downstream(task: Any, direction: str = "downstream_task_ids") -> Iterator[Any]:
     """Yield the tasks downstream (or upstream) of a task, as the DAG file has them. Mapped tasks are not expanded."""
     dag = task.get_dag()

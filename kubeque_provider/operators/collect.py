@@ -66,6 +66,7 @@ class KubequeCollectOperator(HasLineage, KubequeJobOperator):
         Raises RowsFailed after the table is written if the job ended without success.
         """
         dest = self.resolve_dest(hook, self.dest, context)
+        self.log_other_run(hook, name, context)
         check_ended(hook, name, unfinished=self.unfinished, has_sensor=has_sensor_upstream(self))
         done = hook.get_conn().collect(name, dest, infer=self.infer)
         self.log.info("%s: %d rows with %d columns in %s", name, done.rows, len(done.columns), done.dest)

@@ -81,6 +81,7 @@ class KubequeFetchOperator(HasLineage, KubequeJobOperator):
         Raises RowsFailed after the fetch if the job ended without success.
         """
         dest = self.resolve_dest(hook, self.dest, context)
+        self.log_other_run(hook, name, context)
         check_ended(hook, name, unfinished=self.unfinished, has_sensor=has_sensor_upstream(self))
         found = hook.get_conn().fetch(
             name, dest, force=self.force, state=self.state,

@@ -10,6 +10,7 @@ from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.empty_sweep import skip_empty
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.hooks.other_run import is_fixed_name, log_other_run
 from kubeque_provider.naming import check_rendered, find_template, resolve_job
 from kubeque_provider.origin.addresses import refuse_foreign
 from kubeque_provider.parsing.checks import check_parsed
@@ -32,6 +33,7 @@ class KubequeJobOperator(BaseOperator):
         super().__init__(**kwargs)
         self.job_id = job_id
         self._job_template = find_template(job_id)
+        self._job_is_fixed = is_fixed_name(self, job_id)
         self.kubeque_conn_id = kubeque_conn_id
         if "__init__" not in vars(type(self)):  # a class with more arguments checks all of them
             check_parsed(self)
@@ -63,6 +65,10 @@ class KubequeJobOperator(BaseOperator):
         if conn_id:
             hook.use_login(url, conn_id)
         return resolve_dest(url, dag_folder(self), context)
+
+    def log_other_run(self, hook: KubequeHook, name: str, context: Any) -> None:
+        """Log the DAG run that submitted the job `name`, if it is another one. Raises JobNotFound."""
+        log_other_run(self, hook.get_conn().job(name), context, "reads", fixed=self._job_is_fixed)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> Any:
         """Act on the job `name`. Return the value for XCom."""

@@ -13,12 +13,14 @@ from kubeque_provider.airflow_versions import (
     BaseSensorOperator,
     PokeReturnValue,
     default_deferrable,
+    own_xcom,
 )
 from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.assets import write_asset_events
 from kubeque_provider.downstream import WAITS
 from kubeque_provider.empty_sweep import is_empty_pointer
 from kubeque_provider.exceptions import RowsFailed, permanent
+from kubeque_provider.hooks.other_run import is_fixed_name, log_other_run
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import check_rendered, find_template, resolve_job
 from kubeque_provider.parsing.checks import check_parsed
@@ -70,6 +72,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         super().__init__(poke_interval=poke_interval, **kwargs)
         self.job_id = job_id
         self._job_template = find_template(job_id)
+        self._job_is_fixed = is_fixed_name(self, job_id)
         self.kubeque_conn_id = kubeque_conn_id
         self.deferrable = deferrable
         self.retry_causes = retry_causes
@@ -117,6 +120,8 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         if progress is not None and not arrived:
             assert self._hook is not None
             self._hook.push_links(context, progress.job)
+            if not (self.reschedule and own_xcom(context, WAITER)):  # each poll of `reschedule` is a new process
+                log_other_run(self, progress.job, context, "waits for", fixed=self._job_is_fixed)
             if self.reschedule:
                 context["ti"].xcom_push(key=WAITER, value=waiter.as_dict())
         return progress

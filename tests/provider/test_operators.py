@@ -24,10 +24,12 @@ from kubeque_provider.operators.fetch import KubequeFetchOperator
 from kubeque_provider.operators.kill import KubequeKillOperator
 from kubeque_provider.operators.remove import KubequeRemoveOperator
 from kubeque_provider.operators.reset import KubequeResetOperator
+from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
 from kubeque_provider.table import frame, records
 from tests.jobs.servers import bucket as bucket
 from tests.jobs.servers import gs as gs
+from tests.provider.conftest import Run
 from tests.waiting import until
 
 Execute = Callable[..., Any]
@@ -259,3 +261,53 @@ def test_a_choice_that_is_none_is_said(half: Any, run: Any, tmp_path: Path) -> N
     ):
         with pytest.raises(BadSweep, match=words):
             run.execute(KubequeFetchOperator(task_id="fetch", job_id=half, dest=str(tmp_path / "f"), **chosen))
+
+
+def test_a_fixed_name_of_a_job_of_another_run_is_a_warning(
+    submit: Execute, run: Any, tmp_path: Path, capfd: Any, caplog: Any
+) -> None:
+    caplog.set_level("INFO")
+    pointer = submit(["/bin/true"], job_id="green")
+    others = Run("tuesday"), Run(run.run_id, dag_id="other")
+
+    def log_of(at: Any, job: Any) -> list[str]:
+        """Return the logs of sensor, fetch and collect."""
+        found = []
+        for make in (
+            lambda: KubequeJobSensor(task_id="wait", job_id=job, poke_interval=0.1),
+            lambda: KubequeFetchOperator(task_id="fetch", job_id=job, dest=str(tmp_path / "f")),
+            lambda: KubequeCollectOperator(task_id="collect", job_id=job, dest=str(tmp_path / "t.csv")),
+        ):
+            caplog.clear()
+            capfd.readouterr()
+            at.execute(make(), named="green")
+            found.append("".join([*capfd.readouterr(), caplog.text]))
+        return found
+
+    maker = f"the job green of the DAG a_dag, run {run.run_id}, not of this run"
+    for other in others:
+        for verb, text in zip(("waits for", "reads", "reads"), log_of(other, "green"), strict=True):
+            assert f"{verb} {maker}: pass the output of the submission, for example job_id=submit.output" in text
+        # A pointer, for example of the event of an asset, and a template choose the run on purpose.
+        for text in [*log_of(other, pointer), *log_of(other, "{{ named }}")]:
+            assert maker in text
+            assert "pass the output" not in text
+    assert not any("not of this run" in text for text in log_of(run, "green"))
+    with Client() as client:
+        client.submit(Sweep(command=["/bin/true"], name="typed", rows=sequence(1), base=tmp_path))
+        client.wait("typed", timeout=60)
+    Path(tmp_path / "f").rename(tmp_path / "old")
+    assert all("the job typed, which no Airflow task submitted" in text for text in log_of(run, "typed"))
+
+
+def test_a_job_that_a_submission_upstream_adopts_is_no_warning(run: Any, capfd: Any, caplog: Any) -> None:
+    with DAG("a_dag", schedule=None, start_date=pendulum.datetime(2026, 1, 1)):
+        submit = KubequeSubmitOperator(
+            task_id="submit", command=["/bin/true"], job_id="nightly", on_clear="skip", poke_interval=0.1
+        )
+        wait = KubequeJobSensor(task_id="wait", job_id="nightly", poke_interval=0.1)
+        submit >> wait
+    for at in (run, Run("tuesday")):
+        at.execute(submit)
+        at.execute(wait)
+    assert "pass the output" not in "".join([*capfd.readouterr(), caplog.text])
