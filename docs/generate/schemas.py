@@ -196,6 +196,7 @@ _PLAN = record(
                         "run": value("integer", "Number of rows that run, because they are not ok."),
                         "kept": value("integer", "Number of ok rows that keep their results."),
                         "again": value("integer", "Number of ok rows that run again."),
+                        "lost": value("integer", "Number of ok rows that the new rows do not contain."),
                         "changed": {
                             "type": "array",
                             "description": "Names of changed files, and other changes in words.",

@@ -120,3 +120,26 @@ def test_a_taken_name_names_the_three_words(sites: Shell) -> None:
     assert done.returncode == 2
     for flag in ("--repair", "--revise", "--replace"):
         assert flag in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--repair", "--revise"])
+@pytest.mark.parametrize("rows", ["only the failed rows", "no rows"])
+def test_ok_rows_that_are_not_in_the_new_rows_do_not_leave_the_job_without_consent(
+    sites: Shell, flag: str, rows: str
+) -> None:
+    # Given only the failed rows, or none, for a job that has ok rows too
+    sites.write("again.csv", sites.run("params", "sites", "--state", "failed").stdout)
+    before = sites.run("status", "sites", "--tasks", "--json").stdout
+    some = rows == "only the failed rows"
+    command = ["-p", "again.csv", *COMMAND[2:]] if some else ["python3", "^model.py", "1"]
+
+    # When the job is changed with them
+    refused = sites.run("sub", "-n", "sites", flag, *command)
+
+    # Then nothing happens without --yes
+    assert "2 ok rows are not among the new rows and will leave the job" in refused.stderr or not some
+    assert "nothing was submitted: the new rows of sites do not contain 2 ok rows" in refused.stderr
+    assert "kubeque reset sites --update" in refused.stderr
+    assert (refused.returncode, sites.run("status", "sites", "--tasks", "--json").stdout) == (2, before)
+    assert sites.run("sub", "-n", "sites", flag, "--yes", *command, "--no-wait").returncode == 0
+    assert len(sites.run("status", "sites", "--tasks", "--json").stdout.splitlines()) == (2 if some else 1)

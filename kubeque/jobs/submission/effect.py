@@ -6,12 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.reuse import changed_rows, find_done
+from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import Input, JobSpec
+from kubeque.model.job.task import TaskState
+from kubeque.model.rows.rows import encode_row, iter_rows
 from kubeque.model.text import cut, printable
 
 #: Number of differences that a message names.
@@ -31,6 +35,8 @@ class Effect:
     kept: int
     #: Number of ok rows that will run again.
     again: int
+    #: Number of ok rows that the new rows do not contain. They leave the job with their results.
+    lost: int = 0
     #: Differences from the job: names of files, and phrases such as "the command" and "the rows".
     changed: tuple[str, ...] = ()
 
@@ -43,7 +49,9 @@ class Effect:
         because = f" because {self._changes()} changed" if self.changed and self.existing is Existing.REVISE else ""
         again = f"{_rows(self.again, 'ok ')} will run again{because}" if self.again else ""
         kept = f"{_rows(self.kept, 'ok ')} will be kept" if self.kept or not self.again else ""
-        return f"{self.name}: {', '.join(part for part in (run, again, kept) if part)}"
+        are = "is" if self.lost == 1 else "are"
+        lost = f"{_rows(self.lost, 'ok ')} {are} not among the new rows and will leave the job" if self.lost else ""
+        return f"{self.name}: {', '.join(part for part in (run, again, kept, lost) if part)}"
 
     def _changes(self) -> str:
         more = len(self.changed) - _NAMED
@@ -57,9 +65,30 @@ def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Exist
     ok = backends.queue.counts(before).ok
     kept = min(_kept(backends, wanted, before, old, existing, ok), n)
     same_rows = old.rows.digest == wanted.spec.rows.digest
-    again = ok - kept if same_rows else min(ok, n) - kept
+    lost = 0 if same_rows else _count_lost(backends, wanted, before, old)
+    again = ok - kept if same_rows else max(0, min(ok - lost, n) - kept)
     changed = tuple(dict.fromkeys(_differences(old, wanted.spec)))
-    return Effect(before.name, existing, n - kept - again, kept, again, changed)
+    return Effect(before.name, existing, n - kept - again, kept, again, lost, changed)
+
+
+def _count_lost(backends: Backends, wanted: Draft, before: Job, old: JobSpec) -> int:
+    """Return the number of ok rows of `before` that `wanted` does not have. Columns that only one has do not count."""
+    ok = (view.index for view in backends.queue.tasks(before) if view.state is TaskState.OK)
+    rows = wanted.sweep.rows
+    if not old.rows.columns:
+        return sum(index >= rows.n for index in ok)
+    shared = [column for column in old.rows.columns if column in rows.columns]
+    at = [rows.columns.index(column) for column in shared]
+    new = {encode_row([row[position] for position in at]) for row in rows} if shared else set()
+    stored = PageReader(before.url, backends.files, old.rows.pages).page
+    chosen = set(ok)
+    try:
+        return sum(
+            index in chosen and encode_row([row[column] for column in shared]) not in new
+            for index, row in enumerate(iter_rows(old.rows, stored))
+        )
+    except FileMissing:  # the files of the job were deleted, and its results with them
+        return 0
 
 
 def _kept(backends: Backends, wanted: Draft, before: Job, old: JobSpec, existing: Existing, ok: int) -> int:

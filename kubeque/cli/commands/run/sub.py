@@ -14,6 +14,7 @@ import click
 
 from kubeque.cli.after_submission import after_submission, after_the_end
 from kubeque.cli.commands.results.fetch import fetch_results
+from kubeque.cli.commands.run.confirm_change import confirm_change
 from kubeque.cli.commands.run.go import held_hint, print_estimate
 from kubeque.cli.commands.watch.watch import follow, print_end
 from kubeque.cli.completion import complete_files, complete_words
@@ -55,8 +56,14 @@ _EXAMPLES = (
     help="Jobspec: a JSON file with these options; options on the command line override it.",
 )  # fmt: skip
 @sweep_options
-@click.option("--yes", is_flag=True, help="Do not ask: with --revise, run ok rows again; with --try, run the rest.")
-@click.option("--repair", is_flag=True, help="Change the existing job NAME; run only rows that are not ok.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask: run or remove ok rows as the options say; with --try, run the rest.",
+)
+@click.option(
+    "--repair", is_flag=True, help="Change the existing job NAME; of all its rows, run only those that are not ok."
+)
 @click.option("--revise", is_flag=True, help="Change the existing job NAME; run failed and changed rows.")
 @click.option("--replace", is_flag=True, help="Change the existing job NAME; run all rows.")
 @click.option("--force", is_flag=True, help="With --fetch: use DEST even if it holds other files.")
@@ -94,7 +101,7 @@ def sub(
         if dry_run:
             _print_plan(jobspec, client.plan(sweep, existing=existing, typed=typed), as_json)
             return 0
-        submitted = _submit(client, sweep, existing, typed, partial(_confirm_change, yes=yes))
+        submitted = _submit(client, sweep, existing, typed, partial(confirm_change, yes=yes))
         interrupt.message = _interrupted_after(submitted.job.name)
         with after_submission(submitted.job.name):
             _print_submitted(submitted, as_json=as_json)
@@ -152,18 +159,6 @@ def _existing(given: Mapping[Existing, bool]) -> Existing:
         flags = " and ".join(f"--{existing.value}" for existing in chosen)
         raise UserError(f"{flags} exclude each other: give one of them")
     return chosen[0] if chosen else Existing.REFUSE
-
-
-def _confirm_change(effect: Effect, *, yes: bool) -> bool:
-    """Print the effect on an existing job, and return True if the submission may go on.
-
-    If --revise would run ok rows again, ask the user. Without a terminal, do not ask.
-    """
-    click.echo(str(effect), err=True)
-    asks = effect.again and effect.existing is Existing.REVISE and not yes
-    if not asks or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return True
-    return click.confirm(f"run {effect.again} ok row{'s' * (effect.again != 1)} again?", err=True)
 
 
 def _submit(

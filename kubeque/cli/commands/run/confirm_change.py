@@ -1,0 +1,38 @@
+"""Ask before a submission changes the ok rows of an existing job."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kubeque.client import Effect, Existing
+from kubeque.model.errors import UserError
+
+
+def confirm_change(effect: Effect, *, yes: bool) -> bool:
+    """Print the effect on an existing job, and return True if the submission may go on.
+
+    If --revise would run ok rows again, ask the user. Without a terminal, do not ask. If ok rows would leave the job
+    because the new rows do not contain them, ask the user. Without a terminal, raise UserError.
+    """
+    click.echo(str(effect), err=True)
+    terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    if effect.lost and effect.existing is not Existing.REPLACE and not yes:
+        _confirm_loss(effect, terminal=terminal)
+    asks = effect.again and effect.existing is Existing.REVISE and not yes
+    if not asks or not terminal:
+        return True
+    return click.confirm(f"run {effect.again} ok row{'s' * (effect.again != 1)} again?", err=True)
+
+
+def _confirm_loss(effect: Effect, *, terminal: bool) -> None:
+    """Ask whether ok rows may leave the job. Raises UserError if they may not, or if nobody can answer."""
+    rows = f"{effect.lost} ok row{'s' * (effect.lost != 1)}"
+    if terminal and click.confirm(f"remove {rows} and their results from {effect.name}?", err=True):
+        return
+    raise UserError(
+        f"nothing was submitted: the new rows of {effect.name} do not contain {rows} of the job: give all rows with -p,"
+        f" because --{effect.existing.value} itself chooses the rows to run, use kubeque reset {effect.name} --update,"
+        " or add --yes to remove the ok rows"
+    )
