@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ import pytest
 
 from kubeque.model.errors import ConfigError, QueueError, QueueSchemaError, QueueUnavailable
 from kubeque.model.job.task import State
-from kubeque.queues.backends.backend import Find
+from kubeque.queues.backends.backend import Find, JobRecord
 from kubeque.queues.backends.postgres import PostgresDialect, open_postgres
 from kubeque.queues.backends.sql import SqlBackend
 from kubeque.queues.backends.sql_dialect import Executor
@@ -31,6 +32,7 @@ from tests.queues.records import UID, block, kept, leased
 from tests.servers.faults import TcpProxy
 from tests.servers.here import running
 from tests.servers.postgres import PASSWORD, USER, PostgresServer
+from tests.waiting import until
 
 pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.server("postgres")]
 
@@ -398,6 +400,51 @@ def test_a_connection_is_used_again_after_a_failed_read(url: str) -> None:
             with pytest.raises(QueueError):
                 dialect.read(statement)
             assert dialect.read("SELECT pg_backend_pid()") == [(first,)]
+
+
+@pytest.mark.parametrize("text", ["sweep\0", "\0", "a\0b"])
+def test_a_text_with_a_null_byte_is_refused_and_not_cut(backend: SqlBackend, text: str) -> None:
+    for name in ("sweep", "a", ""):
+        backend.insert_job(JobRecord(name, "fleet", b""))
+    with pytest.raises(QueueError, match="NUL"):
+        backend.get_job(text)
+    with pytest.raises(QueueError, match="NUL"):
+        backend.insert_job(JobRecord(text, "fleet", b""))
+    assert {record.name for record in backend.list_jobs()} == {"sweep", "a", ""}
+
+
+@pytest.mark.parametrize("action", ["read", "first write", "second write"])
+def test_a_connection_that_ends_during_a_statement_leaves_no_transaction(
+    url: str, postgres: PostgresServer, action: str
+) -> None:
+    wait = "SELECT 7 FROM pg_advisory_xact_lock(1)"
+    waiting = f"FROM pg_stat_activity WHERE datname = '{database(url)}' AND wait_event = 'advisory'"
+
+    def act() -> list[Any]:
+        if action == "read":
+            return dialect.read(wait)
+        with dialect.transaction(write=True) as execute:
+            if action == "second write":
+                execute("SELECT 1")
+            return list(execute(wait).fetchall())
+
+    # Given a statement that waits for a lock
+    with closing(PostgresDialect(url)) as dialect, psycopg.connect(url) as other, ThreadPoolExecutor() as threads:
+        other.execute("SELECT pg_advisory_lock(1)")
+        dialect.now()  # opens a connection
+        acting = threads.submit(act)
+        until("the wait for the lock", lambda: postgres.sql(f"SELECT count(*) {waiting}").strip() == "1")
+        # When the server ends its connection
+        postgres.sql(f"SELECT pg_terminate_backend(pid, 10000) {waiting}")
+        other.execute("SELECT pg_advisory_unlock(1)")
+        # Then the first statement of a transaction runs again, and no transaction stays open
+        if action == "second write":
+            with pytest.raises(QueueUnavailable):
+                acting.result()
+        else:
+            assert acting.result() == [(7,)]
+        other.commit()
+        assert dialect.read("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == [(0,)]
 
 
 # ------------------------------------------------------------------ plans
