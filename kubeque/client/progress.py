@@ -80,7 +80,7 @@ class ProgressMethods(Connection):
         """Start missing consumers, and yield the progress of a job until it has ended or is held.
 
         While the store of results does not answer, the progress comes from the queue, and its obstacles name the store.
-        Raises QueueUnavailable or StorageError if the queue or the store does not answer for 300 s.
+        Raises QueueUnavailable or StorageError if the queue or the store does not answer for an hour.
         """
         with observers.announce(self.config.home, name):
             yield from watch.watch(self._observe(name), seconds=seconds)

@@ -9,16 +9,16 @@ from dataclasses import replace
 from kubeque.jobs.upkeep.progress import Progress
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 
-#: Seconds for which a waiting client tolerates that the queue or the store does not answer. A restart of a service
-#: takes a few minutes.
-_OUTAGE_SECONDS = 300.0
+#: Seconds for which a waiting client tolerates that the queue or the store does not answer. Consumers wait as long.
+_OUTAGE_SECONDS = 3600.0
 
 
 def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
     """Call `status` every `seconds` and yield its result, until the job has ended or is held.
 
-    While the queue or the store does not answer, yield the last progress with the error as an obstacle.
-    Raises QueueUnavailable or StorageError after 300 s without an answer. Raises other errors of `status` at once.
+    While the queue or the store does not answer, yield the last progress. Its obstacle has the error and the time since
+    which there is no answer. Raises QueueUnavailable or StorageError after an hour without an answer. Raises other
+    errors of `status` at once.
     """
     progress, answered = status(), time.monotonic()
     while True:
@@ -31,7 +31,12 @@ def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progres
         except (QueueUnavailable, StorageError) as error:
             if isinstance(error, FileMissing | FileDamaged) or time.monotonic() - answered > _OUTAGE_SECONDS:
                 raise
-            progress = replace(progress, obstacles=(str(error),))
+            progress = replace(progress, obstacles=(_describe(error, time.monotonic() - answered),))
+
+
+def _describe(error: Exception, seconds: float) -> str:
+    since = time.strftime("%H:%M:%S", time.localtime(time.time() - seconds))
+    return f"no answer since {since}: {error}"
 
 
 def wait(watched: Iterator[Progress], name: str, *, timeout: float | None) -> Progress:
