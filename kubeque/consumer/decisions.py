@@ -22,7 +22,7 @@ from kubeque.consumer.rules.leaving import Departure
 from kubeque.consumer.rules.outage import LONGEST_RETRY_SECONDS, Outages
 from kubeque.consumer.rules.reservation import COMMIT_SECONDS, Pace
 from kubeque.consumer.rules.scale_down import Retirement
-from kubeque.consumer.rules.task_counts import Progress
+from kubeque.consumer.rules.task_counts import MAX_UNSAVED, Progress
 from kubeque.model.job.job import Job
 
 #: Seconds for which an outcome waits for the commit that reserves the next task, so that one write stores both.
@@ -213,7 +213,8 @@ class Decisions:
         idle = self._idle_since is not None and now - self._idle_since > self._profile.linger_seconds
         leaves = event.told_to_leave or self.retired or idle or self._departure.gives_up(now)
         self._leaving = self._leaving or leaves
-        return [do.Leave()] if self._leaving else []
+        wait = [do.AwaitChange()] if self._progress.unsaved >= MAX_UNSAVED else []
+        return [do.Leave()] if self._leaving else [*wait]
 
     def _task_picked(self, event: on.TaskPicked, now: float) -> list[Instruction]:
         self._progress.staged -= 1

@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from kubeque.consumer import events as on
+from kubeque.consumer import instructions as do
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.attempt.failure import describe
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
@@ -27,6 +28,7 @@ from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.decisions import Decisions
 from kubeque.consumer.heartbeat import Heartbeat
 from kubeque.consumer.hosts.base import Host
+from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.consumer.log_upload import LogUploader
@@ -48,8 +50,6 @@ _LIST_SECONDS = 1.0
 log = logging.getLogger(__name__)
 #: Seconds between two checks for a request to leave, while no task is staged.
 _LOOK_SECONDS = 0.1
-#: Number of finished tasks that may wait for the saver. At this number, the next command has to wait.
-_UNSAVED = 4
 
 
 class Consumer:
@@ -62,7 +62,7 @@ class Consumer:
         self._told_to_leave, self._told_at = False, 0.0
         self._stop = StopSignal()
         self._staged: threads_queue.Queue[StagedTask] = threads_queue.Queue(maxsize=1)
-        self._done: threads_queue.Queue[FinishedTask | None] = threads_queue.Queue(maxsize=_UNSAVED)
+        self._done: threads_queue.Queue[FinishedTask | None] = threads_queue.Queue()
         list_seconds = _LIST_SECONDS if queue.has_cheap_reads else math.inf
         self._decisions = Decisions(host.profile, list_seconds=list_seconds)
         jobs, limit_checks = JobDiscovery(queue, host.fleet), LimitChecks(queue)
@@ -144,11 +144,21 @@ class Consumer:
             log.error("%s", message)
 
     def _run_tasks(self) -> None:
-        while not self._coordinator.tell(on.RunnerReady(self._told_to_leave)):
+        while do.Leave() not in (order := self._tell_ready()):
+            if order:
+                continue
             with suppress(threads_queue.Empty):
                 finished = self._runner.run(self._staged.get(timeout=_LOOK_SECONDS))
                 if finished is not None:
                     self._done.put(finished)
+
+    def _tell_ready(self) -> list[Instruction]:
+        """Report that no command runs. If no command may begin now, wait for the next event."""
+        changes = self._coordinator.changes
+        order = self._coordinator.tell(on.RunnerReady(self._told_to_leave))
+        if do.AwaitChange() in order:
+            self._coordinator.await_change(changes + 1, _LOOK_SECONDS)
+        return order
 
     def _reset_stop(self) -> None:
         self._stop.clear()

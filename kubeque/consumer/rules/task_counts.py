@@ -5,6 +5,8 @@ from __future__ import annotations
 from kubeque.consumer.events import LeaseId, LeaseView
 from kubeque.consumer.rules.reservation import COMMIT_SECONDS
 
+#: Number of ended attempts that may wait for the store. At this number, no command begins.
+MAX_UNSAVED = 4
 #: Seconds for which the upload of a result may delay the next reservation.
 SAVE_SECONDS = 1.0
 
@@ -27,6 +29,11 @@ class Progress:
     def none(self) -> bool:
         """True if no task is staged, running or being saved."""
         return self._count == 0
+
+    @property
+    def unsaved(self) -> int:
+        """Number of attempts that have ended and are not saved yet."""
+        return self._count - self.staged - (self.running is not None)
 
     def task_staged(self) -> None:
         """Count a task that was staged."""

@@ -68,5 +68,8 @@ class Machine:
         self.end(seconds)
         return self.save(**how)
 
-    def stays(self) -> bool:
+    def may_begin(self) -> bool:
         return self(on.RunnerReady(told_to_leave=False)) == []
+
+    def stays(self) -> bool:
+        return do.Leave() not in self(on.RunnerReady(told_to_leave=False))

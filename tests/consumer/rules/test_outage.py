@@ -105,3 +105,24 @@ def test_no_task_begins_whose_result_would_wait_behind_another_for_a_silent_stor
     assert isinstance(machine.supply(lease(untouched=1), after=100.0)[0], do.AwaitAnswer)
     machine(on.StoreAnswered(JOB.uid))
     assert machine.supply(lease(untouched=1)) == [do.StageTask(1)]
+
+
+def test_no_command_begins_while_four_attempts_of_any_jobs_wait_for_their_stores(machine: Machine) -> None:
+    # Given three attempts that wait, one of them in a thread of its own, and a task that was staged before
+    machine(on.StoreSilent(JOB.uid, unsaved=True))
+    for _ in range(3):
+        assert machine.may_begin()
+        machine.begin()
+        machine.end()
+    machine(on.TaskStaged())
+    assert machine.may_begin()
+    # When the fourth one ends, then the next one waits, however long it takes, and the consumer stays
+    machine.begin()
+    machine.end()
+    assert not machine.may_begin()
+    machine.now += RESULTS_WAIT_SECONDS / 2
+    assert not machine.may_begin()
+    assert machine.stays()
+    # When one of them is saved, then the next one begins
+    machine.save()
+    assert machine.may_begin()

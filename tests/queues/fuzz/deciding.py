@@ -255,9 +255,10 @@ class DecidingConsumer:
                 self._end_command(task, stopped=True)
             elif self._world.time >= task.due:
                 self._end_command(task, stopped=False)
-        if self._running is None and self._tell(on.RunnerReady(self._told_to_leave)):
+        order = self._tell(on.RunnerReady(self._told_to_leave)) if self._running is None else []
+        if do.Leave() in order:
             return True
-        if self._running is None and self._staged is not None:
+        if self._running is None and not order and self._staged is not None:
             task, self._staged = self._staged, None
             self._begin(task)
         return False
