@@ -267,12 +267,12 @@ class Coordinator:
         try:
             job = self._limit_checks.judge(job, hopeless=hopeless)
         except (QueueUnavailable, JobNotFound, JobUnreadable) as error:
-            log.warning("whether %s has to end early is not known now: %s", job.name, error)
+            log.warning("%s: cannot check now whether the job must end early: %s", job.name, error)
             return
         except KubequeError:
             raise
         except Exception:
-            log.exception("whether %s has to end early is not known", job.name)
+            log.exception("%s: cannot check whether the job must end early", job.name)
             return
         if not job.open:
             self._jobs.replace(job)

@@ -82,8 +82,8 @@ def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
         client.submit(make())
     except JobExists as error:
         raise JobExists(
-            f"job_id {job.name!r} belongs to {describe_maker(job)} and has another command, inputs or rows: give"
-            " this Airflow task another job_id, or none, so that each of its runs has its own job"
+            f"the job {job.name!r} belongs to {describe_maker(job)} and has another command, inputs or rows: give"
+            " this Airflow task another job_id, or no job_id for one job per run"
         ) from error
 
 

@@ -158,7 +158,7 @@ def _command(task: TaskDetails) -> str:
 
 
 def _running_facts(view: TaskView, now: float) -> dict[str, Any]:
-    """Return since when, in which attempt and on which consumer a task runs; empty for a task that does not run."""
+    """Return the running time, the attempt and the consumer of a running task; empty for another task."""
     if view.state is not TaskState.RUNNING:
         return {}
     since, consumer = format_since(view.running, now) or None, printable(view.owner, _CELL_CHARACTERS)

@@ -38,7 +38,7 @@ def test_some_rows_are_killed_and_reset(shell: Shell, monkeypatch: pytest.Monkey
     assert type_in("kill", "j", "--where", "x>6").splitlines() == [
         "j: 3 rows are killed",
         "j: running: 7 pending, 3 killed of 10; waits: no consumer runs: `kubeque watch j` starts them",
-        "next: kubeque watch j; kubeque reset j --state killed runs the killed rows again",
+        "next: kubeque watch j, or kubeque reset j --state killed to run the killed rows again",
     ]
     again = read("kubeque kill JOB --index 3,5-9 --json", "kill", "j", "--index", "6-9", "--json")
     assert again["rows"] == {"name": "j", "killed": 1, "running": 0, "ended": 3}

@@ -34,7 +34,7 @@ def test_a_file_of_rows_may_have_another_format(shell: Shell) -> None:
         assert commands(shell, "-p", name, "echo", "{a}", "{b}") == ["echo 1 x", "echo 2 y"], name
     told = shell.run("sub", "--dry-run", "-p", "excel.csv", "echo", "{a}").stderr
     assert "excel.csv: semicolons separate the columns\n" in told
-    assert "excel.csv: 1 row without any value left out (line 4)\n" in told
+    assert "excel.csv: left out 1 empty row (line 4)\n" in told
 
 
 def test_a_damaged_parquet_file_is_one_line(shell: Shell) -> None:

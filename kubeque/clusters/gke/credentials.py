@@ -67,7 +67,7 @@ class Login:
             return found if isinstance(found, dict) else {}
         request = f"{verb} {url}: {_error_message(answer)}"
         if answer.status_code >= 500 or answer.status_code == 429:
-            raise ClusterUnavailable(f"Google failed with status {answer.status_code}, try again later: {request}")
+            raise ClusterUnavailable(f"Google answered with status {answer.status_code}: {request}: try again later")
         raise ClusterRefused(f"Google refused {request}", answer.status_code)
 
 

@@ -154,7 +154,7 @@ class KubernetesCluster:
         self._kueue.check(options)
         warnings = self._dry_run(spec)
         if options.keeper == "yes" and (why := self._why_no_keeper()):
-            raise UserError(f"no keeper can be started: {why}; docs/howto/kubernetes.md has what it takes")
+            raise UserError(f"no keeper can be started: {why}; docs/howto/kubernetes.md lists the rights that it needs")
         return tuple(f"the cluster warns: {text}{_remedy(text, options)}" for text in warnings)
 
     def _dry_run(self, spec: JobSpec) -> list[str]:

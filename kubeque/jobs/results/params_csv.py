@@ -23,8 +23,8 @@ def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Itera
     columns = backends.spec(job).rows.columns
     if not columns:
         raise ParametersError(
-            f"the rows of {job.name} have no columns and only differ in their index: {command('reset', job.name)} runs "
-            "the failed rows again"
+            f"the rows of {job.name} cannot be written as CSV, because they have no columns: to run the failed rows"
+            f" again, use {command('reset', job.name)}"
         )
     if columns[0].startswith(_BOM):
         yield _BOM  # readers skip the first byte order mark in a file

@@ -46,7 +46,7 @@ def reset(
         return plan.effect
     ranges = plan.rule.ranges
     if update and len(ranges) > MAX_RANGES:
-        raise UserError(f"{option('update')} of {len(ranges)} separate ranges of rows: select at most {MAX_RANGES}")
+        raise UserError(f"{option('update')} cannot take {len(ranges)} ranges of rows: select at most {MAX_RANGES}")
     spec = backends.spec(before)
     if not update:
         check_environment(backends, before, spec)

@@ -1,6 +1,6 @@
 """Check that no other user could have written the configuration file in the current folder.
 
-`kubeque trust FOLDER` allows such a file nevertheless, as long as its contents stay the same.
+`kubeque trust FOLDER` allows a file that another user could have written, until its contents change.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def _check_step(shown: str, step: Decimal, distance: Decimal) -> Decimal:
     if step == 0:
         raise ParametersError(f"{shown} has the step 0, so more than {MAX_TASKS} values: write a step that is not 0")
     if distance / abs(step) >= MAX_TASKS:
-        raise ParametersError(f"{shown} has more than {MAX_TASKS} values")
+        raise ParametersError(f"{shown} has more than {MAX_TASKS} values: write a larger step or a shorter range")
     return abs(step)
 
 

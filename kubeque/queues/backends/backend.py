@@ -139,7 +139,7 @@ def pack(tally: Tally) -> int:
 
 
 def pack_pending(tally: Tally) -> int:
-    """Return the other two counts as one integer. Without killed rows, it is the number of pending tasks."""
+    """Return the other two counts as one integer. If no row is killed, the result is the number of pending tasks."""
     return tally.pending | tally.killed << _BITS
 
 

@@ -175,7 +175,7 @@ def test_other_peoples_pods_are_nobodys() -> None:
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        ({"spec": {"restartPolicy": "Always"}}, "restartPolicy is Never"),
+        ({"spec": {"restartPolicy": "Always"}}, "restartPolicy must be Never"),
         ({"spec": {"containers": [{"image": "x"}]}}, "needs a name"),
         ({"spec": {"containers": [{"name": "task", "command": ["sh"]}]}}, "'task' has no command"),
         (
@@ -183,8 +183,8 @@ def test_other_peoples_pods_are_nobodys() -> None:
             "no volume",
         ),
         ({"metdata": {}}, "`metadata` and `spec`"),
-        ({"metadata": {"labels": {"kubeque/fleet": "x"}}}, "its label 'kubeque/fleet'"),
-        ({"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}}, "its label 'app.kubernetes.io/man"),
+        ({"metadata": {"labels": {"kubeque/fleet": "x"}}}, "the label 'kubeque/fleet'"),
+        ({"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}}, "the label 'app.kubernetes.io/man"),
     ],
 )
 def test_a_template_that_would_break_the_consumer_is_refused(template: dict[str, Any], said: str) -> None:

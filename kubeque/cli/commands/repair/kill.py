@@ -77,6 +77,6 @@ def _print_rows(effect: KillEffect, progress: Progress, *, as_json: bool) -> Non
     if effect.is_empty:
         click.echo("nothing is killed: all selected rows had already ended")
     elif progress.job.closing is None:
-        click.echo(f"next: kubeque watch {name}; kubeque reset {name} --state killed runs the killed rows again")
+        click.echo(f"next: kubeque watch {name}, or kubeque reset {name} --state killed to run the killed rows again")
     else:
-        click.echo(f"next: kubeque reset {name} --state killed runs the killed rows again")
+        click.echo(f"next: kubeque reset {name} --state killed to run the killed rows again")

@@ -59,7 +59,7 @@ _EXAMPLES = (
 @click.option(
     "--yes",
     is_flag=True,
-    help="Do not ask: run or remove ok rows as the options say; with --try, run the rest.",
+    help="Do not ask: run ok rows again or remove them; with --try, run the rest if no row failed.",
 )
 @click.option(
     "--repair", is_flag=True, help="Change the existing job NAME; of all its rows, run only those that are not ok."

@@ -30,7 +30,9 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
     _check_labels(theirs)
     spec = theirs.get("spec") or {}
     if spec.get("restartPolicy", "Never") != "Never":
-        raise ResourceError("pod_template: restartPolicy is Never: a consumer that dies gets a new pod")
+        raise ResourceError(
+            "pod_template: restartPolicy must be Never, because a dead consumer gets a new pod: leave it out"
+        )
     for kind in ("containers", "initContainers"):
         members = spec.get(kind, [])
         if not isinstance(members, list) or not all(isinstance(m, Mapping) and m.get("name") for m in members):
@@ -72,7 +74,7 @@ def _check_labels(theirs: Mapping[str, Any]) -> None:
     labels = meta.get("labels") if isinstance(meta, Mapping) else None
     for label in labels if isinstance(labels, Mapping) else ():
         if _OWN_LABELS.fullmatch(str(label)):
-            raise ResourceError(f"pod_template: kubeque finds its pods by its label {label!r}: leave it out")
+            raise ResourceError(f"pod_template: the label {label!r} marks the pods of kubeque: leave it out")
 
 
 def drop_containers(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:

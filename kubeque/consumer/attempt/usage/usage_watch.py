@@ -50,7 +50,7 @@ class UsageWatch:
         self.due = now + self._step
 
     def finish(self, watch: MemoryWatch, ended: float) -> Usage | None:
-        """Return the use of the command, whose processes have been reaped; None if it was not sampled.
+        """Return the resource usage of the command after its processes were reaped; None without a sample.
 
         `ended`: end of the command, seconds of the monotonic clock.
         """

@@ -100,7 +100,7 @@ def _notes(reading: Reading, name: str, given: str | None, skipped: int) -> Iter
     if count := reading.left_out:
         lines = ", ".join(map(str, reading.lines_left_out))
         more = f" and {count - len(reading.lines_left_out)} more" if count > len(reading.lines_left_out) else ""
-        yield f"{name}: {count} row{'s' * (count != 1)} without any value left out (line {lines}{more})"
+        yield f"{name}: left out {count} empty row{'s' * (count != 1)} (line {lines}{more})"
 
 
 def _open(open_text: Callable[[], BinaryIO], name: str) -> BinaryIO:

@@ -95,9 +95,9 @@ def test_a_blank_line_is_no_row_but_a_quoted_nothing_is() -> None:
 def test_a_line_of_only_commas_is_no_row_and_is_counted() -> None:
     rows = table('a,b\n1,2\n,\n"",\n,\r\n')
     assert (list(rows), rows.n) == ([("1", "2"), ("", "")], 2)
-    assert notes(rows) == ("params.csv: 2 rows without any value left out (line 3, 5)",)
+    assert notes(rows) == ("params.csv: left out 2 empty rows (line 3, 5)",)
     many = table("a;b\n1;2\n" + ";\n" * 5)
-    assert notes(many)[-1] == "params.csv: 5 rows without any value left out (line 3, 4, 5 and 2 more)"
+    assert notes(many)[-1] == "params.csv: left out 5 empty rows (line 3, 4, 5 and 2 more)"
 
 
 @pytest.mark.parametrize(
