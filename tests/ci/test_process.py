@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -29,11 +28,9 @@ def test_output_is_printed_and_the_closing_lines_are_kept(tmp_path: Path, capfd:
 
 
 def test_a_step_at_its_limit_is_ended_with_its_children(tmp_path: Path) -> None:
-    began = time.monotonic()
     ended = run("(trap '' INT; echo $BASHPID > child; exec sleep 600) & wait", 1, {}, tmp_path)
 
     assert ended.exit_code is None
-    assert time.monotonic() - began < 20
     child = int((tmp_path / "child").read_text())
     until("the end of the child", lambda: has_ended(child), 10)
 

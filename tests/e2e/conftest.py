@@ -130,6 +130,7 @@ class Desk:
     #: Environment variables, for tests and pods, that name the emulators of Google's servers.
     emulators: dict[str, str]
     env: dict[str, str] = field(default_factory=dict)
+    watchers: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def run(self, *words: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """Run `kubeque WORDS`; return its output and exit code."""
@@ -143,11 +144,20 @@ class Desk:
         return subprocess.run(words, cwd=self.folder, env=env, text=True, capture_output=True, timeout=timeout)
 
     def watch(self, job: str) -> subprocess.Popen[str]:
-        """`kubeque watch JOB`, in the background."""
-        return subprocess.Popen(
+        """Start `kubeque watch JOB`, and return its process. `close` ends it."""
+        watcher = subprocess.Popen(
             [sys.executable, "-m", "kubeque.cli", "watch", job], cwd=self.folder, env={**os.environ, **self.env},
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+        self.watchers.append(watcher)
+        return watcher
+
+    def close(self) -> None:
+        """Stop the consumers, and end the watchers that a failed test left."""
+        self.run("stop")
+        for watcher in self.watchers:
+            with watcher:
+                watcher.kill()
 
     def sub(self, *words: str, image: str = BUSYBOX, template: dict[str, Any] | None = None, **how: Any) -> Any:
         """Run `kubeque sub` with the options that all tests need."""
@@ -244,7 +254,7 @@ class Desk:
 def desk(tmp_path: Path, postgres: PostgresServer, store: GcsServer, api: KubernetesApi) -> Iterator[Desk]:
     desk = set_up(tmp_path, postgres.create_database(), store, api)
     yield desk
-    desk.run("stop")
+    desk.close()
 
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.smoke), "datastore"])
@@ -257,7 +267,7 @@ def any_desk(request: pytest.FixtureRequest, tmp_path: Path, store: GcsServer, a
         queue_url = f"datastore://kubeque-test/(default)/{secrets.token_hex(4)}"
         desk = set_up(tmp_path, queue_url, store, api, DATASTORE_EMULATOR_HOST=server.host)
     yield desk
-    desk.run("stop")
+    desk.close()
 
 
 def set_up(folder: Path, queue_url: str, store: GcsServer, api: KubernetesApi, **emulators: str) -> Desk:

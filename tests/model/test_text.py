@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
 
 import pytest
 
@@ -72,13 +71,10 @@ LONG = 1 << 19
 @pytest.mark.parametrize("start", ["", "\x1b[", "\x1b]"])
 def test_no_output_of_a_task_takes_long_to_read(unit: str, start: str) -> None:
     text = start + unit * (LONG // len(unit))
-    began = time.thread_time()
-
+    # Quadratic time is minutes: then the time limit of the test ends it.
     for read in (render_terminal, strip_controls, one_line, printable, quote_name):
         read(text)
     Groups().add(Outcome(0, 1, Cause.EXIT, message=text), {})
-
-    assert time.thread_time() - began < 1.5  # quadratic time is minutes
 
 
 HOSTILE = "a\0b\x1b]0;t\x07\x9b2J\u202ec\u2066d\u200fe\u2028f\rg\x7f"
@@ -99,7 +95,6 @@ def test_json_with_any_character_keeps_its_value() -> None:
 
 @pytest.mark.parametrize("text", ["\x1b]", "\x1b[1", "\r", "\x1b", "\u202e", "x\x1bP"])
 def test_text_is_made_safe_in_linear_time(text: str) -> None:
-    began = time.thread_time()
+    # Quadratic time is minutes: then the time limit of the test ends it.
     for function in (safe_text, strip_controls, render_terminal, printable, one_line):
-        function(text * 200_000)
-    assert time.thread_time() - began < 3
+        function(text * 500_000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 
 import pytest
 
@@ -51,9 +50,7 @@ def test_a_password_that_a_server_quotes_is_hidden() -> None:
 
 def test_a_long_text_takes_linear_time() -> None:
     for piece in ("a:/", "a", "http://a:", "?token=", "?token", "&", "a.", "://@", "git+", ":/ ", ":///a:x@", "?a="):
-        began = time.process_time()
-        hide_logins("https://u:" + piece * 100_000)
-        assert time.process_time() - began < 2, piece
+        hide_logins("https://u:" + piece * 500_000)  # quadratic time is minutes: the time limit of the test ends it
 
 
 def test_an_error_hides_logins_in_its_message() -> None:

@@ -100,7 +100,7 @@ class TestOneNameForTwo:
                 self.submit("second", "/bin/true")
             assert client.job("shared").uid == before.uid
             client.kill("shared")
-        assert "job_id 'shared' belongs to the Airflow task a_dag.first of the run monday" in str(error.value)
+        assert "the job 'shared' belongs to the Airflow task a_dag.first of the run monday" in str(error.value)
         assert "give this Airflow task another job_id" in str(error.value)
 
     def test_the_same_sweep_is_shared(self) -> None:

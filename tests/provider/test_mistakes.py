@@ -4,7 +4,6 @@ line when the Airflow task runs."""
 from __future__ import annotations
 
 import re
-import sys
 import textwrap
 import warnings
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pytest
 
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.submit import KubequeSubmitOperator
+from tests.calls import count_calls
 from tests.provider.conftest import Run
 
 HEAD = """\
@@ -31,6 +31,7 @@ from kubeque_provider.operators.fetch import KubequeFetchOperator
 from kubeque_provider.operators.reset import KubequeResetOperator
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
+from tests.calls import count_calls
 
 ROWS = [{"lr": 0.1}, {"lr": 0.2}]
 FACTOR = 2
@@ -279,22 +280,12 @@ def test_the_rest_is_one_line_of_the_airflow_task(
 def test_the_check_of_rows_in_a_dag_has_a_limit() -> None:
     # Given rows of which Airflow itself reads none
     rows = [{"x": n, "lr": n / 2, "name": f"row {n}"} for n in range(100_000)]
-    calls = 0
-
-    def count(frame: Any, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event == "call" and "kubeque" in frame.f_code.co_filename
 
     # When an operator is made with them, and one with the first of them
     def calls_of(parameters: Any) -> int:
-        nonlocal calls
-        calls = 0
-        sys.setprofile(count)
-        try:
-            KubequeSubmitOperator(task_id="s", command=["/bin/echo", "{x}"], parameters=parameters)
-        finally:
-            sys.setprofile(None)
-        return calls
+        return count_calls(
+            lambda: KubequeSubmitOperator(task_id="s", command=["/bin/echo", "{x}"], parameters=parameters), "kubeque"
+        )
 
     # Then both do the same work
     calls_of(rows[:10])  # imports

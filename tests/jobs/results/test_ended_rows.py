@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def test_rows_of_two_consumers_come_in_the_order_of_their_ends(client: Client, t
 
 
 def test_a_killed_job_ends_the_rows_and_a_reset_repeats_none(client: Client, tmp_path: Path) -> None:
-    script = 'test $1 = 0 || test -e "$2" || sleep 60'
+    script = 'test $1 = 0 || test -e "$2" || sleep 600'
     sweep = Sweep(
         ["sh", "-c", script, "sh", "{index}", str(tmp_path / "go")], rows=from_records([{"x": n} for n in range(3)]),
         name="killed", consumers=1,
@@ -64,10 +63,9 @@ def test_a_killed_job_ends_the_rows_and_a_reset_repeats_none(client: Client, tmp
     rows = client.iter(client.submit(sweep).job)
     assert next(rows)["index"] == 0
     client.kill("killed")
-    began = time.monotonic()
+    # The commands would run for ten minutes, longer than the time limit of this test.
     others = sorted((row["index"], row["state"], row["cause"]) for row in rows)
     assert others == [(n, "killed", "killed") for n in (1, 2)]
-    assert time.monotonic() - began < 10
 
     (tmp_path / "go").touch()
     client.reset("killed", ResetRule())

@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
@@ -230,11 +229,9 @@ def test_a_result_that_was_replaced_by_a_huge_file_does_not_fill_the_disk(
 def test_a_manifest_that_names_many_streams_is_read_in_linear_time(
     client: Client, job: str, forge: Forge, tmp_path: Path
 ) -> None:
-    names = [f"stdout.{n}.txt" for n in range(20_000)] + ["stdout.txt"]
+    names = [f"stdout.{n}.txt" for n in range(100_000)] + ["stdout.txt"]
     forge(lambda said: said.update(files=[{"name": name, "size": 0, "digest": "0" * 64} for name in names]))
-    began = time.process_time()
-    client.fetch(job, tmp_path / "dest", globs=["x"])
-    assert time.process_time() - began < 10
+    client.fetch(job, tmp_path / "dest", globs=["x"])  # quadratic time is minutes: the time limit of the test ends it
 
 
 def test_a_link_in_the_destination_is_not_followed_out_of_it(client: Client, job: str, tmp_path: Path) -> None:
