@@ -1,7 +1,7 @@
 # What one does with a checkout of kubeque. `make` alone says what there is; every target sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix python lint docs image e2e bench kill soak dist clean
+.PHONY: help demo test matrix python lint docs image e2e bench kill rotating soak dist clean
 SHELL := /bin/sh
 # Tests start thousands of Python processes: none of them may have to compile what it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,6 +31,8 @@ WORKERS = 3
 # One file of the tests on a cluster, or of the kill matrix: make e2e E2E=tests/e2e/test_sweep.py
 E2E  = tests/e2e
 KILL = tests/provider/kill_matrix
+# A folder of the tests that CI runs in turns: make rotating PART=tests/queues
+PART = tests
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,6 +42,9 @@ demo: $(ENVIRONMENT)  ## the main job: a sweep through Airflow on this machine, 
 
 test: $(ENVIRONMENT)  ## all tests that need no cluster
 	$(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+rotating: $(ENVIRONMENT)  ## tests that CI runs in turns: more seeds, the second emulator of Datastore, large files, pages in a browser
+	$(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup -m rotating $(PART) $(ARGS)
 
 matrix: $(MATRIX:%=.matrix/%/.ready)  ## the tests of the provider on the older Airflows
 	@failed=; for airflow in $(MATRIX); do \
@@ -78,10 +83,10 @@ bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same 
 kill: $(ENVIRONMENT)  ## kills the parts of a real Airflow while sweeps run: nothing runs twice, nothing is left behind
 	$(PYTHON_HERE) -m pytest -m kill $(KILL) $(ARGS)
 
-soak: $(ENVIRONMENT) .matrix/2.11/.ready .matrix/python-$(PY)/.ready  ## everything three times: lint, test, matrix, the engine on Python 3.13, kill (on Airflow 2.11 too), e2e, and the tests that take long
+soak: $(ENVIRONMENT) .matrix/2.11/.ready .matrix/python-$(PY)/.ready  ## everything three times: lint, test, rotating, matrix, the engine on Python 3.13, kill (on Airflow 2.11 too), e2e, and the tests that take long
 	@for round in 1 2 3; do \
 		echo "== round $$round of 3"; \
-		for target in lint test matrix kill e2e; do $(MAKE) $$target ARGS= || exit 1; done; \
+		for target in lint test rotating matrix kill e2e; do $(MAKE) $$target ARGS= || exit 1; done; \
 		$(MAKE) python CORE="$(ENGINE)" ARGS= || exit 1; \
 		.matrix/2.11/bin/python -m pytest -m kill $(KILL) || exit 1; \
 		$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS) || exit 1; \

@@ -39,6 +39,7 @@ def dist(folder: Path, *, umask: int, zone: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "dist").iterdir())}
 
 
+@pytest.mark.rotating
 @pytest.mark.timeout(300)
 def test_two_checkouts_give_the_same_bytes_and_a_list_of_software(tmp_path: Path) -> None:
     first = dist(checkout(tmp_path / "a", umask=0o022, at=1_700_000_000), umask=0o022, zone="UTC")

@@ -17,7 +17,7 @@ SIZE = 300 << 20
 #: MiB that a process of ours may take in all. With the file in its memory it would be 350 on a folder and 385 with gs://,
 #: whose client library alone takes 85. For speed, uploads and downloads keep pieces of 32 and 16 MiB in flight.
 FOLDER, CONSUMER, CLIENT = 100, 190, 300
-GS = [pytest.mark.xdist_group("gs"), pytest.mark.server("gs")]
+GS = [pytest.mark.xdist_group("gs"), pytest.mark.server("gs"), pytest.mark.rotating]
 KINDS = [pytest.param("folder", (FOLDER, FOLDER)), pytest.param("gs", (CONSUMER, CLIENT), marks=GS)]
 
 

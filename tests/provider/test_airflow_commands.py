@@ -11,6 +11,8 @@ import pytest
 
 from tests.servers.process import free_port
 
+pytestmark = pytest.mark.rotating
+
 #: One process for all of them: each takes Airflow seconds to start.
 _COMMANDS = """
 import sys

@@ -36,7 +36,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.rotating
 @pytest.mark.timeout(300)
 def test_the_events_of_a_real_run_name_inputs_table_and_results(tmp_path: Path) -> None:
     pytest.importorskip("airflow.providers.openlineage")

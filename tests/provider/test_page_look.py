@@ -24,6 +24,7 @@ from tests.servers.tab import Tab
 pytestmark = [
     pytest.mark.skipif(not __version__.startswith("3.3"), reason="what a browser makes of it is the same everywhere"),
     pytest.mark.timeout(300),
+    pytest.mark.rotating,
 ]
 INSIDE = "document.querySelector('iframe').contentDocument"
 #: For each part: where it is on Airflow's page, where on ours, and what must be the same.

@@ -123,8 +123,11 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def on(name: str) -> Any:
-    """The parameter of a test that runs on this kind. One server's tests share an xdist worker: it is started once."""
+def on(name: str, *marks: pytest.MarkDecorator) -> Any:
+    """Return the parameter of a test that runs on this kind, with further marks.
+
+    The tests of one server share an xdist worker, which starts the server once.
+    """
     kind = KINDS[name]
-    marks = [pytest.mark.xdist_group(name), pytest.mark.server(name)] if kind.server is not Kind.server else []
-    return pytest.param(name, marks=marks)
+    own = [pytest.mark.xdist_group(name), pytest.mark.server(name)] if kind.server is not Kind.server else []
+    return pytest.param(name, marks=[*own, *marks])

@@ -30,7 +30,11 @@ def server() -> Iterator[Callable[[str], str]]:
         yield address
 
 
-@pytest.fixture(params=[on(name) for name in KINDS])
+#: The other emulator of Datastore is part of each run. Both take as long as all other kinds together.
+LEGACY = "datastore-legacy"
+
+
+@pytest.fixture(params=[*(on(name) for name in KINDS if name != LEGACY), on(LEGACY, pytest.mark.rotating)])
 def open_backend(request: pytest.FixtureRequest, server: Callable[[str], str], tmp_path: Path) -> Iterator[Opener]:
     """Function that opens a connection to one new backend. Each call opens a further connection."""
     with KINDS[request.param].fresh(server(request.param), tmp_path) as opener:

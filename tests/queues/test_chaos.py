@@ -224,7 +224,11 @@ def drive(crowd: Crowd, queue: Queue, upset: Upset, dice: random.Random) -> None
             continue
 
 
-@pytest.fixture(params=[on(name) for name in PLACES])
+#: A server of these needs ten times the CPU of PostgreSQL.
+SLOW = ("datastore-legacy", "datastore-firestore")
+
+
+@pytest.fixture(params=[on(name, *[pytest.mark.rotating] * (name in SLOW)) for name in PLACES])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Upset]]:
     """A queue of each kind that processes can share. It has its own server, because the test can damage the server."""
     with ExitStack() as running:

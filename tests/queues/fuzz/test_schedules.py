@@ -10,9 +10,9 @@ from tests.queues.fuzz.bugs import BUGS
 from tests.queues.fuzz.plan import Schedule, failure, first_failure, shorten, story
 
 #: Number of schedules. KUBEQUE_FUZZ_SEEDS raises it.
-SEEDS = int(os.environ.get("KUBEQUE_FUZZ_SEEDS", "2000"))
-#: Number of further schedules, for `make soak`.
-SOAK = 5000
+SEEDS = int(os.environ.get("KUBEQUE_FUZZ_SEEDS", "500"))
+#: Numbers of further schedules, for `make rotating` and for `make soak`.
+ROTATING, SOAK = 1500, 5000
 CHUNK = 50
 #: Number of schedules within which each bug must be detected.
 ENOUGH = 800
@@ -30,8 +30,15 @@ def test_every_schedule_ends_well(start: int) -> None:
     _check(start)
 
 
+@pytest.mark.rotating
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("start", range(SEEDS, SEEDS + ROTATING, CHUNK))
+def test_more_schedules_end_well(start: int) -> None:
+    _check(start)
+
+
 @pytest.mark.soak
-@pytest.mark.parametrize("start", range(SEEDS, SEEDS + SOAK, CHUNK))
+@pytest.mark.parametrize("start", range(SEEDS + ROTATING, SEEDS + ROTATING + SOAK, CHUNK))
 def test_thousands_more_end_well(start: int) -> None:
     _check(start)
 
