@@ -10,7 +10,7 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 
-#: Causes that are faults of the program, so that it would fail again. All other causes are faults of the machine.
+#: Causes that are faults of the program: the row would fail again. All other causes are faults of the machine.
 OWN_FAULTS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT})
 #: Rows that a retry by Airflow runs again: rows that failed because of the machine, and rows that did not run. Rows
 #: that a user killed stay killed.
@@ -38,8 +38,8 @@ class Try:
     def is_fresh(self, token: str) -> bool:
         """True for the first try and after a clear. False for a retry by Airflow. `token`: the job's wait token.
 
-        The first try after a clear can be lost before it does anything. The token then names a try before the clear. If
-        the token names this same try, a user runs it once more.
+        There are two special cases, both True. If the token names a try before the last clear, the first try after the
+        clear was lost before it took the token. If the token names this try, a user has run the same try once more.
         """
         if self.number <= self.first or token == self.token:
             return True
@@ -63,9 +63,9 @@ class Faults:
 
 
 def find_faults(job: Job, counts: Counts, causes: Mapping[str, int]) -> Faults:
-    """Return the faults of an ended job. `causes`: number of its failed rows, by cause.
+    """Return the faults of an ended job. `causes`: number of failed rows of the job, by cause.
 
-    Neither number includes rows that did not run because other rows had failed through their own fault.
+    Rows that did not run because other rows had failed through their own fault are not counted.
     """
     own = sum(causes.get(cause.value, 0) for cause in OWN_FAULTS)
     machine = sum(causes.get(name, 0) for name in MACHINE_ROWS.causes)

@@ -97,7 +97,7 @@ def base_url() -> str:
 
 
 def is_mapped(operator: Any) -> bool:
-    """True if Airflow creates this operator from a mapped one, to run one of its tasks."""
+    """True if Airflow created this operator from a mapped operator, to run one of the mapped tasks."""
     return bool(getattr(operator, "_BaseOperator__from_mapped", False))
 
 
@@ -131,7 +131,7 @@ def own_xcom(context: Any, key: str) -> Any:
 
 
 def try_number(context: Any) -> int:
-    """Return the number of this try, from 1. A clear starts a new try. A poke in reschedule mode does not."""
+    """Return the number of this try, from 1. A clear starts a new try; a poke in reschedule mode starts none."""
     return int(context["ti"].try_number)
 
 
@@ -192,8 +192,8 @@ def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -
 def first_try_number(context: Any) -> int:
     """Return the number of the first try since the last clear; 1 without a clear. Later tries are Airflow's retries.
 
-    Airflow goes on counting tries after a clear. Only a clear sets `max_tries` to the number of the last try plus the
-    retries (see its function `clear_task_instances`).
+    After a clear, Airflow continues to count tries. Only a clear sets `max_tries` to the number of the last try plus
+    the retries (see its function `clear_task_instances`).
     """
     ti = context["ti"]
     return max(1, int(ti.max_tries) - int(ti.task.retries) + 1)

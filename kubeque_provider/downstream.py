@@ -1,8 +1,8 @@
 """Find out whether an Airflow task downstream of a submission waits for its job or reads its results.
 
-A worker has the whole DAG as the DAG file defines it, so the answer is known when the task runs. A sensor counts unless
-its `job_id` clearly belongs to a different submission. That is so if `job_id` is the output of that submission, or a
-text that only that submission has.
+A worker has the whole DAG as the DAG file defines it, so the answer is known when the task runs. A sensor counts as
+waiting for the job unless its `job_id` clearly belongs to a different submission: it is the output of the other
+submission, or a text that only the other submission has.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def _named(text: str, submits: Iterable[Any]) -> set[str] | None:
     if same := {task.task_id for task in submits if _argument(task, "job_id") == text}:
         return same
     if not has_jinja(text):
-        # The text is not a generated name. But the `job_id` of an operator can be a template that becomes this text.
+        # The text is not a generated name. The `job_id` of an operator can still be a template that is rendered to this
+        # text.
         return {task.task_id for task in submits if _is_template(_argument(task, "job_id"))}
     return {task.task_id for task in submits if f"'{task.task_id}'" in text or f'"{task.task_id}"' in text} or None
 

@@ -15,7 +15,8 @@ from kubeque_provider.templating import has_jinja
 DEFAULT_CONNECTION = "kubeque_default"
 #: Maximum length of the readable part of a generated job name, in characters. A terminal shows the whole name.
 _READABLE = 40
-#: Length of that part in versions before 0.3, in characters. Their jobs are found under the exact name.
+#: Maximum length of the readable part in versions before 0.3, in characters. Jobs of these versions are found under
+#: their old names.
 _READABLE_BEFORE = 87
 _HASH = 12
 #: Maximum length of a pointer that a template has turned into text, in characters.

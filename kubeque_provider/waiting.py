@@ -176,7 +176,7 @@ class WaitsForSweep:
     def _end_at_timeout(self) -> None:
         """Cancel the sweep at `execution_timeout`, unless `cancel_on_kill` is off, and log what happens to it.
 
-        Airflow calls `on_kill` afterwards, when the state of the Airflow task does not yet tell that it has ended.
+        Airflow calls `on_kill` afterwards, while Airflow still records the Airflow task as running.
         """
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
@@ -202,7 +202,7 @@ class WaitsForSweep:
     def _cancel_if_ended(self, waiter: Waiter) -> None:
         try:
             cancelled = waiter.cancel_if_ended()
-        except Exception:  # on any failure the sweep goes on, and the log has the reason
+        except Exception:  # after any error, the sweep continues, and the log has the reason
             self.log.exception("no reason for the end of this Airflow task: the sweep %s goes on", waiter.job_id)
         else:
             self.log.info("the sweep %s %s", waiter.job_id, _outcome(cancelled=cancelled))

@@ -26,7 +26,7 @@ class Connection:
         self._backends = Backends.open(self.config, access)
         self._watch = LeaseWatch()
         self._store_watch = StoreWatch.of(self._backends)
-        #: Reads jobs without changing them, for pages that many people open.
+        #: Reader that never changes a job. Web pages with many visitors use it.
         self.reader = Reader(self._backends)
 
     def __enter__(self) -> Self:

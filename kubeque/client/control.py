@@ -26,7 +26,7 @@ class ControlMethods(ProgressMethods):
         """Stop a job, or only some of its rows. Waiting and running tasks become killed; ok tasks stay ok.
 
         `rows`: indexes of the rows, or a selection; None for the whole job. A running row ends at the next heartbeat of
-        its consumer, and the job goes on with its other rows. Raises UserError if no row is selected, or for an index
+        its consumer. The other rows of the job run as before. Raises UserError if no row is selected, or for an index
         that the job does not have.
 
         Without `rows`, this also stops a job with an unreadable record. Raises JobUnreadable if the progress cannot be
@@ -60,9 +60,9 @@ class ControlMethods(ProgressMethods):
     def reset_rows(
         self, name: str, rule: ResetRule, *, update: bool = False, rows: RowSelection = ALL_ROWS, run: int | None = None
     ) -> tuple[ResetEffect, Progress]:
-        """Do the same as `reset`. Also return how many rows run again, and how many are kept.
+        """Reset tasks like `reset`. Return the numbers of rows that run again and that are kept, and the progress.
 
-        `run`: the current run of the job. If it is another one, raise UserError: somebody has reset the job.
+        `run`: the expected run of the job. Raises UserError if the job has another run, because it was reset meanwhile.
         """
         effect = reset(self._backends, name, rule, update=update, selection=rows, run=run)
         return effect, self.reconcile(name)

@@ -45,7 +45,9 @@ class ProgressMethods(Connection):
             return self.progress(name)
 
     def reconcile(self, name: str) -> Progress:
-        """Do the same as `status`, and start missing consumers. Programs that wait for a job call this repeatedly."""
+        """Update a job like `status`, and start missing consumers. Programs that wait for a job call this
+        repeatedly.
+        """
         return reconcile(self._backends, name, start=True, watch=self._watch)
 
     def _observe(self, name: str) -> Callable[[], Progress]:

@@ -94,7 +94,8 @@ class ResultMethods(ProgressMethods):
     def table(self, name: str) -> Table:
         """Return one dict for each task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*
 
-        The table is a list that a notebook shows as a table. Values too large for the queue are read from the results.
+        The returned list is shown as a table in a notebook. Values that are too large for the queue are read from the
+        results.
         """
         return Table(records(self._backends, self.job(name)))
 
@@ -102,8 +103,8 @@ class ResultMethods(ProgressMethods):
         """Yield each row of a job as soon as it has ended: one dict like those of `table`, in the order of the ends.
 
         Start missing consumers, and stop once the job has ended or is held. Failed and killed rows are yielded like
-        others; `row["state"]` distinguishes them. Each row is yielded once, even if a reset runs it again. Raises the
-        errors of `watch`.
+        others; `row["state"]` distinguishes them. Each row is yielded once, even if a reset runs the row again. Raises
+        the same errors as `watch`.
         """
         ended = EndedRows(self._backends)
         for progress in self.watch(job if isinstance(job, str) else job.name):
@@ -146,9 +147,9 @@ class ResultMethods(ProgressMethods):
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> CollectedTable:
         """Write the whole table to `dest`, a .csv or .parquet file. Raises UserError, DestinationError, MissingExtra.
 
-        `infer`: True to turn parameters that look like numbers into numbers; otherwise they stay text. Values too large
-        for the queue are read from the results. Raises StorageError if the results of some tasks are damaged. The table
-        is then written without these results, and the error names the tasks.
+        `infer`: True to turn parameters that look like numbers into numbers; otherwise they stay text. Values that are
+        too large for the queue are read from the results. Raises StorageError if the results of some tasks are damaged.
+        The table is then written without these results, and the error names the tasks.
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 

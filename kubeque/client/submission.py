@@ -40,7 +40,7 @@ class SubmissionMethods(ProgressMethods):
         return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm)
 
     def advice(self, sweep: Sweep) -> list[str]:
-        """Return what the user should know before the submission of a sweep, one sentence each.
+        """Return notes that the user should read before the submission of a sweep, one sentence each.
 
         Examples are rows that were left out, and likely mistakes in the command.
 

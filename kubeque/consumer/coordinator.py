@@ -102,9 +102,9 @@ class Coordinator:
         return True
 
     def _await_answer(self, seconds: float) -> None:
-        """Wait until the consumer begins to leave, but at most `seconds`.
+        """Wait until the consumer begins to leave, or until `seconds` have passed.
 
-        If the consumer already leaves, wait for the full time.
+        If the consumer is already leaving, wait for `seconds`.
         """
         if self._leaving.is_set():
             self._sleep(seconds)
@@ -228,7 +228,8 @@ class Coordinator:
         return False
 
     def fail_all(self, message: str) -> None:
-        """Before this process ends, end the tasks that have begun (cause `internal`), and release all leases.
+        """End the tasks that have begun (cause `internal`), and release all leases, because this process is about to
+        end.
 
         If no task has begun, end all reserved tasks in this way. So an error that recurs in each consumer uses up the
         attempts of these tasks.

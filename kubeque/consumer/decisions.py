@@ -51,7 +51,7 @@ class Decisions:
         self._failures = Failures()
         self._retirement = Retirement(profile)
         self._departure = Departure(self._outages)
-        #: Uids of jobs that make way for a more urgent job. Their tasks are not started.
+        #: Uids of jobs whose tasks are not started, because a more urgent job has tasks.
         self._making_way: frozenset[str] = frozenset()
         #: The lease from which the next task is staged.
         self._current: LeaseId | None = None

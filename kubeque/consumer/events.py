@@ -36,7 +36,7 @@ class LeaseView:
     untouched: int
     #: True if every task that has begun is recorded.
     idle: bool
-    #: True if the block has named a wrong task as the running one for longer than the usual time between two commits.
+    #: True if the block's entry for the running task has been wrong for longer than the usual time between two commits.
     misnamed: bool = False
     #: Reserved tasks whose rows a user killed.
     killed: frozenset[int] = frozenset()
@@ -116,7 +116,7 @@ class StoreSilent(Event):
 
 @dataclass(frozen=True, slots=True)
 class StoreAnswered(Event):
-    """No result waits for the store of a job any longer."""
+    """The store of a job answers again, and all results that waited for it are stored."""
 
     uid: str
 
@@ -239,7 +239,7 @@ class LeasesReviewed(Event):
 
 @dataclass(frozen=True, slots=True)
 class BetterJobsSeen(Event):
-    """Answer to `LookForBetter`. `leases` are the leases of jobs that have to make way for more urgent jobs."""
+    """Answer to `LookForBetter`. `leases` are the leases of jobs whose tasks have to wait for more urgent jobs."""
 
     leases: tuple[LeaseView, ...]
 

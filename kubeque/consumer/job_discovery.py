@@ -11,7 +11,7 @@ from kubeque.queues.reaper import list_leased
 
 #: First and longest time for which a job is left alone, seconds. The time doubles with each failure.
 _FIRST, _LONGEST = 0.5, 30.0
-#: Number of failures after which the job has to end, because a temporary error would not return so often.
+#: Number of failures after which the job has to end, because a temporary error would not occur so often.
 _ENOUGH = 4
 
 

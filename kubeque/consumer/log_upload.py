@@ -105,7 +105,9 @@ class LogUploader:
             schedule.note_upload(now, asked, grown)
 
     def _asked_until(self, task: StagedTask) -> float:
-        """Return when the request to read this task's log expires, by the clock of the queue; 0 without a request."""
+        """Return the time at which the request to read this task's log expires, by the clock of the queue; 0 without a
+        request.
+        """
         job = self._queue.find(task.job.name) if self._queue.has_cheap_reads else task.lease.job
         until = dict(job.peeks).get(task.index, 0.0) if job is not None and job.uid == task.job.uid else 0.0
         return until if until and until > self._queue.now() else 0.0

@@ -90,7 +90,7 @@ class Consumer:
     def _is_charged(self, task: StagedTask) -> bool:
         """True if the interrupted run of a task counts as an attempt.
 
-        It counts if this consumer leaves for a reason outside of kubeque.
+        The run counts if this consumer leaves for a reason outside of kubeque.
         """
         if not self._host.charges_leaving:
             return False

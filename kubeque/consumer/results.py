@@ -160,7 +160,7 @@ class Saver:
             self._coordinator.tell(on.TaskSaved(view, outcome.cause, early_attempts(view.job)))
         except KubequeError:
             raise
-        except Exception:  # the heartbeat commits the outcome
+        except Exception:  # the heartbeat commits the outcome later
             log.exception("%s: its outcome is recorded later", task)
 
 

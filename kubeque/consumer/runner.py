@@ -87,7 +87,7 @@ class Runner:
     def _remove_stray_files(self) -> None:
         try:
             self._host.remove_stray_files()
-        except Exception:  # the command has its outcome
+        except Exception:  # the outcome of the command is already known
             log.exception("files that a command left outside of its working directory stay")
 
     def _watch_command(self, task: StagedTask) -> Ended:

@@ -12,7 +12,9 @@ from kubeque_provider.exceptions import BadSweep, permanent
 
 
 class SweptFunction(TaskFunction[Any, Any, Any]):
-    """A decorated function. The job sweeps the rows, so Airflow must not map over their columns."""
+    """A decorated function. The job runs it for each row, so Airflow must not map the function over columns of the
+    rows.
+    """
 
     def _validate_arg_names(self, func: Any, kwargs: dict[str, Any]) -> None:
         swept = [name for name in kwargs if name in _columns(self.kwargs)]

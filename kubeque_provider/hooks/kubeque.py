@@ -59,7 +59,8 @@ class KubequeHook(KubequeConnection):
         A job of an earlier version of kubeque is found under its longer name.
 
         `tried`: True if an earlier try may have submitted the job. That try may have made the name from the address of
-        this Airflow, because the identity was unreadable or not yet chosen. If only that job exists, return its name.
+        this Airflow, because the identity was unreadable or not yet chosen. If only a job of that name exists, return
+        that name.
         """
         before, name = make_job_ids(deployment, *key)
         elsewhere = make_job_ids(base_url(), *key) if tried else ()

@@ -47,7 +47,7 @@ def input_files(parameters: Any, words: Iterable[Any], pushes: Iterable[str], ba
     """
     paths = [str(parameters)] if isinstance(parameters, str | Path) or is_object_path(parameters) else []
     paths += ["".join(map(str, word.parts)) for word in words if isinstance(word, Word) and _is_fixed(word)]
-    with suppress(UserError):  # the submission itself has read them
+    with suppress(UserError):  # the submission has already read these files
         paths += [split_push(text, base)[0] for text in absolute_pushes([*pushes], base)]
     for path in paths:
         yield DataItem(path if "://" in path else str(base.absolute() / expand_home(path)))

@@ -18,10 +18,10 @@ def choose_existing(
 ) -> Existing | None:
     """Return what to do with an existing job; None to adopt it unchanged. Raises UserError for an unknown `on_clear`.
 
-    A running job is adopted. A successful job is adopted if the Airflow task was not cleared. There are two cases. If
-    the results were not delivered, the earlier try died before the delivery. If the results were delivered and this try
-    is not `fresh`, the earlier try died before Airflow recorded its end. A retry by Airflow also adopts a failed job,
-    because the wait decides which rows run.
+    A running job is adopted. A successful job is adopted unless its results were delivered and this try is `fresh`:
+    only then has a user cleared the Airflow task. In the other cases, the earlier try died before it delivered the
+    results, or before Airflow recorded its end. A retry by Airflow also adopts a failed job, because the wait decides
+    which rows run.
     """
     if on_clear not in get_args(OnClear):
         raise UserError(f"on_clear {on_clear!r}: use one of {', '.join(get_args(OnClear))}")
@@ -88,7 +88,9 @@ def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
 
 
 def has_other_origin(job: Job, origin: Mapping[str, str]) -> bool:
-    """True if the Airflow task `origin` did not submit the job. For an open job, also compare the DAG run."""
+    """True if a different Airflow task than `origin` submitted the job. For an open job, the DAG run must be equal,
+    too.
+    """
     same = ("deployment", "dag", "task", "map_index", *(("run",) if job.closing is None else ()))
     return any(job.origin.get(key) != origin.get(key) for key in same)
 

@@ -21,8 +21,9 @@ def is_fixed_name(operator: Any, job_id: Any) -> bool:
 def log_other_run(operator: Any, job: Job, context: Any, verb: str, *, fixed: bool) -> None:
     """Log the DAG and the run that submitted a job, if they are not those of the running Airflow task.
 
-    This is a warning if `job_id` is a `fixed` name and no submission upstream has that name. A pointer and a template
-    choose the other run on purpose, for example the event of an asset. `verb`: `waits for` or `reads`.
+    This is a warning if `job_id` is a `fixed` name and no submission upstream has that name. In other cases the DAG
+    chooses the other run on purpose, for example with a template that reads the event of an asset. `verb`: `waits for`
+    or `reads`.
     """
     dag, run, _, _ = task_key(context)
     origin = job.origin

@@ -32,7 +32,7 @@ class LogLine:
 class ProgressLog:
     """Chooses the lines about one job: a line if something has changed, and at most one a minute (`log_interval`).
 
-    The lines do not contain the name of the job, because the log is that of one sweep.
+    The lines do not contain the name of the job, because the log belongs to one sweep.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -70,14 +70,14 @@ class ProgressLog:
 
 def _groups(client: Client, progress: Progress) -> Sequence[Group]:
     """Return the groups of failures; an empty list if they cannot be read now."""
-    with suppress(KubequeError):  # the counts alone are a line too
+    with suppress(KubequeError):  # the line then has only the counts
         return client.reader.failures(progress.job, progress.counts).groups
     return ()
 
 
 def _describe_held(client: Client, progress: Progress) -> list[LogLine]:
     name, lines = progress.job.name, list[str]()
-    with suppress(KubequeError):  # without an estimate, the rows are held all the same
+    with suppress(KubequeError):  # without an estimate, log only that rows are held
         lines = list(format_estimate(name, client.estimate(name)))
     held = f"{progress.counts.held} rows are held: a KubequeGoOperator or `kubeque go {name}` releases them"
     return [*map(LogLine, lines), LogLine(held, is_warning=True)]

@@ -17,7 +17,7 @@ _LIBPQ = (
     "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "connect_timeout", "application_name", "options",
     "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "target_session_attrs", "gssencmode",
 )  # fmt: skip
-#: Entries in that Extra that choose another kind of login, which kubeque does not have.
+#: Entries in the Extra of such a connection that select a kind of login that kubeque does not support.
 _OTHER_LOGINS = ("iam", "redshift", "azure_conn_id")
 
 

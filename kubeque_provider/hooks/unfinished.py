@@ -10,8 +10,8 @@ from kubeque_provider.log_text import describe_unfinished
 
 #: Maximum seconds until the running rows of a killed job stop: a grace period, plus the lease of a lost consumer.
 _STOP_SECONDS = 240.0
-#: Maximum time in seconds between the end of a sensor and the kill of its job. Airflow starts the next task before
-#: that.
+#: Maximum time in seconds between the end of a sensor and the kill of its job. Airflow may start the next Airflow task
+#: before the kill.
 _KILL_SECONDS = 30.0
 _STOP_POLL_SECONDS = 0.5
 _UNFINISHED = "set unfinished=True to get what exists so far"

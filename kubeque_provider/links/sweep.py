@@ -80,7 +80,7 @@ class SweepAddress:
         return self._join(f"{PREFIX}/" if AIRFLOW_2 else f"plugin/{VIEW_ROUTE}")
 
     def report(self) -> str:
-        """Return the address of the sweep's report. It is a page of its own."""
+        """Return the address of the sweep's report, which is a separate page."""
         return self._join(f"{PREFIX}/report")
 
     def _join(self, path: str) -> str:

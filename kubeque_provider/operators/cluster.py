@@ -49,7 +49,7 @@ class KubequeStartClusterOperator(BaseOperator):
 
 
 class KubequeStopClusterOperator(BaseOperator):
-    """Delete the GKE cluster of the connection. Keep the queue and the results.
+    """Delete the GKE cluster of the connection. The queue and the results are kept.
 
     This operator also runs after a failed sweep.
     """

@@ -125,8 +125,9 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         `on_clear`: Rows to run if a try finds the ended job of an earlier try: `auto`, `failed_rows`, `changed`, `all`
         or `skip`. `changed` runs failed rows, and rows whose command, inputs or values changed. `skip` runs no row.
         `auto` runs the failed rows. If the job was a success and an Airflow task has already returned its result,
-        `auto` runs all rows. With a fixed `job_id`, the job can be one of another DAG run. Then `skip` fails the
-        Airflow task if its sweep differs from that job. Each other value also runs all rows that differ.
+        `auto` runs all rows. With a fixed `job_id`, the job can belong to another DAG run. In that case, `skip` fails
+        the Airflow task if its sweep differs from the sweep of that job, and each other value also runs all rows that
+        differ.
 
         `retry_failed_rows`: A retry by Airflow also reruns the rows that failed with the cause exit, signal or timeout.
 
@@ -224,7 +225,9 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         return self._hand_over(context, self._handle_event(waiter, event, context))
 
     def _waits(self) -> bool:
-        """True if this task waits for its job. If `wait` is None, it waits unless a sensor downstream does."""
+        """True if this task waits for its job. If `wait` is None, this task waits unless a sensor downstream waits for
+        the job.
+        """
         if self.wait is not None:
             return self.wait
         return (self.deferrable and "deferrable" in self._given) or not has_sensor(self)
@@ -233,7 +236,7 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         """Return the tasks downstream that keep the outcome of an earlier try. Warn of these tasks."""
         try:
             settled = find_settled(self, context)
-        except Exception as error:  # from Airflow: without its answer, the sweep runs as before
+        except Exception as error:  # an error of Airflow: without the states, the sweep runs as usual
             self.log.warning(
                 "Airflow does not tell whether tasks downstream keep an earlier outcome (%s): clear this Airflow task"
                 " with Downstream", type(error).__name__,
@@ -280,7 +283,7 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
 
     @property
     def _until(self) -> str:
-        """Event that ends the wait. With canaries, the rest of the job is for the Airflow tasks downstream."""
+        """Event that ends the wait. With canaries, Airflow tasks downstream release the held rows and wait for them."""
         return CANARIES if self.canaries and (has_release(self) or not self._waits()) else ""
 
     def _wait(self, waiter: Waiter, context: Any) -> dict[str, Any]:

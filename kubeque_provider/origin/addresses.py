@@ -17,7 +17,8 @@ from kubeque.model.job.job import Job
 from kubeque.model.text import printable
 from kubeque_provider.airflow_versions import base_url
 
-#: Seconds after which an address no longer counts (a month). So an Airflow that moved back is not suspected for ever.
+#: Seconds after which an address no longer counts (a month). So an Airflow that moved back to an old address is
+#: suspected only for this time.
 _REMEMBERED_SECONDS = 30 * 86_400.0
 #: Maximum length of an address in a message, in characters.
 _CHARACTERS = 200

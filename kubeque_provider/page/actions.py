@@ -1,7 +1,8 @@
 """Actions of users on a sweep: cancel, run rows again, set consumers and priority, release held rows.
 
-Each action has a question, and a mark of the state at the time of the question. It is done only in this state, so a
-second click does nothing. It is written to Airflow's audit log before it is done.
+The page first asks the user to confirm an action, and notes the state of the job at this time. The action is done only
+if the job is still in this state, so a second click does nothing. An action is written to Airflow's audit log before it
+is done.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ class Action:
     offered: Callable[[Job, Counts], bool]
     #: Function that returns the question for a job with these counts, and a value. Raises UserError.
     question: Callable[[Client, Job, Counts, str], str]
-    #: Function that does it. Raises UserError.
+    #: Function that does the action. Raises UserError.
     do: Callable[[Client, Job, str], object]
     #: Function that returns the part of the job that must not change between question and confirmation.
     state: Callable[[Job], object]
     #: Label of the value that the user enters; empty without a value.
     value: str = ""
-    #: The current value.
+    #: Function that returns the current value for the form.
     current: Callable[[Job], object] = lambda job: ""
 
 
@@ -73,7 +74,7 @@ def do_action(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
     words = {key: text for key, text in body.items() if isinstance(text, str)}
     connection, job, name, action = _find(request, words)
     value = _value(words, action)
-    with connection.lock:  # of several clicks, one after another
+    with connection.lock:  # several clicks are handled one after the other
         now = connection.reader.job(job.name)
         if words.get("state") != _mark(action, now):
             raise Refused(409, _CHANGED)
@@ -160,7 +161,7 @@ def _rule(value: str) -> ResetRule:
 
 def _rerun(client: Client, job: Job, value: str) -> object:
     if not job.open:
-        client.take(job.name, "")  # the Airflow task that waited is done: a late poll by it must not end the run
+        client.take(job.name, "")  # a late poll by the Airflow task that waited for the job must not end the new run
     return client.reset_rows(job.name, _rule(value), rows=_selection(value), run=job.run)
 
 

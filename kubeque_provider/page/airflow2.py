@@ -38,7 +38,8 @@ def make_blueprint() -> Any:
         made = perform(ACTION, request.args, user, body, trusted=_is_trusted())
         return Response(made.body, made.status, headers=made.headers)
 
-    # This page compares the token itself, with an answer that its script can show, also where Airflow does not.
+    # Exempt the page from Airflow's check of the token. `_is_trusted` checks it, and its refusal is an answer that the
+    # page can show.
     blueprint.record_once(lambda state: _exempt(state.app, blueprint))
     return blueprint
 

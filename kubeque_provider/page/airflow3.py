@@ -54,7 +54,7 @@ def make_app() -> Any:
 
 
 def _make_token(request: Any) -> str:
-    """Return the token with which this login may send actions. Another site cannot read it, and not compute it."""
+    """Return the token with which this login may send actions. Another site can neither read nor compute the token."""
     from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 
     login = request.headers.get("authorization") or request.cookies.get(COOKIE_NAME_JWT_TOKEN) or ""

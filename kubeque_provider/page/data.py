@@ -78,7 +78,7 @@ def _failures(request: Request) -> dict[str, Any]:
 def _table(request: Request) -> dict[str, Any]:
     """Return a page of tasks. The parameter `first` is the index of the first task.
 
-    With a search, `first` is the position of this task in what was found.
+    With a search, `first` is the position of the first task among the tasks that match the search.
     """
     reader, job = request.job()
     logs, columns = request.may_see_logs(job), reader.columns(job)
@@ -146,7 +146,9 @@ def _timeline(request: Request) -> str:
 
 
 def _report(request: Request) -> str:
-    """Return the report in the present state. It has messages of tasks, so it needs access to their logs."""
+    """Return the report in the present state. The report contains messages of tasks, so the user needs access to the
+    logs.
+    """
     return str(_read(request, "report", logs=True)[1])
 
 

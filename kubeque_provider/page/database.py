@@ -10,7 +10,7 @@ from kubeque_provider.airflow_versions import AIRFLOW_2
 def read_xcoms(key: str, most: int, dag_id: str = "", run_id: str = "") -> list[tuple[str, Any, float]]:
     """Return the XCom values with a key, each with its DAG and its Unix time. The newest comes first.
 
-    `dag_id`, `run_id`: only those of one run; empty: those of all DAGs.
+    `dag_id`, `run_id`: return only the values of this DAG run; empty: return the values of all DAGs.
     """
     from airflow.utils.session import create_session
     from sqlalchemy import select

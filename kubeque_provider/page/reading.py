@@ -90,7 +90,9 @@ def read_apart(wanted: Reading) -> Any:
 
 
 def read_here(client: Client, wanted: Reading) -> Any:
-    """Do the same in this process, for a store whose login only Airflow's connections have."""
+    """Return the same as `read_apart`, but read in this process. Use it if only Airflow's connections have the login of
+    the store.
+    """
     with _cache_lock:
         return READERS[wanted.what](client, wanted, _cache)
 

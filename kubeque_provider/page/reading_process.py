@@ -18,7 +18,7 @@ from kubeque.model.config.config import Config
 from kubeque.model.errors import KubequeError, UserError
 from kubeque_provider.page.reading_messages import FoundRows, Reading, read_message, write_message
 
-#: Increment of the priority of the process: other processes run first.
+#: Increment of the niceness of the process, so that other processes run first.
 _NICE = 5
 #: Maximum size of all cached results, in bytes.
 _CACHED_BYTES = 64 * 1024 * 1024
@@ -27,7 +27,7 @@ _CLIENTS = 4
 
 
 class Cache:
-    """Results of earlier requests, the last used ones, within a limit of bytes."""
+    """Cache of the most recently used results. Their total size in bytes is limited."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
@@ -46,7 +46,7 @@ class Cache:
 
 
 class _Clients:
-    """Open clients by configuration, the last used ones."""
+    """Cache of the most recently used clients, by configuration."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[Config, Client] = OrderedDict()

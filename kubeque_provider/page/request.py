@@ -68,8 +68,8 @@ class Request:
     def connection(self) -> PageConnection:
         """Return the requested connection.
 
-        Raises Refused for a connection that the user may not read, unless a task of a DAG of theirs has used it. The
-        message is the same for a missing one. Raises ConfigError or QueueError.
+        The user must be allowed to read the connection, or a DAG whose task has used the connection. Otherwise Refused
+        is raised, with the same message as for a missing connection. Raises ConfigError or QueueError.
         """
         if self.conn_id != DEFAULT_CONNECTION and not self._may_use_connection():
             raise Refused(404, _NO_CONNECTION)

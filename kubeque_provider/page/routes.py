@@ -1,8 +1,9 @@
 """Respond to requests of the page of sweeps. The code is the same for all versions of Airflow.
 
-Users see the sweeps of the DAGs that they may read in Airflow, and change those whose runs they may change. Responses
-do not reveal whether other sweeps or connections exist. There is one exception: a response counts the sweeps that a DAG
-of the same name submitted in a different Airflow. Only a POST to `ACTION` changes something.
+A user sees the sweeps of each DAG that this user may read in Airflow. The user may change a sweep if Airflow allows a
+change of the DAG's runs. Responses do not reveal whether other sweeps or connections exist. There is one exception: a
+response counts the sweeps that a DAG of the same name submitted in a different Airflow. Only a POST to `ACTION` changes
+something.
 """
 
 from __future__ import annotations

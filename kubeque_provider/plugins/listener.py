@@ -58,5 +58,5 @@ def _cancel(dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
             _log.info(
                 "a user marked %s.%s as success or failed: the sweep %s is cancelled", dag_id, task_id, waiter.job_id
             )
-    except Exception:  # a mark must not fail; `orphan_after` still ends the sweep
+    except Exception:  # the user's action in Airflow must not fail; `orphan_after` still ends the sweep
         _log.exception("the sweep of %s.%s in the run %s was not cancelled", dag_id, task_id, run_id)

@@ -60,7 +60,7 @@ def usage(folder: Path) -> int:
                     if entry.path not in mounts:
                         total += _size(entry, todo, seen)
         except OSError:
-            continue  # gone, or not readable
+            continue  # the entry is gone, or is not readable
     return total
 
 

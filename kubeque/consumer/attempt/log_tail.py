@@ -66,7 +66,7 @@ def last_lines(path: Path, n: int = 3) -> list[str]:
     If a line such as a progress bar was overwritten, its last state counts.
     """
     lines = (line.strip() for line in render_terminal(read_tail(path).data.decode(errors="replace")).split("\n"))
-    filled = [line for line in lines if line.strip("^~ ")]  # not the marks below a line of a traceback
+    filled = [line for line in lines if line.strip("^~ ")]  # leave out the marks `^~` of a traceback
     return [printable(line, QUOTED_CHARACTERS) for line in filled[-n:]]
 
 

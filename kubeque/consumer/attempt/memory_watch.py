@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kubeque.consumer.attempt import process_tree
 
-#: Seconds between samples. The first samples come soon, so that a short task also gets a peak.
+#: Seconds between samples. The first pauses are shorter, so that the peak of a short task is measured, too.
 _STEPS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 #: Longest pause between samples if there is a limit, seconds.
 _LIMITED_STEP = 0.1
@@ -164,7 +164,7 @@ def raise_oom_score(pid: int) -> None:
     try:
         os.write(fd, _FIRST_TO_GO)
     except OSError:
-        pass  # as above, or a sandbox refuses it
+        pass  # the command has ended, or a sandbox refuses the write
     finally:
         os.close(fd)
 

@@ -24,8 +24,7 @@ def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
     """Return the values that a task wrote to $KUBEQUE_OUT, and a problem with these values. Each can be None.
 
     NaN and infinities become None, because JSON does not have them. If a key occurs twice, the last value counts. A
-    value that cannot be kept is left out, and the other values are returned. Nothing that a task writes raises an
-    error.
+    value that cannot be kept is left out, and the other values are returned. No content of the file raises an error.
     """
     try:
         data = _read_regular(path, _FILE_BYTES)

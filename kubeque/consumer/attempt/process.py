@@ -52,7 +52,8 @@ class Ended:
     """How a command ended."""
 
     cause: Cause
-    #: Exit code, or the number of the signal for the cause `signal`; None if there is neither.
+    #: Exit code, or the number of the signal for the cause `signal`; None if the command has no exit code and no signal
+    #: ended it.
     code: int | None
     #: Start of the command, Unix time in seconds.
     start: float
@@ -160,8 +161,7 @@ def _start(
         )  # fmt: skip
 
     try:
-        # A program that was just staged may be open for writing for a moment, in a child that another thread has
-        # forked.
+        # A child process that another thread has just forked may hold the newly staged program open for writing.
         process = retry(
             start, again=lambda error: getattr(error, "errno", 0) == errno.ETXTBSY, pauses=repeat(_BUSY_SECONDS, 2)
         )

@@ -35,7 +35,7 @@ def adopt_orphans() -> bool:
 
 
 def forbid_inspection() -> bool:
-    """Prevent other processes of this user, but not root, from reading the memory and environment of this process.
+    """Prevent other processes of this user from reading the memory and environment of this process. Root still can.
 
     So the programs of tasks, which run as the same user, cannot read the secrets of the consumer. Call this function
     once, at the start. Returns False if the system cannot do it. If /proc is mounted with `hidepid`, change nothing and
@@ -118,7 +118,7 @@ def send(pid: int, number: int) -> bool:
 
 
 def kill_leftovers(before: AbstractSet[int]) -> int:
-    """Kill and reap each child of this process that is not in `before`, and all processes below.
+    """Kill and reap each child of this process that is not in `before`, and all descendants of these children.
 
     Return how many of these processes were alive.
 

@@ -17,7 +17,8 @@ from kubeque.model.text import quote_name
 
 #: Number of refused files whose names are listed. Further files are only counted.
 _NAMED = 20
-#: Size of the holes in a file, in bytes, from which the file is not kept. Reading 64 GiB of zeros takes minutes.
+#: Minimum size in bytes of the holes of a sparse file for which the file is not kept. Reading 64 GiB of zeros takes
+#: minutes.
 _HOLE_BYTES = 64 << 30
 
 

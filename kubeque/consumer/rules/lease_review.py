@@ -26,7 +26,7 @@ def review_leases(
             continue
         instructions.append(do.Refresh(lease.id, job))
         if job.kills != lease.job.kills and lease.held:
-            instructions.append(do.Commit(lease.id))  # it learns which rows were killed
+            instructions.append(do.Commit(lease.id))  # the commit reads which rows were killed
         if job.paused and lease.held and (lease.untouched or lease.idle):
             instructions.append(do.Commit(lease.id, give_back=True))
         better = tuple(other for other in jobs if other.startable and other.priority > job.priority)

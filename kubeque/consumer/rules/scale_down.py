@@ -12,7 +12,7 @@ from kubeque.model.job.job import Job
 
 
 class Retirement:
-    """Decides whether this consumer is one too many.
+    """Decides whether this consumer leaves because its fleet has too many consumers.
 
     The consumers with the last slots or the last names leave. So all consumers reach the same decision without
     messages.

@@ -19,12 +19,13 @@ _ANSWER_BYTES = 1 << 14
 
 
 class GpuProbe:
-    """Runs nvidia-smi beside a command. A driver that does not answer delays nothing."""
+    """Runs nvidia-smi in parallel to a command. If the driver does not answer, the command is not delayed."""
 
     def __init__(self, program: str, devices: str, strangers: set[int]) -> None:
         """`devices`: devices to ask for, separated by commas; empty for all devices.
 
-        `strangers`: children of this process that do not belong to the command. The running nvidia-smi is added.
+        `strangers`: children of this process that do not belong to the command. This object adds the pid of its running
+        nvidia-smi.
         """
         self._words = [program, *_QUERY, *(["-i", devices] if devices else [])]
         self._strangers = strangers
@@ -75,7 +76,7 @@ class GpuProbe:
         return self._spent
 
     def _reap(self, process: subprocess.Popen[bytes]) -> bool:
-        """True if the process has ended."""
+        """Reap the process if it has ended, and add its CPU time. Return True if it has ended."""
         pid, status, used = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
