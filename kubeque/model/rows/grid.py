@@ -161,7 +161,9 @@ def read_values(name: str, text: str) -> list[str]:
             f"axis {name!r}: {cut(text, 40)!r} has a NUL, which an argument cannot contain: remove it"
         )
     calls: list[str] = []
-    plain = text if '"' in text else _FUNCTION.sub(lambda call: _keep(calls, call[0]), text)
+    parts = text.split('"')  # every second one is inside of quotes
+    parts[::2] = [_FUNCTION.sub(lambda call: _keep(calls, call[0]), part) for part in parts[::2]]
+    plain = '"'.join(parts)
     if '"' not in text and "," in plain:
         _check_unquoted(name, plain)
     try:
