@@ -24,8 +24,8 @@ def selection(results: tuple[str, ...], ignore: tuple[str, ...]) -> Callable[[st
 def translate(globs: Sequence[str]) -> re.Pattern[str]:
     """Return one regular expression for `fullmatch` that matches the same names as `globs`.
 
-    `**/` matches zero or more folders. `out/` matches everything below `out`. `[a-z]` and `[!a-z]` match one character.
-    Raises UserError for a range such as `[z-a]`.
+    `**/` matches zero or more folders. `out/` matches everything below `out`, and so does `out` if it is a folder.
+    `[a-z]` and `[!a-z]` match one character. Raises UserError for a range such as `[z-a]`.
     """
     try:
         return re.compile("|".join(f"(?:{_expression(glob)})" for glob in globs), re.DOTALL)
@@ -35,8 +35,22 @@ def translate(globs: Sequence[str]) -> re.Pattern[str]:
         ) from error
 
 
+def check_globs(globs: Sequence[str], what: str) -> None:
+    """Raise UserError for a glob that cannot match any relative name. `what`: name of the option, for the error."""
+    translate(globs)
+    for glob in globs:
+        parts = glob.removeprefix("./").removesuffix("/").split("/")
+        if glob.startswith(("/", "~/")) or {"", ".", ".."} & set(parts):
+            raise UserError(
+                f"{what} {describe(glob)} matches no file: names are relative to the working directory of the task, so"
+                " write for example 'out/*.csv'"
+            )
+
+
 def _expression(glob: str) -> str:
     glob = glob.removeprefix("./")
+    if not _TOKENS.search(glob):  # the name of a file or of a folder
+        return f"{re.escape(glob.removesuffix('/'))}{'/.*' if glob.endswith('/') else '(?:/.*)?'}"
     glob = f"{glob}**" if glob.endswith("/") else glob
     parts, at = [], 0
     for token in _TOKENS.finditer(glob):

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.model.globs import selection, translate
+from kubeque.model.errors import UserError
+from kubeque.model.globs import check_globs, selection, translate
 
 
 @pytest.mark.parametrize(
@@ -13,6 +14,9 @@ from kubeque.model.globs import selection, translate
         ("out/**", ["out/a", "out/d/a"], ["out", "outer/a", "d/out/a"]),
         ("out/", ["out/a", "out/d/a"], ["out", "outer/a"]),
         ("./out/*", ["out/a"], ["out/d/a"]),
+        ("out", ["out", "out/a", "out/d/a"], ["outer/a", "d/out", "d/out/a"]),
+        ("./a/out", ["a/out", "a/out/b"], ["a/outer", "out/b"]),
+        ("a/*", ["a/b"], ["a/b/c"]),
         ("a/**/b", ["a/b", "a/x/b", "a/x/y/b"], ["a/xb", "b"]),
         ("**", ["a", "a/b"], []),
         ("a**b", ["ab", "a/x/b"], ["a"]),
@@ -42,3 +46,16 @@ def test_results_are_kept_unless_they_are_ignored():
 def test_without_globs_everything_is_kept():
     assert selection((), ())("any/thing")
     assert not selection((), ("any/*",))("any/thing")
+
+
+@pytest.mark.parametrize(
+    "glob",
+    ["", "/", ".", "./", "..", "/tmp/*", "~/out/*", "../*.csv", "out/../*", "out/./a", "out//a", "./../a", "out//"],
+)
+def test_a_glob_that_cannot_match_a_result_is_refused(glob):
+    with pytest.raises(UserError, match="relative to the working directory"):
+        check_globs(["*.csv", glob], "results")
+
+
+def test_globs_of_relative_names_are_valid():
+    check_globs(["*", "**", "./*.png", "out", "out/", "~backup", "..a/b", "a[/b]"], "results")

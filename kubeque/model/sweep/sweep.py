@@ -11,7 +11,7 @@ from typing import Any
 from kubeque.model.command.command import Word, check_columns, parse_word
 from kubeque.model.command.shell import arithmetic_columns, check_arithmetic
 from kubeque.model.errors import CommandError, ResourceError, UserError
-from kubeque.model.globs import translate
+from kubeque.model.globs import check_globs
 from kubeque.model.job.lease_durations import parse_lease
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.spec import FunctionCall, Input
@@ -126,8 +126,8 @@ class Sweep:
             raise UserError(f"{option('try', str(self.canaries))}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
             raise UserError(f"skip_done needs a series: give its name, for example {option('series', 'nightly')}")
-        translate(self.results)
-        translate(self.ignore)
+        check_globs(self.results, "results")
+        check_globs(self.ignore, "ignore")
         Budgets().with_extra(self.retry_causes)
         parse_allowed(self.allow_failed)
         if self.max_failures is not None and self.max_failures < 1:
