@@ -67,7 +67,7 @@ def joined(a: str, b: str) -> str:
 def test_rows_may_be_tuples_with_missing_values(client: Client) -> None:
     table = kubeque.map(joined, [(1, "x"), (2, None)], columns=["a", "b"], missing="", client=client)
     assert [row["out.value"] for row in table] == ["1-x", "2-"]
-    with pytest.raises(CommandError, match=r"row 0: joined takes 'b' as str, and None is not"):
+    with pytest.raises(CommandError, match=r"row 0: joined takes 'b' as str, but the value is None"):
         kubeque.map(joined, [{"a": 1, "b": None}], client=client)
 
 
@@ -100,7 +100,7 @@ def test_a_partial_sets_arguments_for_all_rows(client: Client) -> None:
     table = kubeque.map(functools.partial(shifted, factor=2.5, by=1), [{"x": 2}, {"x": 4}], client=client)
     assert [row["out.value"] for row in table] == [6, 11]
     for function, told in (
-        (functools.partial(shifted, 1, 2), "shifted has 'x' in the call and as a column of its rows"),
+        (functools.partial(shifted, 1, 2), "the argument 'x' of shifted is in the call and is also a column"),
         (functools.partial(shifted, nothing=1), "the partial of shifted has wrong arguments"),
         (functools.partial(shifted, by=object()), "called with a value that JSON cannot hold"),
         (functools.partial(print, 1), "print is a builtin function"),

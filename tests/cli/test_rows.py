@@ -69,7 +69,7 @@ def test_files_are_rows(shell: Shell) -> None:
         (("--seed", "3", "true"), "--seed needs --sample"),
         (("--zip", "true"), "--zip needs --grid"),
         (("--delimiter", "ab", "-p", "in.csv", "true"), "--delimiter 'ab' is not a delimiter: give one character"),
-        (("-p", "in.csv", "--sample", "5", "true"), "--sample 5: there are only 2 rows"),
+        (("-p", "in.csv", "--sample", "5", "true"), "--sample 5: the sweep has only 2 rows"),
         (("--grid", "a=1,2", "--zip", "--sample", "1", "true"), "--zip and --sample exclude each other"),
         (("-p", "in.csv", "cat {a} | wc -l"), "is one word, so it is the name of a program"),
     ],

@@ -95,7 +95,7 @@ def test_a_job_that_needs_a_newer_kubeque_is_left_alone_and_the_others_are_serve
         assert client.job("good").closing is not None
         (left,) = client.unreadable_jobs()
         assert (left.name, left.needs) == ("bad", "9.1")
-        assert f"this is {__version__}: pip install 'kubeque>=9.1'" in str(left)
+        assert f"this program is kubeque {__version__}: pip install 'kubeque>=9.1'" in str(left)
         for action in (client.status, client.kill, client.remove, client.reset, client.details, client.doctor):
             with pytest.raises(JobUnreadable, match=r"needs kubeque 9\.1"):
                 action(unreadable)
@@ -139,6 +139,6 @@ def test_versions_that_differ_are_named(newer: Job, backend: Backend, config: Co
         assert client.version_warnings(client.job(newer.name)) == []
         rewrite_job(backend, newer.name, lambda wire: wire.update(written_by="0.1.9"))
         (line,) = client.version_warnings(client.job(newer.name))
-    assert line == f"sweep: its record was written by kubeque 0.1.9 and this is kubeque {__version__}: " + (
+    assert line == f"sweep: its record was written by kubeque 0.1.9, but this program is kubeque {__version__}: " + (
         "install one version everywhere"
     )

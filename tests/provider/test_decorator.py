@@ -77,11 +77,14 @@ def test_names_of_airflow_are_filled_by_it_unless_a_column_has_them(run: Run) ->
 
 
 def test_a_call_that_does_not_fit_is_said_before_anything_is_submitted(run: Run) -> None:
-    with pytest.raises(BadSweep, match=r"scaled has 'x' in the call and as a column of its rows"):
+    with pytest.raises(BadSweep, match=r"the argument 'x' of scaled is in the call and is also a column"):
         run.execute(made(scaled, x=1))
     with pytest.raises(BadSweep, match=r"scaled: got an unexpected keyword argument 'y'"):
         run.execute(made(scaled, y=1))
-    with pytest.raises(BadSweep, match=r"scaled takes 'label': the columns are x; or pass it in the call"):
+    with pytest.raises(
+        BadSweep,
+        match=r"scaled takes 'label', which is not a column: the columns are x; add the column, or pass",
+    ):
         run.execute(made(scaled, fields={"parameters": [{"x": 1}]}))
 
 

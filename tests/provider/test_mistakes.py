@@ -129,11 +129,11 @@ ERRORS = {
     "39_environment_is_a_list": error("submit(env=['A=1'])", "env", "texts by name"),
     "40_function_with_a_global": error(
         "@kubeque_task(parameters=[{'x': 1}])\ndef f(x: int):\n    return x * FACTOR\n\n\n", "f uses 'FACTOR'",
-        "make it an argument", before=True,
+        "make 'FACTOR' an argument", before=True,
     ),
-    "41_function_without_an_argument": error("scale()", "scale takes 'factor'", "pass it in the call"),
+    "41_function_without_an_argument": error("scale()", "scale takes 'factor'", "pass 'factor' in the call"),
     "42_argument_that_is_none": error("scale(factro=2)", "scale: got an unexpected keyword argument 'factro'"),
-    "43_column_in_the_call": error("scale(x=3, factor=2)", "scale has 'x' in the call and as a column"),
+    "43_column_in_the_call": error("scale(x=3, factor=2)", "the argument 'x' of scale is in the call"),
     "44_text_for_a_number": error("scale(factor='twice')", "scale takes 'factor' as float", "'twice'"),
     "45_date_in_the_call": error("scale(factor=datetime.date(2026, 1, 1))", "scale takes 'factor' as float", "date"),
     "46_async_function": error(

@@ -182,7 +182,7 @@ def test_reset_may_be_for_some_causes_or_for_all_rows(half: Any, run: Any, wait:
     run.execute(KubequeResetOperator(task_id="reset", job_id=half, everything=True))
     wait(half)
     assert sorted((tmp_path / "runs").read_text().split()) == ["1", "1", "2", "2"]
-    with pytest.raises(BadSweep, match="no task ends by 'bad luck': the causes are exit"):
+    with pytest.raises(BadSweep, match="'bad luck' is not a cause of failure: the causes are exit"):
         run.execute(KubequeResetOperator(task_id="reset", job_id=half, only_cause=["bad luck"]))
 
 

@@ -164,7 +164,10 @@ def needs(version: str, **more: Any) -> dict[str, Any]:
 
 
 UNREADABLE: dict[str, tuple[Any, str]] = {
-    "newer": (needs("9.1"), rf"needs kubeque 9\.1 and this is {__version__}: pip install 'kubeque>=9\.1'"),
+    "newer": (
+        needs("9.1"),
+        rf"needs kubeque 9\.1, but this program is kubeque {__version__}: pip install 'kubeque>=9\.1'",
+    ),
     "of a version that has no number": (needs("next"), "needs kubeque next"),
     "without a job": ({"marks": []}, "cannot be read .*KeyError"),
     "of another type": ([1], "cannot be read"),

@@ -114,7 +114,7 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
                 there = (
                     f"the columns are {', '.join(columns)}"
                     if columns
-                    else "the sweep has no parameters, only {index}, which counts its tasks from 0"
+                    else "the sweep has no parameters, so its only column is {index}, the number of the task"
                 )
                 near = suggest_column(name, known, braces=True)
                 raise CommandError(

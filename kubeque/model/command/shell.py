@@ -114,8 +114,8 @@ def check_arithmetic(column: str, value: str) -> None:
     """Raise CommandError for a value that shells could run in arithmetic."""
     if not _NUMBERS.fullmatch(value):
         raise CommandError(
-            f"column {describe(column)} has the value {describe(value)} in shell arithmetic, an index or the name of a"
-            " variable: only numbers and operators are allowed there, because some shells run other values"
+            f"the value {describe(value)} of column {describe(column)} is not a number: some shells run such a value as"
+            " code in arithmetic, an index or the name of a variable; use numbers and operators"
         )
 
 

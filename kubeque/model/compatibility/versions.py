@@ -54,12 +54,12 @@ def warn_of_difference(what: str, version: str, own: str) -> str:
     """Return a one-line warning if `version` differs from `own`; empty if both are equal or `version` is unknown."""
     if version in ("", own):
         return ""
-    return f"{what} kubeque {version} and this is kubeque {own}: install one version everywhere"
+    return f"{what} kubeque {version}, but this program is kubeque {own}: install one version everywhere"
 
 
 def needs_newer(name: str, needs: str, own: str) -> str:
     """Return the message for a job that this version, `own`, leaves alone because the job needs a newer version."""
-    return f"the job {name!r} needs kubeque {needs} and this is {own}: {how_to_install(needs)}"
+    return f"the job {name!r} needs kubeque {needs}, but this program is kubeque {own}: {how_to_install(needs)}"
 
 
 def how_to_install(version: str) -> str:

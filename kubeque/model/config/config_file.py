@@ -38,7 +38,7 @@ def read_file(path: Path) -> Mapping[str, str]:
     try:
         text = read_text_file(path)
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}): save it as UTF-8") from error
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start}): save the file as UTF-8") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}): give a file that this user can read") from error
     lines = text.split("\n")
@@ -65,7 +65,9 @@ def _explain(error: configparser.Error, lines_added: int) -> str:
         return f"line {error.lineno} is not a section: write [{SECTION}]"
     if isinstance(error, configparser.ParsingError):
         # The message has only the number of the line, because the line can contain a password.
-        return f"line {error.errors[0][0] - lines_added} is not `key = value`: correct it, or make it a comment with #"
+        return (
+            f"line {error.errors[0][0] - lines_added} is not `key = value`: correct the line, or begin a comment with #"
+        )
     return f"{error.message.splitlines()[0]}: write lines of `key = value` below [{SECTION}]"
 
 
@@ -112,7 +114,7 @@ class ValueReader:
     def word(self, text: str, key: str) -> str:
         """Return a text. It must not contain blanks."""
         if re.search(r"\s", text):
-            raise self.wrong(key, text, "write it without blanks")
+            raise self.wrong(key, text, "write a value without blanks")
         return text
 
     def label(self, text: str, key: str) -> str:
@@ -131,7 +133,7 @@ class ValueReader:
     def prefix(self, text: str, key: str) -> str:
         """Return a folder or a URL below which files are stored."""
         if "\n" in text:
-            raise self.wrong(key, text, "write it in one line")
+            raise self.wrong(key, text, "write a value in one line")
         if text.startswith("file://"):
             text = text.removeprefix("file://")
         if not _SCHEME.match(text):

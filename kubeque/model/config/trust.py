@@ -29,8 +29,8 @@ def check_trusted(path: Path, data: Path) -> None:
     why = _find_danger(path)
     if why and _read_digests(data).get(str(path)) != _digest(path):
         raise ConfigError(
-            f"{path} is not read, because {why}: read it, then run `kubeque trust {path.parent}`, give its path"
-            " with --config, or remove it"
+            f"{path} is not read, because {why}: check the file and run `kubeque trust {path.parent}`, give the file"
+            " with --config, or remove the file"
         )
 
 

@@ -45,7 +45,7 @@ def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str,
             )
         if argument.name in columns and argument.name in given:
             raise CommandError(
-                f"{name} has {argument.name!r} in the call and as a column of its rows: remove one of them"
+                f"the argument {argument.name!r} of {name} is in the call and is also a column: remove one of them"
             )
         if argument.name in given:
             continue
@@ -54,7 +54,10 @@ def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str,
         elif argument.default is argument.empty:
             there = f"the columns are {', '.join(columns)}" if columns else "the rows have no columns"
             near = suggest_column(argument.name, columns)
-            raise CommandError(f"{name} takes {argument.name!r}: {there}{near}; or pass it in the call")
+            raise CommandError(
+                f"{name} takes {argument.name!r}, which is not a column: {there}{near}; add the column, or pass"
+                f" {argument.name!r} in the call"
+            )
     return kinds
 
 
@@ -81,9 +84,9 @@ def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> di
             continue  # the value cannot be sent, and the caller refuses it
         except (ValueError, KeyError):
             raise CommandError(
-                f"{function.__name__} takes {argument.name!r} as {_text(argument.annotation)}, and the call gives"
-                f" {describe(value)}: change the value or the annotation. A template gives a text; with"
-                " render_template_as_native_obj=True the DAG gives numbers, lists and dicts"
+                f"{function.__name__} takes {argument.name!r} as {_text(argument.annotation)}, but the call gives"
+                f" {describe(value)}: change the value or the annotation. A template gives a text; set"
+                " render_template_as_native_obj=True in the DAG for numbers, lists and dicts"
             ) from None
     return found
 
@@ -146,8 +149,8 @@ def check_values(name: str, kinds: Mapping[str, str], rows: Rows) -> None:
             except (ValueError, KeyError):
                 value = "None" if letter == NONE else repr(row[at][:60])
                 raise CommandError(
-                    f"row {index}: {name} takes {column!r} as {kind.rstrip('?')}, and {value} is not: change the value"
-                    " or the annotation"
+                    f"row {index}: {name} takes {column!r} as {kind.rstrip('?')}, but the value is {value}: change the"
+                    " value or the annotation"
                 ) from None
 
 

@@ -190,7 +190,9 @@ def check_function(function: Any) -> None:
     """Raise CommandError, with the reason, if `function` was not defined with `def` or is a generator."""
     if isinstance(function, FunctionType):
         if hasattr(function, "__wrapped__"):
-            raise CommandError(f"{_describe(function)} is wrapped by a decorator, which is not sent: {_REMEDY}")
+            raise CommandError(
+                f"{_describe(function)} is wrapped by a decorator, and kubeque does not send decorators: {_REMEDY}"
+            )
         if inspect.isgeneratorfunction(function):
             raise CommandError(f"{_describe(function)} is a generator: return a list, because a row has one result")
         return
@@ -229,12 +231,15 @@ def _source(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
     if not isinstance(node, ast.FunctionDef):
         raise CommandError(f"{name} is not a plain function: define it with def, not as lambda or async")
     if node.name.startswith("__"):
-        raise CommandError(f"{node.name} has a name of Python's own: choose a name without two underscores")
+        raise CommandError(
+            f"the function name {node.name} is reserved by Python: choose a name without two underscores"
+        )
     for decorator in node.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         if getattr(called, "attr", getattr(called, "id", "")) not in _LEFT_BEHIND:
             raise CommandError(
-                f"{name} is decorated with @{ast.unparse(called)}, which is not sent with it: call it inside {name}"
+                f"{name} has the decorator @{ast.unparse(called)}, and kubeque does not send decorators: call"
+                f" {ast.unparse(called)} inside {name}"
             )
     _check_alone(function, node)
     lines = (shift + source).splitlines(keepends=True)
@@ -251,8 +256,8 @@ def _check_alone(function: Callable[..., Any], node: ast.FunctionDef) -> None:
     for name in outside:
         if name != node.name:
             raise CommandError(
-                f"{node.name} uses {name!r}, which is defined outside of it and is not sent: "
-                "import or define it inside, or make it an argument"
+                f"{node.name} uses {name!r}, which is defined outside {node.name} and is not sent: "
+                f"import or define {name!r} inside {node.name}, or make {name!r} an argument"
             )
 
 

@@ -35,7 +35,7 @@ class ResetRule:
         known = [cause.value for cause in FAILURE_CAUSES]
         for name in self.causes:
             if name not in known:
-                raise UserError(f"no task ends by {cut(repr(name))}: the causes are {', '.join(known)}")
+                raise UserError(f"{cut(repr(name))} is not a cause of failure: the causes are {', '.join(known)}")
         return self
 
     def selects(self, outcome: Outcome | None, *, ok: bool, named: bool) -> bool:

@@ -25,12 +25,12 @@ def no_keys(spec: JobSpec) -> str:
     """Return why the rows of a spec have no keys, and what to do about it; empty if the rows have keys."""
     if not spec.local and spec.image and not _digest(spec.image):
         return (
-            f"the image {spec.image} has a tag, and a tag can point to another image tomorrow: give the image with its"
-            " digest"
+            f"the image {spec.image} has a tag instead of a digest, and the image of a tag can change: give the image"
+            " with its digest"
         )
     for item in [*spec.inputs, *spec.row_inputs.values()]:
         if not item.digest and not item.generation:
-            return f"the store of {item.url} does not report changes of it: upload the file from this machine"
+            return f"the store of {item.url} does not report changes of the file: upload the file from this machine"
     return ""
 
 

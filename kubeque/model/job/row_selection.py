@@ -35,9 +35,7 @@ class RowSelection:
         """Read a selection from texts such as `3,5-9`, `lr>0.1` and `pending`. Raises UserError."""
         for state in states:
             if state not in SELECTABLE_STATES:
-                raise UserError(
-                    f"{option('state')} {cut(repr(state), 60)}: the states are {', '.join(SELECTABLE_STATES)}"
-                )
+                raise UserError(f"{option('state')} {cut(repr(state), 60)}: use one of {', '.join(SELECTABLE_STATES)}")
         indexes = parse_ranges(index) if index is not None else None
         return cls(indexes, tuple(map(parse_condition, where)), tuple(states))
 

@@ -95,7 +95,9 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
     """
     columns = check_header([*(axes or {}), *more], "the grid")
     if not columns:
-        raise ParametersError("the grid has no axis: write grid(zoom=[1, 2, 5]), or sequence(n) for rows without any")
+        raise ParametersError(
+            "the grid has no axis: write grid(zoom=[1, 2, 5]), or sequence(n) for rows without columns"
+        )
     given = [read_axis(name, axis) for name, axis in {**(axes or {}), **more}.items()]
     values = tuple(texts for texts, _ in given)
     return _make(columns, values, fold_columns([letters for _, letters in given]))

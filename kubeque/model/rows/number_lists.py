@@ -44,9 +44,7 @@ def expand(axis: str, field: str) -> list[str]:
     if all(_WHOLE.fullmatch(part) for part in match.groups() if part):
         return _whole_numbers(shown, match[1], match[2], match[3] or "1")
     if match[3] is None:
-        raise ParametersError(
-            f"{shown} is not of whole numbers and has no step: write one, for example {cut(field, 40)}..0.1"
-        )
+        raise ParametersError(f"{shown} has a fraction and no step: write a step, for example {cut(field, 40)}..0.1")
     return _decimals(shown, Decimal(match[1]), Decimal(match[2]), Decimal(match[3]))
 
 
@@ -70,7 +68,7 @@ def _decimals(shown: str, first: Decimal, last: Decimal, step: Decimal) -> list[
 def _check_step(shown: str, step: Decimal, distance: Decimal) -> Decimal:
     """Return the step without its sign. Raises ParametersError if the range has too many values."""
     if step == 0:
-        raise ParametersError(f"{shown} has the step 0, so more than {MAX_TASKS} values: write a step that is not 0")
+        raise ParametersError(f"{shown} has the step 0: write a step that is not 0")
     if distance / abs(step) >= MAX_TASKS:
         raise ParametersError(f"{shown} has more than {MAX_TASKS} values: write a larger step or a shorter range")
     return abs(step)

@@ -74,7 +74,9 @@ def to_rows(
     framed = is_frame(value)
     is_rows = not isinstance(value, type) and all(hasattr(value, name) for name in ("columns", "n", "to_spec"))
     if columns is not None and (framed or is_rows):
-        raise ParametersError(f"columns {describe(columns)}: the rows have columns already: leave it out")
+        raise ParametersError(
+            f"columns {describe(columns)}: the rows have columns already: leave out the argument columns"
+        )
     if is_rows:
         return cast(Rows, value)
     if framed:
@@ -160,8 +162,8 @@ def check_texts(rows: Rows) -> None:
     for column, types in zip(rows.columns, rows.types, strict=False):
         if FUNCTION_ONLY & set(types):
             raise ParametersError(
-                f"column {column!r} has a value that is missing, a list or a dict, but a command gets texts: write ''"
-                " for an empty text, or call a function with kubeque.map"
+                f"column {column!r} has a missing value, a list or a dict, and the values of a command are texts: write"
+                " '' for an empty text, or call a function with kubeque.map"
             )
 
 
@@ -222,6 +224,8 @@ def table(columns: Row, rows: list[Row], types: Row) -> Rows:
     if not rows:
         raise NoRows("there are no rows: give at least one")
     if not columns:
-        raise ParametersError(f"the {len(rows)} rows have no columns: use sequence({len(rows)}) for rows without any")
+        raise ParametersError(
+            f"the {len(rows)} rows have no columns: use sequence({len(rows)}) for rows without columns"
+        )
     found = measure(columns, encode_checked(columns, rows, "row {}".format))
     return _Table(RowsSpec(columns, found.n, _Table.kind, found.digest, found.starts, types=types), rows)

@@ -134,14 +134,14 @@ def check_value(value: str, where: str) -> None:
 
 def too_wide(where: str) -> ParametersError:
     return ParametersError(
-        f"{where}: the row is over {PAGE_BYTES >> 20} MiB: put large values into files, pass their names"
+        f"{where}: the row is over {PAGE_BYTES >> 20} MiB: put large values into files, and pass the names of the files"
     )
 
 
 def too_long(shown: str, where: str, hint: str = "") -> ParametersError:
     return ParametersError(
         f"{where}: the value {shown!r} is over {VALUE_BYTES >> 10} KiB, the limit of an argument: "
-        f"put it into a file and pass its name{hint}"
+        f"put the value into a file and pass the name of the file{hint}"
     )
 
 
@@ -157,7 +157,9 @@ def pages(rows: Rows) -> Iterator[list[Row]]:
         yield list(itertools.islice(source, high - low))
     # Read to the end, because a CSV file checks there that it has not changed since the count.
     for _ in source:
-        raise ParametersError(f"there are more rows than the {rows.n} counted before: submit again")
+        raise ParametersError(
+            f"the rows changed during the submission: there are more than the {rows.n} first counted; submit again"
+        )
 
 
 def encode_page(rows: Iterable[Sequence[str]]) -> bytes:
@@ -242,13 +244,15 @@ def _read_page(spec: RowsSpec, number: int, page: ReadPage) -> Sequence[Sequence
     bounds = (*spec.starts[number : number + 2], spec.n)
     rows = page(number)
     if len(rows) != bounds[1] - bounds[0]:
-        raise FileDamaged(f"page {number} has {len(rows)} rows, not {bounds[1] - bounds[0]}: submit again")
+        raise FileDamaged(
+            f"page {number} of the stored rows has {len(rows)} rows, not {bounds[1] - bounds[0]}: submit again"
+        )
     return rows
 
 
 def _to_dict(spec: RowsSpec, index: int, row: Sequence[str]) -> dict[str, str]:
     if len(row) != len(spec.columns):
-        raise FileDamaged(f"row {index} has {len(row)} values, not {len(spec.columns)}: submit again")
+        raise FileDamaged(f"the stored row {index} has {len(row)} values, not {len(spec.columns)}: submit again")
     return {**dict(zip(spec.columns, row, strict=True)), INDEX: str(index)}
 
 

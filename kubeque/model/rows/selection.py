@@ -60,7 +60,7 @@ def _check_sample(count: int, n: int) -> None:
     if not 1 <= count <= MAX_TASKS:
         raise ParametersError(f"{option('sample', str(count))}: give a number of rows from 1 to {MAX_TASKS}")
     if count > n:
-        raise ParametersError(f"{option('sample', str(count))}: there are only {n} rows: give at most this number")
+        raise ParametersError(f"{option('sample', str(count))}: the sweep has only {n} rows: give at most {n}")
 
 
 def zip_axes(axes: Mapping[str, Iterable[object]]) -> Rows:

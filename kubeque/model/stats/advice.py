@@ -146,7 +146,7 @@ def _internal(seen: AttemptStats) -> str:
     if not seen.internal:
         return ""
     attempts = f"{seen.internal} attempt{'s' * (seen.internal != 1)}"
-    return f"{attempts} ended by an error in kubeque: please report it, with the traceback in the consumer's log."
+    return f"{attempts} ended by an error in kubeque: please report the error with the traceback in the consumer's log."
 
 
 def _memory(job: Job, seen: AttemptStats) -> str:
@@ -184,8 +184,8 @@ def _staging(seen: AttemptStats) -> str:
         return ""
     return (
         f"{share:.0%} of the time was staging: {format_seconds(seen.staging)} to download inputs, "
-        f"{format_seconds(seen.running)} to run. Put files that all rows use into the image, or give each row only "
-        "its own part."
+        f"{format_seconds(seen.running)} to run. Put files that all rows use into the image, or send each row only "
+        "the part that the row uses."
     )
 
 
@@ -195,7 +195,7 @@ def _saving(seen: AttemptStats) -> str:
         return ""
     return (
         f"{share:.0%} of the time was storing results ({format_seconds(seen.saving)}). Keep fewer files "
-        "(--results, --ignore), or pack small ones into one."
+        "(--results, --ignore), or pack small files into one file."
     )
 
 
@@ -208,8 +208,8 @@ def _wasted(seen: AttemptStats) -> str:
         for cause, seconds in sorted(seen.wasted.items(), key=lambda item: -item[1])
     )
     return (
-        f"{total / seen.running:.0%} of the running time was lost ({causes}): shorter tasks or more reliable "
-        "machines lose less."
+        f"{total / seen.running:.0%} of the running time was lost ({causes}). Use shorter tasks or more reliable "
+        "machines."
     )
 
 

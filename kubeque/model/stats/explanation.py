@@ -109,8 +109,8 @@ def _explain_task(facts: Facts, task: TaskView) -> Explanation | None:
         return Explanation("running", text, f"{command('peek', job.name)} {task.index}")
     if task.state is TaskState.PENDING and record.suspect and job.startable and not _blocked(facts):
         text = (
-            f"{about} waits to run alone: a consumer vanished while the task was reserved. A consumer takes only this"
-            " task, so that one more death names its cause; then the job goes on as before."
+            f"{about} waits to run alone, because a consumer vanished while the task was reserved. The next attempt"
+            " shows whether this task ends its consumer."
         )
         return Explanation("suspect", text, command("watch", job.name))
     if task.state is TaskState.PENDING and record.outcome is not None and record.charges and not _blocked(facts):
@@ -120,7 +120,7 @@ def _explain_task(facts: Facts, task: TaskView) -> Explanation | None:
 
 
 def _alone(task: TaskView) -> str:
-    alone = " It runs alone, because a consumer vanished with it before."
+    alone = " The task runs alone, because an earlier consumer vanished while the task was reserved."
     return alone if task.record.suspect else ""
 
 
@@ -135,7 +135,9 @@ def _describe_last(job: Job, task: TaskView) -> str:
     if outcome is None:
         return ""
     used, extra = charges.get(outcome.cause, 0), job.budgets.extra.get(outcome.cause, 0)
-    return f"attempt {outcome.attempt} ended by {_reason(task)}; {used} of {extra} extra attempts for this are used."
+    return (
+        f"attempt {outcome.attempt} ended by {_reason(task)}; {used} of {extra} extra attempts for this cause are used."
+    )
 
 
 def _reason(task: TaskView) -> str:
@@ -146,7 +148,9 @@ def _reason(task: TaskView) -> str:
 def _explain_failure(job: Job, task: TaskView, about: str) -> Explanation:
     outcome = task.record.outcome
     if outcome is None:
-        return Explanation("failed", f"{about} failed, and its outcome is not in the queue.", _show(job, task))
+        return Explanation(
+            "failed", f"{about} failed, but the outcome of the task is not in the queue.", _show(job, task)
+        )
     cause = outcome.cause
     if cause is Cause.KILLED:
         text = f"{about} does not run: {_reason(task)}. A reset runs the killed rows again."
@@ -155,11 +159,10 @@ def _explain_failure(job: Job, task: TaskView, about: str) -> Explanation:
     text = f"{about} failed: {_reason(task)}."
     spent = extra > 0 and used > extra
     if spent:
-        text += (
-            f" Its budget is spent: {used} attempts ended by {cause}, with {_count(extra, 'extra attempt')} allowed."
-        )
+        allowed = _count(extra, "extra attempt")
+        text += f" The budget of the task is spent: {used} attempts ended by {cause}, with {allowed} allowed."
     elif outcome.final:
-        text += " A further attempt would end in the same way, so none runs."
+        text += " No further attempt runs, because another attempt would end in the same way."
     else:
         text += f" No further attempt runs, because no extra attempt is allowed after {cause}."
     word = "budget_spent" if spent else "failed"
@@ -201,7 +204,7 @@ def _explain_early_end(facts: Facts) -> Explanation:
     if facts.failed is not None:
         text += (
             f" The first failure is of task {facts.failed.index}: {_reason(facts.failed)}. After a correction,"
-            f" `kubeque sub -n {job.name} --revise COMMAND` goes on."
+            f" `kubeque sub -n {job.name} --revise COMMAND` continues the job."
         )
         return Explanation("stopped_early", text, _show(job, facts.failed))
     return Explanation("stopped_early", f"{text} A reset runs the killed tasks.", command("reset", job.name))
@@ -214,7 +217,7 @@ def _explain_end(facts: Facts) -> Explanation:
         text = f"is a success: {counts.ok} of {job.n} tasks are ok{linked}."
         return Explanation("linked" if job.linked == job.n else "success", text, f"{command('fetch', job.name)} FOLDER")
     first = _explain_failure(job, facts.failed, f"task {facts.failed.index}")
-    word = "is a success, and " if job.closing and job.closing.success else "failed: "
+    word = "is a success, although " if job.closing and job.closing.success else "failed: "
     return Explanation(
         first.cause, f"{word}{_count(counts.failed, 'task')} of {job.n} failed; {first.text}", first.command
     )
@@ -226,7 +229,7 @@ def _explain_order(facts: Facts) -> Explanation | None:
     if job.paused:
         running = f" {_count(counts.running, 'running task')} will finish." if counts.running else ""
         why = f" because {job.pause.reason}" if job.pause is not None and job.pause.reason else ""
-        text = f"is paused{why}: no task starts until the pause ends, and its deadline does not move.{running}"
+        text = f"is paused{why}: no task starts until the pause ends; the pause does not extend the deadline.{running}"
         return Explanation("paused", text, command("resume", job.name))
     if job.waits_for_go(counts):
         text = (
@@ -245,7 +248,7 @@ def _explain_obstacle(facts: Facts) -> Explanation | None:
     job = facts.job
     if facts.fault:
         text = (
-            "cannot be examined further, because store or cluster do not answer:"
+            "cannot be examined further, because the store or the cluster does not answer:"
             f" {printable(facts.fault, LINE_CHARACTERS)}. Consumers that run keep their results and wait for the store."
         )
         return Explanation("away", text, command("doctor"))
@@ -253,12 +256,12 @@ def _explain_obstacle(facts: Facts) -> Explanation | None:
         return _explain_standstill(facts)
     if facts.unserved:
         text = f"waits: no consumer runs for its {_count(facts.counts.pending, 'pending task')}."
-        return Explanation("no_consumer", f"{text} Watching the job starts them.", command("watch", job.name))
+        return Explanation("no_consumer", f"{text} Watching the job starts consumers.", command("watch", job.name))
     if facts.rival is not None:
         rival = facts.rival
         text = (
-            f"waits behind {rival.name}, which the same consumers serve first: {_count(rival.tasks, 'task')} are left"
-            f" there. The job starts when a consumer finds none of these; a higher priority lets it start first."
+            f"waits behind {rival.name}, which the same consumers serve first; {rival.name} has"
+            f" {_count(rival.tasks, 'task')} left. A higher priority lets this job start first."
         )
         return Explanation("behind", text, f"{command('priority', job.name)} {rival.priority + 1}")
     return None
@@ -268,12 +271,14 @@ def _explain_standstill(facts: Facts) -> Explanation:
     messages = "; ".join(facts.obstacles)
     text = f"waits, because consumers do not start: {printable(messages, 2 * _MESSAGE)}."
     if "suspended" in messages or "of Kueue" in messages:
-        text += " They start when the Kubernetes Job is no longer suspended."
+        text += " The consumers start when the Kubernetes Job is no longer suspended."
         return Explanation("suspended", text, _quoted_command(messages) or "kubectl get workloads")
     if "quota" in messages:
-        text += " They start as soon as the quota has room. A smaller request or fewer consumers need less of it."
+        text += " The consumers start when the quota has room. Request less, or use fewer consumers."
         return Explanation("quota", text, "kubectl describe resourcequota")
-    return Explanation("cannot_start", f"{text} New attempts to start them follow.", command("doctor", "", "cluster"))
+    return Explanation(
+        "cannot_start", f"{text} kubeque tries again to start consumers.", command("doctor", "", "cluster")
+    )
 
 
 def _quoted_command(text: str) -> str:
@@ -292,8 +297,8 @@ def _explain_work(facts: Facts) -> Explanation:
         text += f" {_count(counts.held, 'task')} are held until the canaries have ended."
     if facts.suspects:
         text += (
-            f" {_count(facts.suspects, 'task')} of a consumer that vanished will run alone, one after the other, so"
-            " that one more death names its task."
+            f" {_count(facts.suspects, 'task')} of a consumer that vanished will run alone, one after the other, to"
+            " find the task that ends its consumer."
         )
         return Explanation("suspect", text, command("watch", job.name))
     if facts.failed is not None:

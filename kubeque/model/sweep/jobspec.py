@@ -43,8 +43,8 @@ def read_jobspec(data: bytes, where: str) -> Jobspec:
     version = jobspec.pop("version", VERSION)
     if version != VERSION or isinstance(version, bool):
         raise JobspecError(
-            f"{where}: version {cut(repr(version), 40)}: this kubeque reads version {VERSION}: upgrade kubeque, or "
-            "write the file by docs/jobspec.md"
+            f"{where} has version {cut(repr(version), 40)}, but this kubeque reads version {VERSION}: upgrade kubeque,"
+            " or write the file as docs/jobspec.md describes"
         )
     _check_values(jobspec, where)
     jobspec.pop("$schema", None)
@@ -54,7 +54,7 @@ def read_jobspec(data: bytes, where: str) -> Jobspec:
 def _parse(data: bytes, where: str) -> Any:
     try:
         return parse_strict_json(
-            data.decode("utf-8-sig"), twice="the key {} is there twice: remove one of the two",
+            data.decode("utf-8-sig"), twice="the key {} occurs twice: remove one of them",
             constant="{} is not a JSON value: write a number or a text",
         )  # fmt: skip
     except NotStrict as error:
@@ -63,7 +63,7 @@ def _parse(data: bytes, where: str) -> Any:
         raise JobspecError(f"{where} is not UTF-8 (byte {error.start}): save it as UTF-8") from error
     except json.JSONDecodeError as error:
         position = f"line {error.lineno}, column {error.colno}"
-        raise JobspecError(f"{where} is not JSON ({position}: {error.msg}): correct it there") from error
+        raise JobspecError(f"{where} is not JSON ({position}: {error.msg}): correct the file there") from error
     except RecursionError as error:
         raise JobspecError(f"{where} is nested too deeply for a jobspec: see docs/jobspec.md") from error
     except ValueError as error:  # a number of more digits than Python reads
@@ -76,7 +76,7 @@ def _check_keys(jobspec: Mapping[str, Any], where: str) -> None:
             raise JobspecError(f"{where}: unknown key {cut(name, 40)!r}: {_suggest(name)}")
     for old, option in BY_OLD_NAME.items():
         if old in jobspec and option.name in jobspec:
-            raise JobspecError(f"{where}: {old!r} is the old name of {option.name!r}: remove {old!r}")
+            raise JobspecError(f"{where}: {old!r} and {option.name!r} are the same key: remove the old name, {old!r}")
 
 
 def _suggest(name: str) -> str:

@@ -173,7 +173,7 @@ def _argument(text: str, where: str, shown: str) -> str:
     if "\0" in text:
         raise UserError(f"{where}: {shown} has a NUL, which an argument cannot contain: remove it")
     if size > VALUE_BYTES:
-        raise UserError(f"{where}: {shown} is over {VALUE_BYTES >> 10} KiB: put it into a file")
+        raise UserError(f"{where}: {shown} is over {VALUE_BYTES >> 10} KiB: put the value into a file")
     return text
 
 

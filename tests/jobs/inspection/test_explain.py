@@ -128,7 +128,7 @@ SITUATIONS: dict[Callable[[Client], None], tuple[str, list[str], str, int, str, 
              1, "linked", "kubeque show j 1"),
     killed: ("killed", ["j is killed", "A reset runs the killed tasks"], "kubeque reset j",
              2, "killed", "kubeque reset j"),
-    behind: ("behind", ["j waits behind long, which the same consumers serve first: 5 tasks"], "kubeque priority j 1",
+    behind: ("behind", ["j waits behind long, which", "; long has 5 tasks left"], "kubeque priority j 1",
              0, "behind", "kubeque priority j 1"),
     store_away: ("away", ["j cannot be examined further", "spec-1.json"], "kubeque doctor",
                  0, "away", "kubeque doctor"),
@@ -166,7 +166,7 @@ def test_a_suspect_runs_alone(backends: Backends) -> None:
     assert "3 tasks of a consumer that vanished will run alone" in found.text
     found = explain_job(backends, "sweep", 0)
     assert (found.cause, found.command) == ("suspect", "kubeque watch sweep")
-    assert "task 0 of sweep waits to run alone: a consumer vanished while the task was reserved" in found.text
+    assert "task 0 of sweep waits to run alone, because a consumer vanished while the task was reserved" in found.text
 
 
 # ---------------------------------------------------------------------- Kubernetes, from recorded objects

@@ -84,7 +84,9 @@ def test_an_unknown_column_is_told_with_the_columns_there_are() -> None:
 
     with pytest.raises(CommandError, match=r"unknown column \{zom\} in the command: the columns are x, zoom"):
         check_columns(words, ["x", "zoom"])
-    with pytest.raises(CommandError, match=r"{zoom\} in the command: the sweep has no parameters, only \{index\}"):
+    with pytest.raises(
+        CommandError, match=r"{zoom\} in the command: the sweep has no parameters, so its only column is \{index\}"
+    ):
         check_columns(words[:1], [])
 
 

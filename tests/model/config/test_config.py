@@ -227,11 +227,11 @@ def test_a_key_without_a_value_counts_as_not_given(here: Path, home: Path, key: 
         ("consumers = ten\n", "consumers 'ten': write a whole number of at least 1"),
         ("namespace = Team A\n", "namespace 'Team A': write a Kubernetes name"),
         ("project = a/b\n", "project 'a/b': write a name without blanks and slashes"),
-        ("default_image = a b\n", "default_image 'a b': write it without blanks"),
+        ("default_image = a b\n", "default_image 'a b': write a value without blanks"),
         ("queue_url = queue.db\n", "queue_url 'queue.db': write a URL: sqlite:///FILE"),
         ("queue_url = sqlite://queue.db\n", "write three slashes and a file"),
         ("cluster_url = minikube\n", "cluster_url 'minikube': write local, or a URL"),
-        ("default_url_prefix = a\n  b\n", "default_url_prefix 'a\\nb': write it in one line"),
+        ("default_url_prefix = a\n  b\n", "default_url_prefix 'a\\nb': write a value in one line"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_key(here: Path, home: Path, text: str, told: str) -> None:

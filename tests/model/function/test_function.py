@@ -125,13 +125,13 @@ def typed(a: int, b: Optional[float], c: str | None, d: bool, e: list[int], f: A
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"a": "many"}, "row 1: typed takes 'a' as int, and 'many' is not"),
-        ({"a": 1.0}, "row 1: typed takes 'a' as int, and '1.0' is not"),
-        ({"a": None}, "row 1: typed takes 'a' as int, and None is not"),
-        ({"b": "x"}, "row 1: typed takes 'b' as float, and 'x' is not"),
-        ({"d": 1}, "row 1: typed takes 'd' as bool, and '1' is not"),
-        ({"e": "[1]"}, "row 1: typed takes 'e' as list, and"),
-        ({"e": {"x": 1}}, "row 1: typed takes 'e' as list, and"),
+        ({"a": "many"}, "row 1: typed takes 'a' as int, but the value is 'many'"),
+        ({"a": 1.0}, "row 1: typed takes 'a' as int, but the value is '1.0'"),
+        ({"a": None}, "row 1: typed takes 'a' as int, but the value is None"),
+        ({"b": "x"}, "row 1: typed takes 'b' as float, but the value is 'x'"),
+        ({"d": 1}, "row 1: typed takes 'd' as bool, but the value is '1'"),
+        ({"e": "[1]"}, "row 1: typed takes 'e' as list, but the value is"),
+        ({"e": {"x": 1}}, "row 1: typed takes 'e' as list, but the value is"),
     ],
 )
 def test_a_value_that_does_not_fit_its_annotation_is_refused(changed: dict[str, Any], words: str) -> None:
@@ -273,11 +273,15 @@ def a_list(x: list) -> int:  # type: ignore[type-arg]
         (
             uses_outside,
             {},
-            "uses 'OUTSIDE', which is defined outside of it and is not sent: import",
+            "uses 'OUTSIDE', which is defined outside uses_outside and is not sent: import",
         ),
         (defaults_outside, {}, "uses 'OUTSIDE'"),
         (has_more, {}, "has_more takes 'more' as variadic keyword: give each argument a name"),
-        (cached.__wrapped__, {}, "decorated with @functools.cache, which is not sent with it"),
+        (
+            cached.__wrapped__,
+            {},
+            "has the decorator @functools.cache, and kubeque does not send decorators: call functools.cache",
+        ),
         (later, {}, "later is not a plain function"),
         (lambda x: x, {}, "is not a plain function"),
         (len, {}, "len is a builtin function: define a function with def that calls it"),
@@ -289,13 +293,13 @@ def a_list(x: list) -> int:  # type: ignore[type-arg]
         (Model.predict, {}, "predict takes 'self'"),
         (functools.partial(has_more, x=1), {}, "is a partial, whose arguments are not sent: define a function"),
         (functools.cache(a_list), {}, "is an object, which is not sent"),
-        (wrapped, {}, "is wrapped by a decorator, which is not sent"),
+        (wrapped, {}, "is wrapped by a decorator, and kubeque does not send"),
         (pieces, {}, "pieces is a generator: return a list"),
-        (enclosed(), {}, "function uses 'input', which is defined outside of it"),
+        (enclosed(), {}, "function uses 'input', which is defined outside function"),
         (None, {}, "None is not a function: define a function with def"),
         ("text", {}, "'text' is not a function"),
-        (a_list, {}, "row 0: a_list takes 'x' as list, and '1' is not: change the value"),
-        (a_list, {"x": [1]}, "has 'x' in the call and as a column"),
+        (a_list, {}, "row 0: a_list takes 'x' as list, but the value is '1': change the value"),
+        (a_list, {"x": [1]}, "the argument 'x' of a_list is in the call and is also a column"),
     ],
 )
 def test_what_cannot_be_sent_is_refused(function: Any, constants: dict[str, Any], words: str) -> None:
@@ -304,7 +308,10 @@ def test_what_cannot_be_sent_is_refused(function: Any, constants: dict[str, Any]
 
 
 def test_an_argument_that_nobody_gives_is_named_with_the_columns_there_are() -> None:
-    with pytest.raises(CommandError, match="a_list takes 'x': the columns are a, b; or pass it in the call"):
+    with pytest.raises(
+        CommandError,
+        match="a_list takes 'x', which is not a column: the columns are a, b; add the column, or pass 'x' in the call",
+    ):
         function_files(a_list, from_records([{"a": 1, "b": 2}]))
 
 

@@ -39,7 +39,7 @@ def test_the_tag_of_an_image_tells_its_version(image: str, version: str) -> None
 def test_only_another_version_is_named() -> None:
     assert warn_of_difference("its consumers run", "0.2.0", "0.2.0") == ""
     assert warn_of_difference("its consumers run", "", "0.2.0") == ""
-    line = "its consumers run kubeque 0.1.9 and this is kubeque 0.2.0: install one version everywhere"
+    line = "its consumers run kubeque 0.1.9, but this program is kubeque 0.2.0: install one version everywhere"
     assert warn_of_difference("its consumers run", "0.1.9", "0.2.0") == line
 
 

@@ -51,7 +51,7 @@ def test_values_are_lists_and_ranges_with_both_ends(text: str, values: list[str]
         ("{1,2}", "has brackets: write n=1,2"),
         ("'a','b'", "has single quotes: write n=a,b, or use double quotes"),
         ("0.1, 0.2", "blanks around a comma: write n=0.1,0.2"),
-        ("0.1..0.5", "has no step: write one, for example 0.1..0.5..0.1"),
+        ("0.1..0.5", "has a fraction and no step: write a step, for example 0.1..0.5..0.1"),
         ("1.2.3..4", "is not a range: write FIRST..LAST"),
         ("0..1..1e-7", "more than"),
         ("0..1..0.0", "has the step 0"),
@@ -66,7 +66,7 @@ def test_values_are_lists_and_ranges_with_both_ends(text: str, values: list[str]
         ("lin(0,1,99999999)", "give a COUNT from 2"),
         ("a\0b", "has a NUL"),
         ("1..9999999", "more than"),
-        ("1..2..0", "has the step 0, so more than"),
+        ("1..2..0", "has the step 0: write a step that is not 0"),
         ('"a', "not a list"),
     ],
 )

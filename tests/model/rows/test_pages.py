@@ -93,7 +93,7 @@ class TestReadRow:
     def test_a_page_of_another_sweep_is_told(self) -> None:
         spec = from_records([{"a": 1}, {"a": 2}]).to_spec()
 
-        with pytest.raises(StorageError, match="page 0 has 1 rows, not 2"):
+        with pytest.raises(StorageError, match="page 0 of the stored rows has 1 rows, not 2"):
             read_row(spec, 0, lambda number: [["1"]])
         with pytest.raises(StorageError, match="row 1 has 2 values, not 1"):
             read_row(spec, 1, lambda number: [["1", "2"]] * 2)

@@ -54,7 +54,7 @@ class TestRecords:
             (["ab"], ["a", "b"], "row 0: str is not a list of values"),
             ([(1,)], "a", "columns 'a': give a list of names"),
             ([(1,)], ["a", "a"], "columns, column 2: column 1 has the same name"),
-            (sequence(2), ["a"], "the rows have columns already: leave it out"),
+            (sequence(2), ["a"], "the rows have columns already: leave out the argument columns"),
             ("p.csv", None, "rows is the text 'p.csv', not a list: read a CSV file with Client().rows(path)"),
         ],
     )

@@ -79,7 +79,7 @@ def test_a_column_of_one_type_has_one_letter() -> None:
 def test_a_command_cannot_get_such_a_value(value: Any) -> None:
     with pytest.raises(ParametersError):
         from_records([{"a": value}])
-    with pytest.raises(ParametersError, match="column 'a' has a value that is missing, a list or a dict"):
+    with pytest.raises(ParametersError, match="column 'a' has a missing value, a list or a dict"):
         check_texts(grid(a=[1, value]))
 
 

@@ -59,7 +59,7 @@ def test_many_tasks_that_ran_out_of_memory() -> None:
 def test_attempts_that_ended_by_an_error_in_kubeque() -> None:
     said = advice(task(0, run(1, 5, cause=Cause.INTERNAL), run(9, 60)))
 
-    assert said.startswith("1 attempt ended by an error in kubeque: please report it")
+    assert said.startswith("1 attempt ended by an error in kubeque: please report the error")
 
 
 def test_time_that_went_into_staging() -> None:

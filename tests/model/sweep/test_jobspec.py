@@ -42,7 +42,7 @@ BAD = {
     "nested": ("[" * 200_000, "nested"),
     "NaN": ('{"cpu": NaN}', "NaN"),
     "digits": ('{"priority": ' + "9" * 5000 + "}", "digits"),
-    "twice": ('{"name": "a", "name": "b"}', "'name' is there twice"),
+    "twice": ('{"name": "a", "name": "b"}', "'name' occurs twice"),
     "version": ('{"version": 2}', "reads version 1"),
     "near": ('{"comand": ["a"]}', "did you mean 'command'"),
     "the option's name": ('{"timeout": "5m"}', "did you mean 'task_timeout'"),

@@ -72,7 +72,9 @@ def test_an_old_key_of_a_jobspec_is_an_alias():
     assert read_jobspec(b'{"retries": {"lost": 5}}', "j") == {"retry_causes": {"lost": 5}}
     with pytest.raises(JobspecError, match=r"retries is .*: write numbers by cause"):
         read_jobspec(b'{"retries": 5}', "j")
-    with pytest.raises(JobspecError, match="'retries' is the old name of 'retry_causes': remove 'retries'"):
+    with pytest.raises(
+        JobspecError, match="'retries' and 'retry_causes' are the same key: remove the old name, 'retries'"
+    ):
         read_jobspec(b'{"retries": {"lost": 5}, "retry_causes": {"lost": 5}}', "j")
     assert "retries" not in BY_NAME
 

@@ -143,7 +143,9 @@ class Reading:
             whole, newline, rest = (rest + chunk).rpartition(b"\n")
             if len(rest) > _ROW_BYTES:
                 line = self._lines_read + 1 + whole.count(b"\n") + len(newline)
-                raise ParametersError(f"{self.name}, line {line}: over {_ROW_BYTES >> 20} MiB, not a CSV file")
+                raise ParametersError(
+                    f"{self.name}, line {line} is longer than {_ROW_BYTES >> 20} MiB: give a CSV file"
+                )
             if newline:
                 yield self._decode(whole + newline, begun)
                 begun = True
@@ -171,7 +173,7 @@ class Reading:
         if len(row) < len(columns):
             place = f"the row ends before column {columns[len(row)]!r} (its last value is {cut(row[-1], 40)!r})"
         else:
-            place = f"after column {columns[-1]!r} is one more value, {cut(row[len(columns)], 40)!r}"
+            place = f"the value {cut(row[len(columns)], 40)!r} is behind the last column, {columns[-1]!r}"
         return ParametersError(
             f"{self.where()}: {counts}: {place}; put a value with {self._a_delimiter} into double quotes"
         )
@@ -190,9 +192,11 @@ class Reading:
             place, shown = f"{self.where()}, column {number}", cut(field[0], 40)
             is_open, is_long = field[1] == "", len(field[0]) > VALUE_BYTES
             if is_open and not is_long:
-                return ParametersError(f"{place}: the quote of {shown!r} is not closed: close it, or double it")
+                return ParametersError(
+                    f"{place}: the quote of {shown!r} is not closed: add a closing quote, or double the quote"
+                )
             if is_long:
-                return too_long(shown, place, ", or close its quote" if is_open else "")
+                return too_long(shown, place, ", or close the quote" if is_open else "")
             if (field[2] or "").strip("\r") or "\r" in field[0][:-1]:
                 break
         remedy = (

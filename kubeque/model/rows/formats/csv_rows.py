@@ -96,7 +96,7 @@ def _notes(reading: Reading, name: str, given: str | None, skipped: int) -> Iter
     if given is None and reading.delimiter != COMMA:
         yield f"{name}: {name_of(reading.delimiter)}s separate the columns"
     if skipped:
-        yield f"{name}: the first column has no name and only whole numbers: left out as the index of pandas"
+        yield f"{name}: the first column is left out as an index of pandas: it has no name and only whole numbers"
     if count := reading.left_out:
         lines = ", ".join(map(str, reading.lines_left_out))
         more = f" and {count - len(reading.lines_left_out)} more" if count > len(reading.lines_left_out) else ""

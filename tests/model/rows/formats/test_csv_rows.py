@@ -145,7 +145,7 @@ def test_the_index_column_of_pandas_is_left_out() -> None:
 
     assert (rows.columns, list(rows), list(rows)) == (("a", "b"), [("1", "x"), ("2", "y")], [("1", "x"), ("2", "y")])
     assert notes(rows) == (
-        "params.csv: the first column has no name and only whole numbers: left out as the index of pandas",
+        "params.csv: the first column is left out as an index of pandas: it has no name and only whole numbers",
     )
     assert rows.to_spec() == table("a,b\n1,x\n2,y\n").to_spec()
     assert "line 1, column 3: the header is blank" in refusal(",a,\n0,1,2\n")
@@ -174,7 +174,7 @@ def test_columns_may_differ_by_case_only() -> None:
         ),
         (
             "a,b\n1,2\n\n3,4,5\n",
-            "params.csv, line 4: 3 values for 2 columns: after column 'b' is one more value, '5'",
+            "params.csv, line 4: 3 values for 2 columns: the value '5' is behind the last column, 'b'",
         ),
         ('a,b\n"x\ny",2\n3\n', "params.csv, line 4: 1 value"),
         ("a,b,a\n1,2,3\n", "params.csv, line 1, column 3: column 1 has the same name 'a'"),
@@ -229,7 +229,7 @@ def test_a_quote_that_is_never_closed_in_a_long_file_is_told_where_it_opens() ->
     message = refusal('a,b\n1,2\n1,"oops\n' + "1,2\n" * 500_000)
 
     assert "params.csv, line 3, column 2: the value '\"oops\\n1,2" in message
-    assert message.endswith("or close its quote")
+    assert message.endswith("or close the quote")
 
 
 def test_a_csv_field_limit_set_by_somebody_else_changes_nothing() -> None:
@@ -248,7 +248,7 @@ def test_a_row_of_over_one_mib_is_told() -> None:
 
 
 def test_a_file_without_line_ends_is_no_csv() -> None:
-    assert "params.csv, line 2: over 4 MiB, not a CSV file" in refusal(b"a\n" + b"x" * (5 << 20))
+    assert "params.csv, line 2 is longer than 4 MiB: give a CSV file" in refusal(b"a\n" + b"x" * (5 << 20))
 
 
 def test_the_rows_that_a_queue_can_count_are_the_most() -> None:
@@ -271,7 +271,7 @@ def test_a_file_that_changes_after_it_was_checked_is_refused(later: str) -> None
     rows = read_csv(lambda: io.BytesIO(next(texts).encode()), "params.csv")
 
     # When its rows are read again, then it has changed
-    with pytest.raises(ParametersError, match=r"params\.csv changed|there are more rows"):
+    with pytest.raises(ParametersError, match=r"params\.csv changed|the rows changed"):
         list(pages(rows))
 
 
