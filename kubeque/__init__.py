@@ -13,7 +13,7 @@ _HOMES = {
     "map": "kubeque.mapping",
     "sequence": "kubeque.model.rows.grid",
 }
-#: Read by `help(kubeque)`, which leaves out imported names otherwise.
+#: `help(kubeque)` reads this list. Without the list, it would leave out imported names.
 __all__ = sorted(_HOMES)
 
 

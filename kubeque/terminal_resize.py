@@ -10,9 +10,9 @@ from rich.segment import ControlType
 class _EraseAfterResize(RenderHook):
     """Erases the screen before the first picture after a change of the terminal's size.
 
-    A terminal that becomes narrower breaks the lines of the last picture, and one that becomes higher can show lines
-    again that had left the screen. So the number of lines to erase is unknown. The lines are erased one by one, because
-    many terminals move a screen that is cleared at once into their history.
+    If a terminal becomes narrower, it breaks the lines of the last picture. If a terminal becomes higher, it can show
+    lines again that had left the screen. So the number of lines to erase is unknown. The lines are erased one by one,
+    because many terminals copy the screen into their history if it is cleared at once.
     """
 
     def __init__(self, console: Console) -> None:
@@ -29,6 +29,6 @@ class _EraseAfterResize(RenderHook):
 
 
 def erase_after_resize(console: Console) -> None:
-    """Make all pictures that are redrawn on this console leave nothing behind when the terminal changes its size."""
+    """Erase the remains of pictures that are redrawn on this console after the terminal changes its size."""
     if console.is_terminal and not console.is_dumb_terminal:
         console.push_render_hook(_EraseAfterResize(console))

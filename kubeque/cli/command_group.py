@@ -11,9 +11,9 @@ from kubeque.model.text import describe
 
 
 class CommandGroup(click.Group):
-    """A group of commands. An unknown command is an error that names the most similar one."""
+    """A group of commands. An unknown command is an error that names the most similar command."""
 
-    #: Names that other programs have for a command, keyed by that name.
+    #: Commands, keyed by the names that other programs have for them.
     other_names: Mapping[str, str] = {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

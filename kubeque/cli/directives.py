@@ -68,7 +68,7 @@ def read_directives(jobspec: Jobspec) -> Directives:
 
 
 def _find_program(command: Sequence[Any]) -> str:
-    """Return the path of the program; empty if the command does not name one of this machine."""
+    """Return the path of the program; empty if the command names no program of this machine."""
     try:
         words = [parse_word(str(word)) for word in command]
     except CommandError:

@@ -27,9 +27,9 @@ _COMPLETE = "_KUBEQUE_COMPLETE"
 #: Exit code if the reader of the output has left, for example `head`. Shells report the same code for a program that
 #: SIGPIPE ended.
 _READER_LEFT = 128 + signal.SIGPIPE
-#: The error for further words that are all numbers.
+#: Pattern of click's error about unexpected words that are all numbers.
 _EXTRA_NUMBERS = re.compile(r"unexpected extra arguments? \(([\d ]+)\)")
-#: Remedies for errors of the machine that can occur in each command. Most commands name the file and the remedy before.
+#: Remedies for errors of the machine that can occur in each command. Used if the command itself has not named a remedy.
 _REMEDIES: Mapping[int, str] = {
     errno.ENOSPC: "make room on that disk, and repeat the command",
     errno.EDQUOT: "make room in the quota, and repeat the command",

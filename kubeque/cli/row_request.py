@@ -74,7 +74,7 @@ def _read_grid(jobspec: Jobspec) -> Rows:
 
 
 def check_expanded(patterns: Sequence[str], command: Sequence[str]) -> None:
-    """Raise UserError if the shell replaced a pattern of --each by file names, so that the others are the command."""
+    """Raise UserError if the shell expanded a pattern of --each, so that the command consists of names of files."""
     if len(patterns) != 1 or not command or any(character in patterns[0] for character in "*?["):
         return
     first, second = PurePath(patterns[0]), PurePath(command[0])

@@ -39,7 +39,7 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
         jobspec = {"base": str(here), **typed}
     else:
         jobspec = merge(_read_file(file, here), _resolve_paths(typed, here))
-    if file is not None and "command" in typed:  # its ^ words are files here; other paths are absolute by now
+    if file is not None and "command" in typed:  # `^` words start at this folder; all other paths are absolute
         jobspec["base"] = str(here)
     if not jobspec.get("command") and "like" not in jobspec:
         raise CommandError(

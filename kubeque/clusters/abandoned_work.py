@@ -48,8 +48,8 @@ def find_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
 def set_aside_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
     """Set aside the abandoned folders of attempts of the wanted jobs. Return the folders to remove.
 
-    A folder is left alone if its consumer is alive, or if a process works in it. Removal can take long. It must not
-    hold the lock of a slot, because a new consumer could not take the slot.
+    A folder is not moved if its consumer is alive, or if a process works in it. The caller removes the folders without
+    the lock of a slot: a removal can take minutes, and a new consumer may need the slot.
     """
     for slot, paths in _by_slot(home, wanted):
         with slot.while_free(_LOCK_SECONDS) as free:

@@ -132,7 +132,8 @@ class Cluster(Protocol):
         """
 
     def place(self) -> str:
-        """Return the identity of the place with the objects. A new place of the same name has another identity.
+        """Return the identity of the place with the objects, for example a namespace. A new place of the same name has
+        another identity.
 
         Return an empty text if the identity is unknown.
         """

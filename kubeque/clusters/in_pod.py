@@ -32,8 +32,8 @@ def required_variable(name: str) -> str:
 def queue_url() -> str:
     """Return the URL of the queue: in a pod from a variable, on one machine from the first line of standard input.
 
-    The URL is not an argument, because every user of the machine can read arguments. On one machine it is not a
-    variable, because the programs of tasks can read the environment of processes of the same user.
+    The URL is not an argument, because every user of the machine can read arguments. On one machine, the URL is not in
+    a variable either, because the programs of tasks can read the environment of processes of the same user.
     """
     if QUEUE_VARIABLE not in os.environ and not sys.stdin.isatty():
         return sys.stdin.readline().strip() or required_variable(QUEUE_VARIABLE)

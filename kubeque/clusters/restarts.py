@@ -6,7 +6,7 @@ from __future__ import annotations
 FIRST_PAUSE_SECONDS = 1.0
 #: Maximum pause between two starts, as a multiple of the first pause.
 _LONGEST_PAUSE = 60
-#: Number of consecutive deaths before a first task after which the reason is reported.
+#: Number of consecutive consumers that die before their first task, from which the reason is reported.
 MANY_DEATHS = 5
 #: Seconds after the last start for which such deaths are reported even if other consumers work. This is twice the
 #: longest pause.

@@ -3,7 +3,7 @@
 A slot is a file in the home folder. Its consumer holds the lock of the file, and writes pid and start time into the
 file. With the start time, other processes can distinguish a live consumer from a reused pid.
 
-The slot also records the command that the consumer runs. If SIGKILL ends a consumer, the command goes on running. The
+The slot also records the command that the consumer runs. If SIGKILL ends a consumer, the command continues to run. The
 process that finds the dead consumer ends the command before the task runs again.
 
 Until a consumer begins its first task, the slot also has the history of starts. `deaths` is the number of consecutive
@@ -87,13 +87,15 @@ def owner_name(pid: int | None = None, slot: int | None = None) -> str:
 
 
 def _short_host_name() -> str:
-    """Return the first part of this machine's name, for owner names. Other characters than these become `-`."""
+    """Return the first part of this machine's name, for owner names. All except letters, digits, `_` and `-` become
+    `-`.
+    """
     first = host_name().partition(b".")[0].decode("ascii", errors="replace")
     return re.sub("[^A-Za-z0-9_-]", "-", first)[:_HOST_CHARACTERS] or "-"
 
 
 def is_owner_here(owner: str) -> bool:
-    """True if a consumer of this machine has this name, since its last boot."""
+    """True if the owner name is of a consumer on this machine since the last boot. The consumer need not be alive."""
     kind, _, rest = owner.partition(":")
     return kind == "local" and rest.partition(":")[0].partition(".")[0] == machine()
 

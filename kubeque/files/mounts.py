@@ -50,7 +50,8 @@ class MountTable:
         """
         root = os.fsencode(folder)
         table = self._current()
-        # A short cut, because this is called for each task, and nearly no task mounts anything.
+        # Return early if the table does not contain the folder. This method is called for each task, and few tasks
+        # mount anything.
         if b" " + _SPECIAL.sub(_escape, root) not in table:
             return []
         below = root.rstrip(b"/") + b"/"
@@ -60,7 +61,7 @@ class MountTable:
     def _current(self) -> bytes:
         here = _process_and_namespace()
         with self._lock:
-            if here != self._opened_in:  # two processes would take the reports of changes from each other
+            if here != self._opened_in:  # a file that two processes share reports a change to only one of them
                 if self._file is not None:
                     self._file.close()
                 self._file, self._opened_in = None, here
@@ -82,7 +83,7 @@ _mounts = MountTable()
 
 
 def mount_points(folder: str | os.PathLike[str]) -> list[str]:
-    """Return what `MountTable.points` returns now."""
+    """Return the mount points at and below `folder`, inner mount points first (see `MountTable.points`)."""
     return _mounts.points(folder)
 
 

@@ -19,7 +19,7 @@ from kubeque.model.errors import DestinationError, StorageError, StoreUnavailabl
 
 
 def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
-    """Raise the error that `write_file` would raise for `dest`. Call it before there is anything to write."""
+    """Raise the error that `write_file` would raise for `dest`. Call this function before the contents are computed."""
     dest = os.fspath(dest)
     if not is_folder(dest):
         check_prefix(files, dest.rpartition("/")[0])

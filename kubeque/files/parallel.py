@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-# Numbers of threads, and so numbers of requests at the same time. A request takes 10 to 100 ms and little CPU. The
-# limits are memory, and the requests that a store allows to one client.
-#: Requests without contents: queries about one object, listings and deletions.
+# Numbers of threads. Each thread sends one request at a time. A request takes 10 to 100 ms and little CPU. The limits
+# are memory, and the requests that a store allows to one client. Requests without contents: queries about one object,
+# listings and deletions.
 QUESTIONS = 32
 #: Reads of small JSON files: specs, links, results.
 SMALL_READS = 16

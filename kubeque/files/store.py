@@ -158,7 +158,7 @@ class Files:
             try:
                 seen = self._store(url).download(url, file, size, digest, progress or (lambda size: None))
             except StorageError as error:
-                if is_full(error.__cause__):  # raised while reading, but the disk of this machine is full
+                if is_full(error.__cause__):  # the read failed because the disk of this machine is full
                     raise translate_error("write", os.fspath(path), error.__cause__) from error
                 raise
             file.flush()

@@ -1,4 +1,4 @@
-"""JSON text in which each object has each key once, and each number is one of JSON."""
+"""JSON text in which no object has a key twice, and each number is valid by the JSON standard."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ def current_folder() -> Path:
 def expand_home(path: str | os.PathLike[str]) -> str:
     """Return a path with the home folder in place of a leading `~`. Return any other path or URL unchanged.
 
-    Raises UserError if the user has no home folder, because a folder with the name `~` would be a trap.
+    Raises UserError if the user has no home folder, because files in a folder with the name `~` would be hard to find
+    and to delete.
     """
     text = os.fspath(path)
     expanded = os.path.expanduser(text)

@@ -18,9 +18,8 @@ class Language:
 
     #: Function that returns the text for an option and its value. The value is empty for a flag.
     option: Callable[[str, str], str]
-    #: Function that returns the text for an operation, its job and its flags. The job is empty for an operation without
-    #: a
-    #: job.
+    #: Function that returns the text for an operation, its job and its flags. The job is empty for an operation that
+    #: concerns no single job.
     command: Callable[[str, str, tuple[str, ...]], str]
 
 

@@ -126,12 +126,14 @@ class Block:
         return note if note is not None and self.owner and note.nonce == self.nonce else None
 
     def runs(self, index: int) -> bool:
-        """True if a reserved task counts as running. Of an owner without notes, all reserved tasks count as running."""
+        """True if a reserved task counts as running. If the owner writes no notes, all reserved tasks count as
+        running.
+        """
         note = self.command_note
         return self.state(index) is State.RESERVED and (note is None or note.index == index)
 
     def tally(self) -> Tally:
-        """Return the counts of the tasks. Reserved tasks that wait behind a running one are pending.
+        """Return the counts of the tasks. Reserved tasks that wait behind a running task count as pending.
 
         A held block counts no pending tasks, so that no consumer starts for it.
         """

@@ -17,8 +17,8 @@ def charge_evictions(queue: Queue, job: Job, evictions: Sequence[Eviction], know
 
     Return the number of changed blocks.
 
-    `known`: owners that this process has handled. They are skipped, and the other owners are added. Any process may
-    call this function.
+    `known`: owners that this process has handled. These owners are skipped. This call adds the other owners to `known`.
+    Any process may call this function.
     """
     by_owner = {eviction.owner: eviction for eviction in evictions}
     changed = 0

@@ -93,7 +93,8 @@ class JobRecords:
             return True
         except Conflict:
             kept = self._backend.get_job(job.name)
-            # The same uid: this call inserted the job, and the answer was lost. Others may have changed the job since.
+            # If the uid is equal, this call inserted the job, and only the answer was lost. Other processes may have
+            # changed the job since then.
             return kept is not None and read_job(kept)[0].uid == job.uid
 
     def find(self, name: str) -> Job | None:

@@ -217,7 +217,7 @@ class Lease:
                 self.add_outcome(Outcome(index, attempt, Cause.KILLED, start=start, seconds=seconds))
 
     def give_up(self) -> None:
-        """Write nothing more. The lease ends when its owner is gone."""
+        """Stop all writes of this lease. The lease ends when its owner is gone."""
         self.lost = True
 
     def __str__(self) -> str:
@@ -241,7 +241,7 @@ class Lease:
         self._ended -= recorded
 
     def _try_write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> bool:
-        """True if the commit was applied. If it was not, the block has been read again."""
+        """Commit once. Return True if the commit was applied. Otherwise read the block again, and return False."""
         before, now = self._block, self._queue.now()
         ended = [index for index in self._killed if index not in self._begun]
         after, moved = transitions.commit(

@@ -79,7 +79,7 @@ class Queue(JobRecords):
         return sum(tally.killed for tally in self.tallies(job).values())
 
     def is_leased(self, job: Job) -> bool:
-        """True if a consumer has tasks of the job. A command perhaps runs, even if no task counts as running."""
+        """True if a consumer has tasks of the job. Its command may run, even if no task counts as running."""
         return bool(self.find_records(job, Find.LEASED, limit=1))
 
     def may_claim(self, job: Job) -> bool:
@@ -87,7 +87,7 @@ class Queue(JobRecords):
         return any(self.find_records(job, which, limit=1) for which in (Find.READY, Find.STEALABLE))
 
     def _count_leases(self, job: Job) -> int:
-        """Return the number of leases with reserved tasks. Each has one consumer, which perhaps runs a command."""
+        """Return the number of leases with reserved tasks. The consumer of each lease may run a command."""
         records = self.find_records(job, Find.LEASED, limit=_LEASES)
         return sum(State.RESERVED in block.states for block in read_blocks(records)[0])
 

@@ -79,7 +79,7 @@ class LeaseWatch:
         return sight.unchanged > lease_seconds
 
     def _missed(self, sight: _Sight, now: float, lease_seconds: float) -> bool:
-        """True if the queue may have been down for long since the last poll that found the lease."""
+        """True if the queue may have been down for a long time since the last poll that found the lease."""
         down = self._silent_at > sight.last and now - sight.last > lease_seconds / 3
         return down or now - sight.last > max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
 

@@ -11,17 +11,18 @@ _BETWEEN_SECONDS = 2.0
 
 
 class _Reserving(Protocol):
-    """A lease, as far as this module uses it."""
+    """The part of a lease that this module uses."""
 
     def unended(self) -> Sequence[int]:
         """Return the reserved tasks of the lease whose command has not ended."""
 
 
 class RunningCommand:
-    """The running command of one consumer. Its leases share it. One thread begins and ends commands, all threads read.
+    """The running command of one consumer. All leases of the consumer share this object. One thread writes, others
+    read.
 
-    A commit happens between two commands too, or before the first one. Then the task that starts next counts as the
-    running one, because the next commit can be a minute later.
+    A commit can happen while no command runs. The task that starts next then counts as the running task, because the
+    next commit can be a minute later.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

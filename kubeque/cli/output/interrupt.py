@@ -1,4 +1,4 @@
-"""Ctrl-C and confirmations. After Ctrl-C, one line says what was done and how to go on."""
+"""Ctrl-C and confirmations. After Ctrl-C, one line says what was done and how to continue."""
 
 from __future__ import annotations
 

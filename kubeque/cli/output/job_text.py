@@ -23,7 +23,7 @@ from kubeque.model.text import LINE_CHARACTERS, VALUE_CHARACTERS, keep_last_line
 
 #: Number of characters of a row beside its failure, on every screen.
 _ROW_CHARACTERS = 20
-#: Begin of a message that the column `exit_code` repeats.
+#: Start of a message that repeats the column `exit_code`.
 _EXIT_CODE = re.compile(r"^exit code \d+: ")
 
 

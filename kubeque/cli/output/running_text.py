@@ -1,4 +1,4 @@
-"""Running tasks as text: since when, on which consumer, which attempt."""
+"""Running tasks as text: duration, consumer and attempt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The standard streams of the command: the one place where text leaves it.
+"""The standard streams of the command. All text is printed through this module.
 
 No text from outside controls the terminal or reorders the text around it. An error of standard output becomes one line.
 Any character can be written.
@@ -31,7 +31,7 @@ class SafeStream(io.TextIOWrapper):
         return len(text)
 
     def write_own(self, text: str) -> int:
-        """Write text with escape sequences of kubeque itself. The caller makes its other parts safe."""
+        """Write text with escape sequences of kubeque itself. The caller makes the other parts of the text safe."""
         return super().write(text)
 
 
@@ -70,7 +70,7 @@ class _StandardError(io.FileIO):
 
 
 def write_own(text: str, stream: TextIO) -> None:
-    """Write text with colours of kubeque itself to a terminal. The caller makes its other parts safe."""
+    """Write text with colours of kubeque itself to a terminal. The caller makes the other parts of the text safe."""
     (stream.write_own if isinstance(stream, SafeStream) else stream.write)(text)
     stream.flush()
 

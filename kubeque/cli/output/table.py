@@ -14,12 +14,13 @@ from kubeque.cli.output.streams import write_own
 from kubeque.cli.output.terminal import colour_state, count_cells, fit, wants_colour, wrap_words
 from kubeque.model.text import safe_text
 
-#: Number of rows from which the column widths are computed. Not all rows, so that a long table appears at once.
+#: Number of first rows that determine the column widths. The other rows are not read for this, so that a long table
+#: appears at once.
 _MEASURED = 200
 _GAP = 2
 #: Smallest width of a column in terminal cells, if columns that are never left out do not fit.
 _NARROWEST = 6
-#: Width up to which texts are not cut, in terminal cells. If the columns do not fit so, some are left out.
+#: Width up to which texts are not cut, in terminal cells. If the columns do not fit at this width, some are left out.
 _READABLE = 20
 #: Values that count as empty. A column with only such values is left out first.
 _EMPTY = frozenset({"", "0"})

@@ -25,7 +25,7 @@ class TaskList:
     def refresh(self, count: int, key: object) -> None:
         """Read the tasks if `key` has changed and the pause since the last read is over.
 
-        `count`: number of such tasks in the job. Without any, nothing is read.
+        `count`: number of such tasks in the job. If the number is 0, nothing is read.
         """
         began = time.monotonic()
         if not count:

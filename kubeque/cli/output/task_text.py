@@ -131,7 +131,7 @@ def _usage_lines(usage: Usage | None) -> list[tuple[str, str]]:
 
 
 def _format_running(task: TaskDetails, now: float) -> str:
-    """Return for how long a task has been running, since when, and its attempt; empty for other tasks."""
+    """Return the duration, the start and the attempt of a running task as text; empty for other tasks."""
     running = task.line.view.running
     if running is None:
         return ""

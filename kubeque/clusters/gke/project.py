@@ -167,7 +167,7 @@ class GoogleProject:
                     policy.write({**found, "bindings": [*_bindings(found), {"role": role, "members": [member]}]})
                     return Part(what, True, f"{member} is given {role}")
                 except ClusterRefused as error:
-                    if error.status not in (409, 412) or tried == _TRIES:  # else the policy changed after it was read
+                    if error.status not in (409, 412) or tried == _TRIES:  # else the policy has changed: try again
                         raise
         except ClusterRefused as error:
             return self._missing(what, f"{member} needs {role}, which this account may not see or give", error, line)

@@ -240,7 +240,7 @@ class KubernetesCluster:
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
 
     def objects(self, job: Job, *, fresh: bool = False) -> SeenObjects:
-        """Return the Kubernetes Jobs of the consumers. One that is being deleted is left out."""
+        """Return the Kubernetes Jobs of the consumers. Leave out Kubernetes Jobs that are being deleted."""
         if fresh:
             self._snapshots.forget(job.fleet)
         jobs = [j for j in self._snapshots.of(job.fleet).jobs if not j["metadata"].get("deletionTimestamp")]

@@ -67,11 +67,12 @@ def plan(
 
     A step never ends a running consumer. If the consumer of an index died, Kubernetes delays its restart, so start the
     consumer in another Kubernetes Job. First lower the parallelism of the old Kubernetes Job, then start the consumer
-    in the other.
+    in the other Kubernetes Job.
 
-    `kubernetes_jobs`, `pods`: those of all size classes. `size_class`: value of the class label; empty if there is only
-    one. `most`: maximum number of consumers of all size classes; None without a limit. `on_demand`: True to count only
-    consumers on on-demand machines (see `count_stand_ins`); False to count only the others.
+    `kubernetes_jobs`, `pods`: Kubernetes Jobs and pods of all size classes. `size_class`: value of the class label;
+    empty if there is only one size class. `most`: maximum number of consumers of all size classes; None without a
+    limit. `on_demand`: True to count only consumers on on-demand machines (see `count_stand_ins`); False to count only
+    other consumers.
     """
     fleet = [
         _Places.of(job, pods, now)
@@ -182,7 +183,7 @@ class _Places:
         return None if self.fixed or wanted >= self.parallelism else self._resize(wanted, 0)
 
     def use_again(self, missing: int, now: float) -> Resize | None:
-        """Return the step that uses places again that were given up during a back-off."""
+        """Return the step that takes back places that were given up during a back-off."""
         lowered = float((self.job["metadata"].get("annotations") or {}).get(LOWERED, 0))
         more = min(missing, self.open - self.parallelism)
         if self.fixed or more <= 0 or now - lowered < _BACK_OFF_SECONDS:

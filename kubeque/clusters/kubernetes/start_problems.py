@@ -21,7 +21,7 @@ _MIN_AGE_SECONDS = 4.0
 _SECRET_SECONDS = 30.0
 #: Reason of the event that the autoscaler creates when it adds a node.
 _SCALING = "TriggeredScaleUp"
-#: Reasons of the events that hold a pod up. Other warnings, for example about DNS or probes, do no harm.
+#: Reasons of the events that prevent the start of a pod. Other warnings, for example about DNS or probes, do no harm.
 _REASONS = frozenset({
     "FailedCreate", "FailedScheduling", "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "Failed",
     "FailedMapVolume", "InspectFailed", "ErrImageNeverPull", "FailedBinding", "ProvisioningFailed",

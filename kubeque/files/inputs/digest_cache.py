@@ -30,7 +30,7 @@ RACY_SECONDS = 2.0
 KEPT = 200_000
 _LOCK_SECONDS = 5.0
 
-#: Absolute path, size (bytes), mtime and ctime (ns), and inode. Files with equal keys are the same file, unchanged.
+#: Absolute path, size (bytes), mtime and ctime (ns), and inode. Equal keys mean the same unchanged file.
 _Key = tuple[bytes, int, int, int, int]
 
 

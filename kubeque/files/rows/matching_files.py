@@ -21,7 +21,7 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 def match_files(files: Files, patterns: Sequence[str], base: Path) -> Rows:
-    """Return one row per file, sorted by path within each pattern. A file that matches two patterns is one row.
+    """Return one row per file, sorted by path within each pattern. A file that matches two patterns gives only one row.
 
     The columns are `path` (as the pattern gives it: relative to `base`, absolute, or a URL), `name` (without folders)
     and `stem` (the name without its last suffix). `**` matches any number of folders. A name that begins with a dot

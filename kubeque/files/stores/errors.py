@@ -29,7 +29,7 @@ _PASSING = {
     "EAGAIN", "EBUSY", "EIO", "EREMOTEIO", "ETIMEDOUT", "ECONNRESET", "ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH",
     "ENETDOWN", "EHOSTDOWN", "ENOTCONN", "ESTALE",
 }  # fmt: skip
-#: Errors of a folder that concern only one file, and further errors that do so only when the file is read.
+#: Errors of the file system that concern only one file: in each action, and additionally in reads.
 _ONE_FILE = frozenset(
     {
         errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY,

@@ -221,7 +221,7 @@ def _link(temporary: str, path: str) -> bool:
 def _open_stored(url: str) -> BinaryIO:
     """Open a stored file. Raises OSError. Raises FileDamaged if it is not a regular file.
 
-    The open does not block, because the program of a task may have put a FIFO there.
+    The open does not block, because the program of a task may have created a FIFO at this path.
     """
     fd = os.open(local_path(url), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(fd).st_mode

@@ -76,7 +76,7 @@ class PieceTransfer:
             target.discard()
         except Exception as error:
             log.warning("the store keeps pieces of an unfinished upload of %s: %s", url, error)
-        # Otherwise the garbage collector would close the file, and so store an incomplete object.
+        # Mark the file as closed. Otherwise the garbage collector would close it, and so store an incomplete object.
         target.closed = True
 
     def receive(self, url: str, file: BinaryIO, size: int, digest: str, progress: Callable[[int], None]) -> str:

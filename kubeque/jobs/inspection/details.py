@@ -45,7 +45,7 @@ class JobDetails:
 
     @property
     def mean_seconds(self) -> float | None:
-        """Mean wall time of the ended tasks without killed rows, seconds; None if no task has ended."""
+        """Mean wall time of the ended tasks, seconds; None if no task has ended. Killed rows are not counted."""
         ended = sum(count for cause, count in self.causes.items() if cause != Cause.KILLED)
         return self.seconds / ended if ended else None
 
@@ -115,7 +115,7 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
 
 
 def _is_current(job: Job, outcome: Outcome | None) -> bool:
-    """True if the task has no outcome, or one of the current revision. Its command is then that of the job."""
+    """True if the job's current spec has the command of the task: it has no outcome, or one of the current revision."""
     return outcome is None or outcome.revision in (0, job.revision)
 
 

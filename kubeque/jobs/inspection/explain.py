@@ -44,7 +44,7 @@ def _scan(queue: Queue, facts: Facts) -> Facts:
 
 
 def _observe(backends: Backends, facts: Facts) -> Facts:
-    """Add the answers of the cluster, and the job that is served first. The cluster's name is in the store."""
+    """Add the answers of the cluster, and the job that is served first. Read the cluster's name from the store."""
     job, counts = facts.job, facts.counts
     try:
         cluster = PatientCluster(backends.cluster_of(job))

@@ -19,9 +19,10 @@ from kubeque.model.job.task import State
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-#: Seconds for which an ended job has metrics, so that a server that reads them every minute sees its end.
+#: Seconds for which an ended job has metrics, so that a server that reads the metrics every minute sees the end of the
+#: job.
 _ENDED_SECONDS = 3600.0
-#: Causes of attempts that the machine ended, not the program.
+#: Causes of attempts that ended because of the machine, not because of the program.
 _INTERRUPTIONS = (Cause.LOST, Cause.PREEMPTED, Cause.DISK, Cause.OOM)
 #: Number of failed tasks by cause, and number of attempts that the machine ended by cause.
 _Causes = tuple[Counter[str], Counter[str]]
@@ -43,7 +44,8 @@ class _Metrics:
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
-        #: Causes in each ended job by uid, run and time of its end. Nothing changes them: a reset begins a new run.
+        #: Cached causes of each ended job, by uid, run and end of the job. They never change, because a reset begins a
+        #: new run.
         self._ended: dict[tuple[str, int, float], _Causes] = {}
 
     def describe(self) -> Iterable[Any]:
@@ -74,7 +76,7 @@ class _Metrics:
         for job in jobs:
             try:
                 counts, (outcomes, attempts) = self._counts(job), self._causes(job)
-            except (JobNotFound, JobUnreadable):  # it was removed meanwhile, or it is damaged: `doctor` names it
+            except (JobNotFound, JobUnreadable):  # the job was removed meanwhile, or is damaged (`doctor` reports this)
                 continue
             for state, count in counts.items():
                 tasks.add_metric([job.name, state], count)
@@ -119,7 +121,9 @@ class _Metrics:
         return outcomes, attempts
 
     def _consumers(self, job: Job) -> dict[str, int]:
-        """Return the requested and the running consumers; only the requested ones if the cluster does not answer."""
+        """Return the numbers of requested and running consumers. Leave out the latter if the cluster does not
+        answer.
+        """
         wanted = {"wanted": job.consumers if job.startable else 0}
         if job.closing is not None:
             return {**wanted, "running": 0}
@@ -130,5 +134,5 @@ class _Metrics:
 
 
 def _end_of(job: Job) -> tuple[str, int, float] | None:
-    """Return the identity of the end of a job; None for a job that has not ended."""
+    """Return the uid, the run and the time of the end of a job; None for a job that has not ended."""
     return (job.uid, job.run, job.closing.at) if job.closing is not None else None

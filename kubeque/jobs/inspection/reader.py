@@ -98,7 +98,7 @@ class Reader:
     def old_revisions(self, job: Job) -> Mapping[int, int]:
         """Return the number of ok tasks by revision, for the revisions before the current one. Reads every task.
 
-        A job with one revision is not read.
+        If the job has only one revision, no task is read.
         """
         views = self._backends.queue.tasks(job) if job.revision > 1 else ()
         ok = (view.record.outcome for view in views if view.state is TaskState.OK)

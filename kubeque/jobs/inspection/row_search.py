@@ -19,7 +19,7 @@ _Test = Callable[[TaskRow], bool]
 
 @dataclass(frozen=True, slots=True)
 class RowSearch:
-    """A search in the table of a job. Each empty part sets no limit."""
+    """A search in the table of a job. An empty field sets no condition."""
 
     #: Column of the table by which tasks are sorted.
     sort: str = ""

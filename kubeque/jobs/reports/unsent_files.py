@@ -14,9 +14,10 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.user_paths import expand_home
 
-#: The error of Python, or of `python -m`. A name with a dot is left out, because its package was found.
+#: Pattern of the error message of Python, or of `python -m`. A name with a dot does not match, because its package was
+#: found.
 _MISSING = re.compile(r"No module named '?([A-Za-z_]\w*)(?![\w.])")
-#: The error of Python and of other programs for a file that does not exist, with its relative path.
+#: Pattern of the error messages of Python and of other programs for a missing file with a relative path.
 _MISSING_FILE = re.compile(
     r"No such file or directory: '([^'/\0][^'\0]*)'|(?:^|[\s'`\"])([\w.][^\s:'`\"]*)['`\"]?: No such file or directory"
 )

@@ -109,7 +109,7 @@ def _text_columns(rows: RowsSpec) -> list[str]:
 
 
 def _infer_column(found: Sequence[dict[str, Any]], name: str) -> bool:
-    """Convert a column with only numbers, or only true and false. Return True if it has missing values then."""
+    """Convert a column with only numbers, or only true and false. Return True if it was converted and lacks values."""
     column = Column("param", name, name)
     for row in found:
         column = column.widen(read_text(row[name]))

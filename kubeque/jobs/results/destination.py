@@ -3,7 +3,7 @@
 DEST/results.csv            the table of all tasks
 DEST/{index}/               the files of a task, and stdout.txt and stderr.txt; other layouts have other paths
 DEST/.kubeque/job.json      the job whose results these are
-DEST/.kubeque/layout.json   the same with a layout other than {index}, because earlier versions must refuse it
+DEST/.kubeque/layout.json   the same for a layout other than {index}: earlier versions see no job.json and refuse DEST
 DEST/.kubeque/*.jsonl       the journal: one line for each task that was fetched
 """
 
@@ -48,7 +48,7 @@ class PendingDownload:
     url: str
     #: Total size of the attempt's files in bytes, as recorded in the queue.
     size: int
-    #: Function that returns the path below the destination of a file, given its name; None: {index}/{name}.
+    #: Function from the name of a file to its path below the destination; None: the path is {index}/{name}.
     place: Callable[[str], str] | None = None
     files: list[ResultFile] = field(default_factory=list)
     #: Number of files that the consumer did not keep.
@@ -238,7 +238,9 @@ class Owner:
         return record.get("layout") == self.layout.to_record()
 
     def keeps_whole(self, record: Any) -> bool:
-        """True if `record` names this job, and says that the destination has empty streams. It then keeps them."""
+        """True if `record` names this job, and says that the destination has empty streams. The streams then stay
+        there.
+        """
         return (self.is_named_by(record) or self.may_replace(record)) and not record.get("lean")
 
     def check(self, record: Any, dest: str, *, empty: Callable[[], bool]) -> None:

@@ -65,6 +65,6 @@ class EndedRows:
 
 
 def _end(view: TaskView) -> tuple[float, int]:
-    """Return when the attempt of a task ended, by the clock of its consumer. A task that never ran is the last one."""
+    """Return when the attempt of a task ended, by the clock of its consumer. A task that never ran comes last."""
     outcome = view.record.outcome if view.state.has_outcome else None
     return (outcome.start + outcome.seconds + outcome.saving if outcome else math.inf), view.index

@@ -49,8 +49,8 @@ class Choice:
     state: str | None = None
     #: Files to fetch.
     globs: Globs = ()
-    #: Streams to fetch; None: the streams that are not empty. A flat layout without globs then has no streams. A
-    #: destination that has empty streams gets all streams in each case.
+    #: Streams to fetch. None: no streams in a flat layout without globs, otherwise the streams that are not empty. If
+    #: the destination already has empty streams, all streams are fetched in any case.
     streams: Streams | None = Streams.ALL
     layout: Layout = STANDARD
 
@@ -223,7 +223,7 @@ def _write_table(backends: Backends, job: Job, path: Path) -> None:
                 backends.files.download(table_url(job), path, size=size)
                 return
         except (FileMissing, FileDamaged):
-            pass  # it was deleted, or a task program has replaced it
+            pass  # the stored table was deleted, or a task program has replaced it
     write_local(path, to_csv(list(lines(backends, job))))
 
 

@@ -177,7 +177,8 @@ class FolderDestination:
     def bring(self, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> Iterator[PendingDownload]:
         """See `Destination`."""
         if not self._owner.layout.is_standard:
-            # Before the first download, because a path of a replaced attempt may be the path of another task now.
+            # Delete before the first download, because the path of an old file may now be the path of another task's
+            # file.
             for index, before in replaced_attempts(tasks, self._fetched):
                 self._delete_unchanged(index, before)
         return download_tasks(self._files, self, tasks, choice, meter)

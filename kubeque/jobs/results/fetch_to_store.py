@@ -141,7 +141,8 @@ class StoreDestination:
     def bring(self, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> Iterator[PendingDownload]:
         """See `Destination`. `meter` counts the uploaded bytes."""
         if not self._owner.layout.is_standard:
-            # Before the first upload, because a path of a replaced attempt may be the path of another task now.
+            # Delete before the first upload, because the path of an old file may now be the path of another task's
+            # file.
             for index, before in replaced_attempts(tasks, self._fetched):
                 self._delete_unchanged(index, before)
         for portion in in_groups(tasks, lambda task: task.size, most=_PORTION_TASKS, most_bytes=_PORTION_BYTES):

@@ -27,7 +27,7 @@ class Streams(IntEnum):
 
     @property
     def stored(self) -> str:
-        """The text for this value in records. Records of earlier versions lack it, and hold all streams."""
+        """The text for this value in records. Records of earlier versions lack this text, and stand for all streams."""
         return "" if self is Streams.ALL else self.name.lower()
 
     @classmethod

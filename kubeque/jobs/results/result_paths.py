@@ -63,7 +63,7 @@ def choose_layout(flat: str | None, layout: str | None) -> Layout:
 def _parse_parts(layout: Layout) -> list[Word]:
     """Return the parts of a template. Raises UserError for a template that could lead out of the destination."""
     try:
-        # A caret has no meaning here, but `parse_word` reads a first one as the mark of an upload.
+        # `parse_word` would read a caret at the start as the mark of an upload. In a template, a caret has no meaning.
         parsed = parse_word(f"^{layout.template}").parts
     except CommandError as error:
         raise UserError(f"{layout.text} is empty or has an unbalanced brace; {_example(layout)}") from error
@@ -161,10 +161,10 @@ class ResultPaths:
         return row[name] if source == _PARAMETER else fields[name]
 
     def key(self, path: str) -> str:
-        """Return the text that two paths have in common if their files must not be in one place.
+        """Return the key by which paths are compared: two tasks, or two files of a flat layout, need different keys.
 
-        It represents the folder of a task, or a whole path in a flat layout. Some file systems ignore the case and the
-        Unicode form of names, so the text ignores both.
+        The key is made from the folder of the task, or from the whole path in a flat layout. It ignores the case and
+        the Unicode form of names, because some file systems ignore them.
         """
         shared = path if self.layout.is_flat else "/".join(path.split("/")[: self.depth])
         return fold(shared)

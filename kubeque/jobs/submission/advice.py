@@ -79,7 +79,9 @@ def _range_notes(sweep: Sweep) -> Iterator[str]:
 
 
 def _late_option_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
-    """Yield a note for each option of `kubeque sub` among the words of the command, which gets the option."""
+    """Yield a note for each option of `kubeque sub` among the words of the command, because the command gets the
+    option.
+    """
     for word in words[1:] if not sweep.origin and not sweep.shell else ():
         text = format_word(word)
         if text.partition("=")[0] in _LATE_OPTIONS:

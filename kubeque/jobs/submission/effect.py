@@ -35,7 +35,7 @@ class Effect:
     kept: int
     #: Number of ok rows that will run again.
     again: int
-    #: Number of ok rows that the new rows do not contain. They leave the job with their results.
+    #: Number of ok rows that the new rows do not contain. These rows and their results are removed from the job.
     lost: int = 0
     #: Differences from the job: names of files, and phrases such as "the command" and "the rows".
     changed: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Exist
 
 
 def _count_lost(backends: Backends, wanted: Draft, before: Job, old: JobSpec) -> int:
-    """Return the number of ok rows of `before` that `wanted` does not have. Columns that only one has do not count."""
+    """Return the number of ok rows of `before` that `wanted` lacks. Compare only the columns that both of them have."""
     ok = (view.index for view in backends.queue.tasks(before) if view.state is TaskState.OK)
     rows = wanted.sweep.rows
     if not old.rows.columns:

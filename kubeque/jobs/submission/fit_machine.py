@@ -56,7 +56,9 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
 
 
 def _priority_notes(sweep: Sweep, typed: Collection[str]) -> tuple[str, ...]:
-    """Return a note if the sweep has a priority, because pods have none. Raises ResourceError if the user typed it."""
+    """Return a note if the sweep has a priority, because pods ignore it. Raises ResourceError if the user typed the
+    option.
+    """
     if not sweep.priority:
         return ()
     text = f"the priority {sweep.priority} {no_effect_in_pods()}"

@@ -35,14 +35,14 @@ def reset(
     """Run again the tasks that `rule` selects, and return the effect. If the rule selects no task, change nothing.
 
     `update`: True to use the present files and environment, as a new revision of the job. Tasks that are ok and that
-    the rule does not select keep their results. `selection`: only these rows. `run`: do it only if this is the current
+    the rule does not select keep their results. `selection`: only these rows. `run`: reset only if this is the current
     run of the job, so that two simultaneous requests reset the job once. Raises JobNotFound, UserError. Raises
     EnvironmentGone if the environment of the job's submission is needed but gone.
     """
     before = _require_run(backends.queue.job(name), run)
     plan = plan_reset(backends, before, rule, selection)
     if is_pointless(before, plan.effect, update=update) or (plan.effect.is_empty and not selection.is_empty):
-        _require_run(backends.queue.job(name), run)  # perhaps nothing is left because of another reset
+        _require_run(backends.queue.job(name), run)  # another reset may have left nothing to select
         return plan.effect
     ranges = plan.rule.ranges
     if update and len(ranges) > MAX_RANGES:

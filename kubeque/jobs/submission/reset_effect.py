@@ -133,7 +133,7 @@ def _select(backends: Backends, job: Job, rule: ResetRule, counts: Counts) -> tu
 
 
 def _is_selected(rule: ResetRule, view: TaskView) -> bool:
-    """True if a task runs again. A task that was killed with its job always does."""
+    """True if a task runs again. A task that was killed with its job always runs again."""
     if view.state is TaskState.KILLED and not view.is_row_killed:
         return True
     named = any(low <= view.index < high for low, high in rule.ranges)

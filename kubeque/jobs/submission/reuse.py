@@ -93,11 +93,11 @@ def _match(
 
 
 def all_done(backends: Backends, source: Job) -> Found:
-    """For a new job with the same rows as `source`, link all tasks that are ok in `source`.
+    """Return links to all tasks that are ok in `source`, for a new job with the same rows.
 
     Row keys are not compared.
 
-    The links have revision 0, a number that no revision of a job has. No row keys are stored for it, so a later
+    The links have revision 0, a number that no revision of a job has. No row keys are stored for revision 0, so a later
     comparison counts these rows as changed.
     """
     done = {

@@ -225,7 +225,8 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
 def _has_old_rows(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> bool:
     """True if rows of `before` must run again although its spec is that of `wanted`.
 
-    For REVISE these are ok rows of an earlier revision with another row key. A repair keeps such rows.
+    For REPLACE, always True. For REVISE, True if ok rows of an earlier revision have another row key. For REPAIR,
+    always False, because a repair keeps such rows.
     """
     if existing is not Existing.REVISE or before.revision == 1 or not wanted.keys:
         return existing is Existing.REPLACE

@@ -78,7 +78,7 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
     )  # fmt: skip
     keep(backends, after, environment_now(before.origin))
     after = after.with_spec(write_spec(backends.files, after, replace(spec, local_env={})))
-    # Without this, consumers of the old fleet would keep blocks of a job that they no longer serve.
+    # If the fleet changes, break the leases: the consumers of the old fleet no longer serve the job.
     rule = replace(rule, break_leases=rule.break_leases or after.fleet != before.fleet)
 
     def change(now: Job) -> Job:
@@ -97,5 +97,5 @@ def user_name() -> str:
     """Return the name of the user of this process; empty if the system does not know it."""
     try:
         return printable(getpass.getuser())
-    except (KeyError, OSError, ImportError):  # a number without a name, in a container
+    except (KeyError, OSError, ImportError):  # in a container, the user id may have no name
         return ""

@@ -35,12 +35,13 @@ def find_deleted(job: Job, seen: SeenObjects, now: float) -> tuple[str, ...]:
 def pause_if_deleted(backends: Backends, job: Job, cluster: Cluster) -> Job:
     """Pause the job if objects in its cluster were deleted, and return the job. Raises JobNotFound, ClusterError.
 
-    A new cluster or namespace of the same name has none of the objects, but nobody deleted them. There the job goes on.
+    If a new cluster or namespace has the same name as the old one, the objects are missing but were not deleted. The
+    job then continues.
     """
     seen = cluster.objects(job)
     if seen is None or not find_deleted(job, seen, backends.queue.now()):
         return job
-    # A different process may have created the objects after the answer that this process knew.
+    # A different process may have created the objects after this process last asked the cluster.
     seen, now = cluster.objects(job, fresh=True) or SeenObjects(), backends.queue.now()
     deleted = find_deleted(job, seen, now)
     if not deleted or _place(job, cluster) != (job.objects and job.objects.place):
@@ -76,7 +77,7 @@ def note_objects(backends: Backends, job: Job, cluster: Cluster) -> Job:
 
 
 def _place(job: Job, cluster: Cluster) -> str:
-    """Return the identity of the place; the noted one if this account may not read it."""
+    """Return the identity of the job's cluster and namespace, from the job's record if this account may not read it."""
     return cluster.place() or (job.objects.place if job.objects else "")
 
 

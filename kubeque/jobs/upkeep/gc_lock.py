@@ -28,7 +28,9 @@ Sleep = Callable[[float], None]
 
 
 def register(backends: Backends) -> None:
-    """Register our results prefix in the store of inputs, so that garbage collection reads the specs below it."""
+    """Register the results prefix of this configuration in the store of inputs, so that garbage collection reads the
+    specs below the prefix.
+    """
     prefix = backends.config.default_url_prefix
     backends.files.write_new(user_url(backends.config.cas_url_prefix, prefix), prefix.encode())
 

@@ -53,7 +53,7 @@ def _links_of(backends: Backends, job: Job) -> Links:
     try:
         return backends.files.read_as(links_url(job), lambda stored: parse_links(stored, job.n), LINKS_BYTES)
     except FileMissing:
-        log.info("%s has no stored links: they are read from the queue", job.name)  # or the job was removed
+        log.info("%s has no stored links: they are read from the queue", job.name)  # also logged for a removed job
     except FileDamaged as error:
         log.warning("%s: its stored links are damaged and are read from the queue: %s", job.name, error)
     found: dict[str, set[int]] = {}
@@ -94,8 +94,8 @@ def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], boo
     """Return a function that tells which files below a job's `url` must stay; None if no file must stay.
 
     The function gets the relative name of a file and returns True for results in `links` and for the owner file.
-    `whole`: used only if `links` has no result of this job. True: all files may be deleted. False: the owner file must
-    stay.
+    `whole`: True if all files may be deleted when `links` has no result of this job; False if the owner file must stay
+    in any case.
     """
     indexes = links.get(url, set())
 

@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 _ASK_SECONDS = 5.0
 #: Seconds without an answer after which a store counts as silent. An answer usually takes less than a second.
 SILENT_SECONDS = 5.0
-#: Seconds after which another request is sent beside one that has no answer. The older one can wait for minutes.
+#: Seconds after which a further request is sent while a request has no answer. The older request can wait for minutes.
 _ASK_AGAIN_SECONDS = 15.0
 #: Name of the file that the requests look for. It need not exist.
 _NAME = "kubeque-answers"
 
 
 class StoreWatch:
-    """Asks one store from time to time, in threads of its own. One thread uses the object."""
+    """Sends a request to one store periodically, in separate threads. Only one thread may call the methods."""
 
     def __init__(self, url: str, ask: Callable[[], object]) -> None:
         """`url`: names the store in messages. `ask`: sends a request.
@@ -35,7 +35,7 @@ class StoreWatch:
         self._ask = ask
         self._lock = threading.Condition()
         #: Times on the monotonic clock, seconds: of the last request, of the last answer, and of the first request
-        #: after it. None: none yet.
+        #: after that answer. None if there is none yet.
         self._asked: float | None = None
         self._answered: float | None = None
         self._unanswered: float | None = None
@@ -85,7 +85,7 @@ class StoreWatch:
                 self._failed = self._unanswered is not None
                 self._lock.notify_all()
             return
-        except Exception as error:  # for example a refusal, or a library that is missing; others report it
+        except Exception as error:  # for example a refusal: the code that uses the store reports it
             log.debug("%s answered: %s", self._url, error)
         with self._lock:
             self._answered, self._unanswered, self._failed = time.monotonic(), None, False

@@ -9,7 +9,8 @@ from dataclasses import replace
 from kubeque.jobs.upkeep.progress import Progress
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 
-#: Seconds for which a waiting client tolerates that the queue or the store does not answer. Consumers wait as long.
+#: Seconds for which a waiting client tolerates that the queue or the store does not answer. Consumers tolerate the same
+#: time.
 _OUTAGE_SECONDS = 3600.0
 
 

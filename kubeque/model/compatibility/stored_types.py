@@ -52,7 +52,7 @@ def accepting(hint: Any) -> Accepts:
     """Return a function that returns True for each JSON value of the type `hint`."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        if _SIMPLE.issuperset(inner):  # much faster than to try one after the other
+        if _SIMPLE.issuperset(inner):  # much faster than a try of one type after the other
             kinds = frozenset(inner)
             return lambda value: type(value) in kinds
         choices = [accepting(choice) for choice in inner]

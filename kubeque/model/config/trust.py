@@ -67,7 +67,7 @@ def _find_danger(path: Path) -> str:
 def _check(path: Path, *, folder: bool) -> str:
     """Return the reason why another user can change a file; empty if there is none.
 
-    `folder`: True for the folder of the file, which other users may write if each new file shows its owner.
+    `folder`: True for the folder of the file. A sticky folder, and a folder to which a group can write, are accepted.
     """
     try:
         status = path.stat()

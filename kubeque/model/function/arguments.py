@@ -95,7 +95,7 @@ def _cast_text(text: str, members: frozenset[str]) -> Any:
     """Cast a text to the first type of an annotation that accepts it. Raises ValueError, KeyError."""
     if members & {"str", "Literal"}:
         return text
-    if "None" in members and text == "None":  # as Jinja writes it
+    if "None" in members and text == "None":  # Jinja writes None as this text
         return None
     for kind in KINDS:
         if kind in members:

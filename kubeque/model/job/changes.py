@@ -28,7 +28,7 @@ def resume_job(job: Job) -> Job:
     job = replace(job, objects=None)
     if job.pause is None:
         return job
-    raised = is_older(PAUSE_NEEDS, job.needs)  # by a different feature, because the pause needs only PAUSE_NEEDS
+    raised = is_older(PAUSE_NEEDS, job.needs)  # a feature other than the pause has raised `needs`
     return replace(job, pause=None, needs=job.needs if raised else job.pause.needs_after)
 
 
@@ -49,6 +49,6 @@ def close_job(job: Job, counts: Counts, at: float, *, killed_rows: int = 0) -> J
 
 
 def raise_needs(job: Job, version: str) -> Job:
-    """Return the job with `needs` raised to at least `version`. The `needs` for the time after a pause rise too."""
+    """Return the job with `needs` raised to at least `version`. Also raise the value that applies after a pause."""
     pause = replace(job.pause, needs_after=higher(job.pause.needs_after, version)) if job.pause else None
     return replace(job, needs=higher(job.needs, version), pause=pause)

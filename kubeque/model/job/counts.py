@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 class Counts:
     """Number of tasks in each state.
 
-    `held` is derived. `killed` counts the rows that were killed, and the tasks that had not ended when the job was
-    killed or stopped.
+    `killed` counts the rows that were killed, and the tasks that had not ended when the job was killed or stopped.
     """
 
     pending: int = 0

@@ -120,13 +120,15 @@ class Job:
     deadline_seconds: float | None = None
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
-    #: Name of the attempt of an Airflow task that waits for the job and may cancel it; empty without an Airflow task.
+    #: Wait token: names the try of an Airflow task that waits for the job and may cancel it; empty without an Airflow
+    #: task.
     token: str = ""
     #: Seconds without a poll by the Airflow task after which the job stops; None: never.
     orphan_after: float | None = None
     #: Time of the last poll by the clock of the queue, seconds, with a precision of a twentieth of `orphan_after`.
     watched: float = 0.0
-    #: True if an Airflow task has returned the results. Its next attempt is then caused by a clear, not by a retry.
+    #: True if an Airflow task has returned the results. The next try of the Airflow task then follows a clear, not a
+    #: failure.
     delivered: bool = False
     #: Name of the recurring sweep to which the job belongs; empty if none.
     series: str = ""

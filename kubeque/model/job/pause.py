@@ -18,7 +18,7 @@ class Pause:
     at: float
     #: Lowest version of kubeque that may work on the job after the pause.
     needs_after: str = BASE_NEEDS
-    #: Why kubeque paused the job; empty if a user did.
+    #: Reason why kubeque paused the job; empty if a user paused it.
     reason: str = ""
     #: Stored entries that only a newer kubeque knows.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)

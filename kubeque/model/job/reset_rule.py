@@ -48,7 +48,7 @@ class ResetRule:
         return self.selects_cause(outcome.cause if outcome is not None else None, named=named)
 
     def selects_cause(self, cause: Cause | None, *, named: bool) -> bool:
-        """True if this rule selects a task that failed by `cause`; None: the cause is unknown. `named`: as above."""
+        """True if this rule selects a task that failed by `cause` (None: unknown cause). `named`: see `selects`."""
         if self.ranges and not named and not self.everything:
             return False
         return not self.causes or cause in self.causes

@@ -57,7 +57,7 @@ class Attempt:
     #: Number of the attempt, from 1. It never decreases, not even after a reset.
     number: int
     cause: Cause
-    #: Exit code, or the signal's number for `signal`; None if there is neither.
+    #: Exit code, or the signal's number for `signal`; None if the attempt has neither.
     code: int | None
     #: Name of the consumer that ran the attempt.
     owner: str
@@ -110,7 +110,7 @@ class Outcome:
     #: Number of the attempt.
     attempt: int
     cause: Cause
-    #: Exit code, or the signal's number for `signal`; None if there is neither.
+    #: Exit code, or the signal's number for `signal`; None if the attempt has neither.
     code: int | None = None
     #: Unix time of the start, seconds.
     start: float = 0.0
@@ -298,7 +298,7 @@ class TaskView:
     record: TaskRecord
     #: Name of the consumer that runs the task or has reserved it; empty if no consumer has.
     owner: str = ""
-    #: Times of the running command; None if no command runs, or if the consumer is older than these times.
+    #: Times of the running command; None if no command runs, or if the version of the consumer does not report them.
     running: Running | None = None
 
     @property

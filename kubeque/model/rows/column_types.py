@@ -10,7 +10,7 @@ from typing import Any
 
 #: Number of digits that floats represent exactly. Longer numbers are often names, for example of accounts.
 _DIGITS = 15
-#: `007` and `+5` do not match, because as numbers they would be 7 and 5.
+#: Patterns of texts that become numbers. `007` and `+5` do not match, because their numbers 7 and 5 have other texts.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _INT64 = 1 << 63

@@ -18,7 +18,7 @@ FUNCTION = re.compile(r"(lin|log)\(([^()]*)\)")
 _USAGE = {
     "lin": "lin(FIRST,LAST,COUNT), for example lin(0,1,11)", "log": "log(FIRST,LAST,COUNT), as in log(1e-4,1,5)"
 }  # fmt: skip
-#: Digits of a number that a function computes. A double has 15 that are certain.
+#: Number of significant digits of a computed number. A double represents 15 decimal digits exactly.
 _DIGITS = 15
 #: Powers of ten between which a double has its full precision.
 _EXPONENT = 300

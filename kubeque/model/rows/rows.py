@@ -29,7 +29,7 @@ Row = tuple[str, ...]
 #: Function that returns the rows of a page, given its number.
 ReadPage = Callable[[int], Sequence[Sequence[str]]]
 
-#: Function that returns a text as JSON. It is the one that JSONEncoder(ensure_ascii=False) calls for each text.
+#: Function that returns a text as JSON. JSONEncoder(ensure_ascii=False) calls the same function for each text.
 _quoted = json.encoder.encode_basestring
 
 
@@ -82,10 +82,10 @@ def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
     starts: list[int] = []
     n = rows_left = bytes_left = 0
     for row in encoded:
-        size = len(row) + 1  # the comma or bracket after it
+        size = len(row) + 1  # 1: the comma or bracket after the row
         if not rows_left or size > bytes_left:
             starts.append(n)
-            rows_left, bytes_left = PAGE_ROWS, PAGE_BYTES - 1  # the first bracket
+            rows_left, bytes_left = PAGE_ROWS, PAGE_BYTES - 1  # 1: the first bracket
         rows_left, bytes_left = rows_left - 1, bytes_left - size
         digest.update(row + b"\n")
         n += 1

@@ -19,11 +19,11 @@ from kubeque.model.wording import command
 
 #: Maximum number of characters of the message of a failure.
 _MESSAGE = 2 * VALUE_CHARACTERS
-#: Flags and a place for the value that let a task pass which failed by this cause in spite of its extra attempts.
+#: Flag with a placeholder for its value. With a larger value, a task that failed by this cause can succeed.
 _REMEDIES: Mapping[Cause, str] = {
     Cause.OOM: "--max-memory SIZE", Cause.DISK: "--disk SIZE", Cause.TIMEOUT: "--task-timeout TIME",
 }  # fmt: skip
-#: Causes that lie in the command itself. Its output shows more.
+#: Causes that lie in the command itself. The output of the command shows more.
 _OWN = (Cause.EXIT, Cause.SIGNAL, Cause.UNKNOWN)
 
 
@@ -181,7 +181,9 @@ def _show(job: Job, task: TaskView) -> str:
 
 # ---------------------------------------------------------------------- a job
 def _explain_job(facts: Facts) -> Explanation:
-    """Return the explanation of a job. The text begins with the verb, because the name is in front of it."""
+    """Return the explanation of a job. The text begins with a verb, because the caller puts the job's name before
+    it.
+    """
     job = facts.job
     if job.was_ended:
         return _explain_early_end(facts)

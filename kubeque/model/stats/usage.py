@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-#: Maximum number of points of one attempt. Then every two points become one.
+#: Maximum number of points of one attempt. At this number, every two points are merged into one.
 MAX_POINTS = 200
 #: Largest number that a point can hold. It is an integer that floats represent exactly.
 _LARGEST = float(1 << 53)
@@ -34,7 +34,8 @@ class Point(NamedTuple):
 class Usage:
     """The use of an attempt over time."""
 
-    #: The intervals, the earliest first. The first one is shorter, and so can be the last one.
+    #: The intervals, the earliest first. The first interval is shorter than the others, and the last one can be
+    #: shorter.
     points: tuple[Point, ...] = ()
 
     def add(self, point: Point) -> Usage:
@@ -140,7 +141,7 @@ def _level(value: float, top: float) -> int:
 
 
 def _group(values: Sequence[float | None], width: int) -> list[float | None]:
-    """Return at most `width` values. Each is the largest one of as many adjacent values."""
+    """Divide the values into at most `width` groups of adjacent values. Return the largest value of each group."""
     size = max(1, math.ceil(len(values) / width))
     parts = (values[at : at + size] for at in range(0, len(values), size))
     return [max((value for value in part if value is not None), default=None) for part in parts]

@@ -38,9 +38,8 @@ class OptionType:
     remedy: str
     #: The type as a Python annotation, for the Airflow operator.
     annotation: str
-    #: Function that converts a Python value to the form that a sweep holds. Its other arguments are the name of the
-    #: value
-    #: and the remedy. Raises UserError.
+    #: Function that converts a Python value to the form that a sweep holds. Its arguments are the value, the name of
+    #: the value, and the remedy. Raises UserError.
     from_python: Callable[[Any, str, str], Any] = read_any
     #: Function that converts the text of the command line (several texts if `many`) to the value in a jobspec.
     read: Callable[[Any, str], Any] = lambda value, flag: value

@@ -46,7 +46,7 @@ class JobRecord:
     name: str
     fleet: str
     body: bytes
-    #: 0: not stored yet.
+    #: Version of the stored record; 0: not stored yet.
     version: int = 0
 
 
@@ -69,7 +69,7 @@ class BlockRecord:
     #: pending | killed << 21.
     pending: int
     body: bytes
-    #: 0: not stored yet.
+    #: Version of the stored record; 0: not stored yet.
     version: int = 0
 
 
@@ -134,12 +134,14 @@ class Backend(Protocol):
 
 
 def pack(tally: Tally) -> int:
-    """Return three counts as one integer, so that a database can add them up."""
+    """Return the counts of ok, failed and running tasks as one integer, so that a database can add up such integers."""
     return tally.ok | tally.failed << _BITS | tally.running << 2 * _BITS
 
 
 def pack_pending(tally: Tally) -> int:
-    """Return the other two counts as one integer. If no row is killed, the result is the number of pending tasks."""
+    """Return the counts of pending and killed tasks as one integer. If no row is killed, it is the number of pending
+    tasks.
+    """
     return tally.pending | tally.killed << _BITS
 
 

@@ -32,7 +32,7 @@ class Entity:
     key: EntityKey
     indexed: Mapping[str, int | str]
     carried: Mapping[str, int | float | str | bytes] = field(default_factory=dict)
-    #: 0: not stored yet.
+    #: Version of the stored entity; 0: not stored yet.
     version: int = 0
 
 
@@ -79,7 +79,9 @@ class Layout:
     namespace: str = ""
 
     def blocks(self, uid: str) -> str:
-        """Return the namespace of a job's blocks. Searches in it use one property, so they need no composite index."""
+        """Return the namespace of a job's blocks. Each search in the namespace uses one property and needs no composite
+        index.
+        """
         return f"{self.namespace}-kq-{uid}" if self.namespace else f"kq-{uid}"
 
     def job_key(self, name: str) -> EntityKey:
@@ -98,7 +100,9 @@ class Layout:
         return Entity(self.job_key(record.name), {"fleet": record.fleet}, carried)
 
     def block(self, r: BlockRecord) -> Entity:
-        """Return the entity of a block. Its fields are indexed twice: once for all size classes, once for its own."""
+        """Return the entity of a block. Its fields are indexed twice: for all size classes, and for the block's own
+        size class.
+        """
         minute = None if r.expires is None else int(r.expires // _COARSE_SECONDS)
         indexed: dict[str, int | str] = {"shape": r.size_class, "place": order_key(r.lo, r.id)}
         for name, value in {"slot": r.slot, "spare": r.spare, "minute": minute}.items():

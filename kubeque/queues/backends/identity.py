@@ -1,6 +1,7 @@
-"""The identity of a queue: random, so that a new queue at the URL of a lost one is another queue.
+"""The identity of a queue: a random text that distinguishes a new queue from a lost queue with the same URL.
 
-It is stored as a block, because every backend stores blocks, and programs that do not know the identity ignore it.
+The identity is stored as a block, because every backend stores blocks, and programs that do not know the identity
+ignore it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Identity:
 
 
 def read_identity(backend: Backend) -> Identity:
-    """Return the identity of a queue. Create a missing identity. Two programs that create one get the same one."""
+    """Return the identity of a queue. Create a missing identity. If two programs create it at the same time, both get
+    the same identity.
+    """
     record = backend.get_block(_UID, _ID)
     if record is None:
         body = (_OLDER if backend.list_jobs() else b"") + secrets.token_hex(16).encode()

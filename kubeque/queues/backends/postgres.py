@@ -35,8 +35,8 @@ _CONNECT_SECONDS = 10
 #: programs use the same connection next. Fencing needs READ COMMITTED. Every ordered search has an index. But until the
 #: tables are analyzed, the planner assumes that the tables are small, and sorts all blocks of a job. With 4,000 blocks
 #: that takes 2 ms instead of 0.1 ms. So sorting is off. The estimated cost of a necessary sort is then so high that JIT
-#: would compile the plan. JIT is off too, because a compilation takes half a second. It is sent in one message with the
-#: transaction's first statement, because each message is a round trip to the server.
+#: would compile the plan. JIT is off too, because a compilation takes half a second. This text is sent in one message
+#: with the transaction's first statement, because each message is a round trip to the server.
 _BEGIN = (
     f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '{_STATEMENT_SECONDS:.0f}s';"
     " SET LOCAL enable_sort = off; SET LOCAL jit = off"
@@ -71,7 +71,7 @@ class _Session:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit at the end of the block what its statements have begun."""
+        """Commit the transaction at the end of the block. Roll it back after an error."""
         try:
             yield
         except BaseException:

@@ -190,7 +190,7 @@ def _make(path: Path) -> None:
         return
     with suppress(OSError):
         file, empty = tempfile.mkstemp(dir=path.parent, prefix=".queue-")
-        os.close(file)  # before the file has the queue's name, so no process has a lock on it
+        os.close(file)  # the file does not have the queue's name yet, so no process can have a lock on it
         try:
             os.link(empty, path)
         finally:

@@ -57,10 +57,10 @@ def commit(
 
 
 def note_command(block: Block, command: tuple[int, float] | None, *, now: float) -> Block:
-    """Return the leased block with a note of its owner: which of its tasks the owner runs now.
+    """Return the leased block with a note that says which of its tasks the owner runs now.
 
-    `command`: index of the task, and start of its command on the clock of the queue; None: the owner runs none of them.
-    The note names only a task that is reserved in this block.
+    `command`: index of the task, and start of its command on the clock of the queue; None: the owner runs no task of
+    this block. The note names only a task that is reserved in this block.
     """
     if not block.owner:
         return block

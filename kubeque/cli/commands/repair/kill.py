@@ -30,8 +30,8 @@ def kill(
     """Stop JOB, or only the rows that the options select.
 
     Tasks that are ok stay ok; kubeque reset can run the others again. If all tasks of JOB have ended already, JOB is
-    only closed, as a success or a failure. If only some rows are killed, the other rows go on. JOB then ends as failed,
-    unless --allow-failed of kubeque sub allows the killed rows.
+    only closed, as a success or a failure. If only some rows are killed, the other rows continue. JOB then ends as
+    failed, unless --allow-failed of kubeque sub allows the killed rows.
     """
     rows = RowSelection.parse(index, where, states)
     with connect(ctx) as client:

@@ -11,10 +11,10 @@ from kubeque.model.errors import UserError
 
 
 def confirm_change(effect: Effect, *, yes: bool) -> bool:
-    """Print the effect on an existing job, and return True if the submission may go on.
+    """Print the effect on an existing job, and return True if the submission may continue.
 
-    If --revise would run ok rows again, ask the user. Without a terminal, do not ask. If ok rows would leave the job
-    because the new rows do not contain them, ask the user. Without a terminal, raise UserError.
+    If --revise would run ok rows again, ask the user. Without a terminal, do not ask. If ok rows would be removed from
+    the job because the new rows lack them, ask the user. Without a terminal, raise UserError.
     """
     click.echo(str(effect), err=True)
     terminal = sys.stdin.isatty() and sys.stderr.isatty()
@@ -27,7 +27,7 @@ def confirm_change(effect: Effect, *, yes: bool) -> bool:
 
 
 def _confirm_loss(effect: Effect, *, terminal: bool) -> None:
-    """Ask whether ok rows may leave the job. Raises UserError if they may not, or if nobody can answer."""
+    """Ask whether ok rows may be removed from the job. Raises UserError if the user refuses, and without a terminal."""
     rows = f"{effect.lost} ok row{'s' * (effect.lost != 1)}"
     if terminal and click.confirm(f"remove {rows} and their results from {effect.name}?", err=True):
         return

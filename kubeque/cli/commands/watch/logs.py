@@ -50,7 +50,7 @@ def logs(
         printer = LogPrinter(name, stream, len(str(client.job(name).n - 1)), selects, lines, as_json, follow)
         ends = False
         while not ends:
-            ends = not follow or not client.progress(name).job.open  # output that comes before the end is read after it
+            ends = not follow or not client.progress(name).job.open  # read once more after the end of the job
             for seen in client.peek_many(name, stream, state=state, skip=printer.finished):
                 printer.show(seen)
             if not ends:

@@ -33,7 +33,7 @@ _LINE_SECONDS = 5.0
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
 def watch(ctx: click.Context, job: str, as_json: bool) -> int:
-    """Watch JOB until it has ended. Ctrl-C stops watching; the job goes on.
+    """Watch JOB until it has ended. Ctrl-C stops watching; the job continues.
 
     If JOB was submitted with --try, watching ends when the first rows have ended and JOB is held. The exit code is then
     that of these rows. Exit code: 0 success, 1 failed tasks, 130 interrupted.

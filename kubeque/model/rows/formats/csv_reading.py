@@ -40,7 +40,8 @@ class Reading:
         self.digest = hashlib.sha256()
         #: Bytes that were read.
         self.size = 0
-        #: Number of rows without any value, as a spreadsheet writes them below a table, and the lines of the first.
+        #: Number of rows without any value, which a spreadsheet writes below a table, and the line numbers of the first
+        #: of them.
         self.left_out = 0
         self.lines_left_out: list[int] = []
         #: The delimiter that is used. It is detected when the first row is read.

@@ -31,7 +31,7 @@ class _CsvRows:
     #: SHA-256 of the file's contents, to detect a change between two passes.
     file_digest: bytes
     delimiter: str
-    #: The names in the file's first line, with that of an index column.
+    #: The column names in the file's first line, including the name of an index column.
     header: Row
     #: Notes about the file for the user, one sentence each.
     notes: tuple[str, ...] = ()

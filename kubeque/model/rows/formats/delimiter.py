@@ -12,7 +12,8 @@ COMMA = ","
 #: Names of delimiters, for options and messages.
 NAMES = {"comma": COMMA, "semicolon": ";", "tab": "\t", "vertical bar": "|", "blank": " "}
 _ALIASES = {**NAMES, "\\t": "\t", "pipe": "|", "space": " "}
-#: The delimiters that are detected from the header. A blank is not one, because names of columns can have blanks.
+#: The delimiters that are detected from the header. A blank is never detected, because names of columns can have
+#: blanks.
 _FOUND = (";", "\t", "|")
 _TAB_SUFFIXES = (".tsv", ".tab")
 #: The first line that Excel writes or reads to name the delimiter.

@@ -15,7 +15,7 @@ from kubeque.model.strict_json import parse_strict_json
 from kubeque.model.text import cut
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json")
-#: Start of an object or of a list of objects. The header of a CSV file does not begin like that.
+#: Start of an object or of a list of objects. The header of a CSV file does not begin with these characters.
 _START = re.compile(rb'\{\s*["}]|\[\s*[\[{\]]')
 _WRITE = 'write one object per line, for example {"lr": 0.1, "seed": 1}'
 
