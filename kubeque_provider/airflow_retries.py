@@ -58,7 +58,7 @@ class Faults:
 
     @property
     def only_own(self) -> bool:
-        """True if all these rows failed through their own fault. They would fail again."""
+        """True if all these rows failed through their own fault, so that they would fail again."""
         return self.own > 0 and not self.machine
 
 

@@ -138,8 +138,8 @@ def try_number(context: Any) -> int:
 def read_task_state(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
     """Return the current state of an Airflow task: "none" after a clear, GONE after a deletion.
 
-    On Airflow 3, this asks the API server. It works in a task or a trigger, but not in an event loop. On Airflow 2, it
-    asks the database.
+    On Airflow 3, this asks the API server: call it in a task or in a thread of a trigger, and not in an event loop. On
+    Airflow 2, it asks the database.
     """
     if AIRFLOW_2:
         return _state_in_database(dag_id, run_id, task_id, map_index)

@@ -65,8 +65,8 @@ def check_values(
 ) -> None:
     """Raise UserError for the first argument that has a wrong type. `kind`: class of the operator.
 
-    `values`: arguments, keyed by name. `known`: function of a name and a value. It returns False if the value is known
-    only when the task runs.
+    `values`: arguments, keyed by name. `known`: function that gets a name and a value, and returns False if the value
+    is known only when the task runs.
     """
     for option in OPTIONS:
         value = values.get(option.name) if option.operator else None

@@ -92,7 +92,9 @@ class WaitsForSweep:
         return ""
 
     def _poll(self, waiter: Waiter) -> Any:
-        """Return the progress of the job. If the queue, the store or the cluster does not answer, warn and return None.
+        """Poll the job and return its progress.
+
+        If the queue, the store or the cluster does not answer, warn and return None.
 
         The first poll of a later try runs failed rows again (see `KubequeHook.begin_wait`). Raises BadSweep.
         """

@@ -1,4 +1,7 @@
-"""Errors after a submission. They name the submitted job, and have a different exit code than a refused submission."""
+"""Errors after a submission.
+
+Each error names the submitted job, and has a different exit code than a refused submission.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from kubeque.model.errors import JobNotFound, JobUnreadable, UserError
 from kubeque.model.suggestions import find_similar
 from kubeque.model.text import printable
 
-#: Reference to a recent submission: `@` is the last one, `@2` the last but one.
+#: Reference to a recent submission: `@` is the last submission, `@2` the submission before the last.
 _RECENT = re.compile(r"@([1-9][0-9]{0,5})?")
 #: Number of names that an error lists.
 _LISTED = 4

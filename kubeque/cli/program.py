@@ -98,7 +98,7 @@ def run(hear_interrupts: Callable[[], object]) -> int:
             code = kubeque.main(prog_name="kubeque", complete_var=_COMPLETE, standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt) as stop:
         ignore_interrupts()
-        line = "\n" * os.isatty(2)  # after the ^C of the terminal
+        line = "\n" * os.isatty(2)  # ends the line in which the terminal shows ^C
         _complain(f"{line}kubeque: {stop if isinstance(stop, Interrupted) else 'interrupted'}")
         _leave_if_busy(130)
         return 130

@@ -45,8 +45,9 @@ class ProgressMethods(Connection):
             return self.progress(name)
 
     def reconcile(self, name: str) -> Progress:
-        """Update a job like `status`, and start missing consumers. Programs that wait for a job call this
-        repeatedly.
+        """Bring a job up to date like `status`, and start missing consumers.
+
+        Programs that wait for a job call this repeatedly.
         """
         return reconcile(self._backends, name, start=True, watch=self._watch)
 

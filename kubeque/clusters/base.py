@@ -132,8 +132,9 @@ class Cluster(Protocol):
         """
 
     def place(self) -> str:
-        """Return the identity of the place with the objects, for example a namespace. A new place of the same name has
-        another identity.
+        """Return the identity of the place with the objects, for example a namespace.
+
+        A new place of the same name has another identity.
 
         Return an empty text if the identity is unknown.
         """

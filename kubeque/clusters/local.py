@@ -238,8 +238,9 @@ class LocalCluster:
 def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
     """Return the number and folder of an attempt of a task on this machine; None if there is none.
 
-    `attempt`: number of the attempt; None for the last attempt. The folder has the streams `stdout` and `stderr`. It
-    exists while the attempt runs. If the consumer is killed, the folder stays until the clean-up of abandoned folders.
+    `attempt`: number of the attempt; None for the last attempt. The folder has the streams `stdout` and `stderr`. The
+    folder exists while the attempt runs. If the consumer is killed, the folder stays until the clean-up of abandoned
+    folders.
     """
     found = {
         int(number): path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: Shortest time between two starts after one death, seconds. Each further death doubles it.
+#: Shortest time between two starts after one death, seconds. Each further death doubles this time.
 FIRST_PAUSE_SECONDS = 1.0
 #: Maximum pause between two starts, as a multiple of the first pause.
 _LONGEST_PAUSE = 60

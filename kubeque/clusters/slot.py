@@ -87,8 +87,9 @@ def owner_name(pid: int | None = None, slot: int | None = None) -> str:
 
 
 def _short_host_name() -> str:
-    """Return the first part of this machine's name, for owner names. All except letters, digits, `_` and `-` become
-    `-`.
+    """Return the first part of this machine's name, for owner names.
+
+    All except letters, digits, `_` and `-` become `-`.
     """
     first = host_name().partition(b".")[0].decode("ascii", errors="replace")
     return re.sub("[^A-Za-z0-9_-]", "-", first)[:_HOST_CHARACTERS] or "-"
@@ -168,7 +169,7 @@ class Slot:
     def while_free(self, patience_seconds: float) -> Iterator[bool]:
         """Hold the lock of the slot in this block, so that no consumer starts. Yield False if a consumer has the slot.
 
-        A slot whose file is gone counts as not free, because its consumer may still run.
+        A slot without a file counts as not free, because its consumer may still run.
         """
         if self.alive() or not self.path.exists() or not self._lock(patience_seconds):
             yield False
@@ -217,7 +218,7 @@ class Slot:
 
     def runs(self, pid: int) -> None:
         """Record the pid of the process that runs the current command. The process leads its own process group."""
-        if start := start_ticks(pid):  # not if the process has already ended
+        if start := start_ticks(pid):  # empty if the process has already ended
             self._write({**self._written, "command": pid, "command_start": start})
 
     def _identify(self, pid: int) -> dict[str, object]:

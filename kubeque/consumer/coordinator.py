@@ -228,8 +228,7 @@ class Coordinator:
         return False
 
     def fail_all(self, message: str) -> None:
-        """End the tasks that have begun (cause `internal`), and release all leases, because this process is about to
-        end.
+        """End the tasks that have begun (cause `internal`), and release all leases, because this process ends.
 
         If no task has begun, end all reserved tasks in this way. So an error that recurs in each consumer uses up the
         attempts of these tasks.

@@ -101,7 +101,7 @@ class SupplyFailed(Event):
 # ---------------------------------------------------------------------- events: outages
 @dataclass(frozen=True, slots=True)
 class QueueSilent(Event):
-    """The queue did not answer. It might have carried out the request."""
+    """The queue did not answer. The queue might have carried out the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class JobClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class FleetReviewed(Event):
-    """It is time to check if fewer consumers are wanted."""
+    """A check is due whether fewer consumers are wanted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,7 @@ log = logging.getLogger(__name__)
 #: time.
 FIRST_SECONDS, LONGEST_SECONDS = 10.0, 300.0
 _LOOK_SECONDS = 0.5
-#: Shortest pause between uploads while somebody reads the log, seconds. Stores refuse more frequent writes of one
-#: object.
+#: Shortest pause between uploads while a user reads the log, seconds. Stores refuse more frequent writes of one object.
 _APART_SECONDS = 1.0
 
 
@@ -105,9 +104,7 @@ class LogUploader:
             schedule.note_upload(now, asked, grown)
 
     def _asked_until(self, task: StagedTask) -> float:
-        """Return the time at which the request to read this task's log expires, by the clock of the queue; 0 without a
-        request.
-        """
+        """Return when the request to read this task's log expires, by the clock of the queue; 0 without a request."""
         job = self._queue.find(task.job.name) if self._queue.has_cheap_reads else task.lease.job
         until = dict(job.peeks).get(task.index, 0.0) if job is not None and job.uid == task.job.uid else 0.0
         return until if until and until > self._queue.now() else 0.0

@@ -1,7 +1,8 @@
 """`python -m kubeque.consumer.replay`: run one task again, on this machine, in a folder that is kept.
 
-`jobs.replay` starts it. It reads an order from standard input and writes the outcome to standard output, both as JSON.
-It copies the program's output to standard error while the program runs. It does not write to the queue or the store.
+`jobs.replay` starts this program. It reads an order from standard input and writes the outcome to standard output, both
+as JSON. It copies the program's output to standard error while the program runs. It does not write to the queue or the
+store.
 """
 
 from __future__ import annotations

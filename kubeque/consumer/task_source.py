@@ -184,7 +184,7 @@ class TaskSource:
             log.info("%s", gone)
 
     def _context(self, job: Job) -> JobContext:
-        """Return the job's spec and environment. They are read once for each revision. Raises StorageError."""
+        """Return the job's spec and environment. Both are read once for each revision. Raises StorageError."""
         key = (job.uid, job.revision)
         if key not in self._contexts:
             spec = read_spec(self._files, job)

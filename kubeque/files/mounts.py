@@ -36,8 +36,8 @@ class MountTable:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        #: The file stays open, because the kernel reports changes of the table to an open file. None before the first
-        #: read.
+        #: The open file with the table; None before the first read. It stays open, because the kernel reports changes
+        #: of the table only to an open file.
         self._file: FileIO | None = None
         #: The process and the mount namespace in which the file was opened.
         self._opened_in: tuple[int, int] | None = None
@@ -207,7 +207,7 @@ def _make_writable(folder: str, mounts: Collection[str]) -> None:
         path = todo.pop()
         try:
             if path not in mounts:
-                os.chmod(path, stat.S_IRWXU)  # never a link, because only real folders get here
+                os.chmod(path, stat.S_IRWXU)  # `path` is a real folder here, and never a link
                 with os.scandir(path) as entries:
                     todo += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:

@@ -36,7 +36,7 @@ def _data(fd: int, size: int) -> list[tuple[int, int]]:
         try:
             start = os.lseek(fd, at, os.SEEK_DATA)
         except OSError as error:
-            if error.errno == errno.ENXIO:  # only holes are left
+            if error.errno == errno.ENXIO:  # only a hole follows
                 break
             raise
         at = os.lseek(fd, start, os.SEEK_HOLE)

@@ -127,7 +127,7 @@ class QueueGone(QueueError):
 
 
 class QueueRefused(QueueError):
-    """The login to the database lacks a right. It may still read. Use a login that has the right."""
+    """The login to the database lacks a right. The login may still be able to read. Use a login that has the right."""
 
 
 class QueueSchemaError(QueueError):
@@ -202,5 +202,5 @@ class JobFailed(KubequeError):
         super().__init__(message)
         #: The job's name.
         self.job = job
-        #: The table with one dict for each row. It has the results of ok rows and the causes of failures.
+        #: The table with one dict for each row. The table has the results of ok rows and the causes of failures.
         self.table = table

@@ -29,7 +29,7 @@ def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] |
 
 
 def suggest_column(name: str, columns: Iterable[str], *, braces: bool = False) -> str:
-    """Return a hint behind the list of all columns: the column that is most similar to `name`. Empty without one.
+    """Return a hint that follows a list of all columns: the column most similar to `name`; empty if none is similar.
 
     `braces`: True if the user writes the column as `{column}`.
     """

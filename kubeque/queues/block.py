@@ -51,7 +51,7 @@ _COMMAND_NOTE = (str, (int, NoneType), (int, float), (int, float))
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Tasks [lo, hi) of one job in one size class. They are one entity of the queue, and are leased together."""
+    """Tasks [lo, hi) of one job in one size class. A block is one entity of the queue and is leased as a whole."""
 
     #: Uid of the job. With the name instead, a consumer of a removed job could change a new job of the same name.
     uid: str
@@ -126,8 +126,9 @@ class Block:
         return note if note is not None and self.owner and note.nonce == self.nonce else None
 
     def runs(self, index: int) -> bool:
-        """True if a reserved task counts as running. If the owner writes no notes, all reserved tasks count as
-        running.
+        """True if a reserved task counts as running.
+
+        If the owner writes no notes, all reserved tasks count as running.
         """
         note = self.command_note
         return self.state(index) is State.RESERVED and (note is None or note.index == index)

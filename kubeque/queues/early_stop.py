@@ -42,7 +42,7 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     - at least max(10, consumers) first attempts have ended, all by `exit` or all by `signal`, with the same code
     - every consumer that runs a task has ended an attempt
     - no reserved task has waited or run for more than 1 s and for more than twice as long as the longest failure
-    - no task is ok, except linked ones
+    - no task is ok, except linked tasks
 
     Raise the floor class if all first attempts ran out of memory, and at least max(20, 2 x consumers) of these tasks
     now have more memory than the floor class.

@@ -29,7 +29,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a job."""
+    """One fault of a job: an object and the description of its fault."""
 
     #: The faulty object, for example "task 7" or "block 0-256". The text is the same in every audit.
     where: str

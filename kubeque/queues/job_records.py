@@ -127,7 +127,8 @@ class JobRecords:
     def update(self, name: str, change: Callable[[Job], Job | None]) -> Job:
         """Change a job by compare-and-set and return it.
 
-        `change` gets the stored job and returns the changed job, or None for no change. It can be called several times.
+        `change` gets the stored job and returns the changed job, or None for no change. `change` can be called several
+        times.
 
         Raises JobNotFound or JobUnreadable.
         """

@@ -152,9 +152,9 @@ class Lease:
         """Record the waiting outcomes and extend the lease.
 
         `reserve`: number of further tasks to reserve. `give_back`: True to give back the reserved tasks that have not
-        begun. If no task has begun, the block is given back too, because otherwise nobody could steal its first task.
-        `release`: True to give back all reserved tasks and the block. If the block was given back before, the commit
-        writes nothing.
+        begun. If no task runs or waits for the record of its outcome, the block is given back too, because otherwise no
+        other consumer could run its first task. `release`: True to give back all reserved tasks and the block. If the
+        block was given back before, the commit writes nothing.
 
         Raises LeaseLost if another consumer has the block, or if outcomes wait and the block was given back before.
         Raises QueueUnavailable if the queue does not answer. The outcomes then stay in the lease. A later commit reads

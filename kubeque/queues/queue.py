@@ -61,8 +61,8 @@ class Queue(JobRecords):
     def counts(self, job: Job) -> Counts:
         """Return the counts of the whole job. The remaining tasks of a killed or stopped job count as killed.
 
-        In such a job, one task of each lease counts as running until the consumer has released the lease, so that the
-        job is not closed before.
+        In such a job, one task of each lease counts as running until the consumer has released the lease. So the job is
+        not closed earlier.
         """
         total = sum(self.tallies(job).values(), Tally())
         some_held = job.canaries or (job.reset is not None and job.reset.go)

@@ -18,8 +18,9 @@ class _Reserving(Protocol):
 
 
 class RunningCommand:
-    """The running command of one consumer. All leases of the consumer share this object. One thread writes, others
-    read.
+    """The running command of one consumer.
+
+    All leases of the consumer share this object. One thread writes, others read.
 
     A commit can happen while no command runs. The task that starts next then counts as the running task, because the
     next commit can be a minute later.

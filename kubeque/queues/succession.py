@@ -13,7 +13,7 @@ from kubeque.queues.queue import Queue
 def replace_job(queue: Queue, before: Job, after: Job, content: Iterable[Block]) -> Job:
     """Replace the job `before` with `after` and its blocks, and return the stored job.
 
-    Afterwards consumers of `before` cannot record anything. Raises JobExists if a third job has the name by now. The
+    Afterwards consumers of `before` cannot record anything. Raises JobExists if a third job has taken the name. The
     blocks of `after` are then deleted.
     """
     queue.insert_blocks(content)

@@ -91,8 +91,9 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         return [*super()._script_folders(), source_folder(self.python_callable)]
 
     def _constants(self, columns: Collection[str]) -> dict[str, Any]:
-        """Return the arguments from the call and from Airflow. Raises CommandError if an argument is ambiguous or
-        unusable.
+        """Return the arguments from the call and from Airflow.
+
+        Raises CommandError if an argument is ambiguous or unusable.
         """
         function, name = self.python_callable, self.python_callable.__name__
         given = find_given(function, self.op_args, self.op_kwargs)

@@ -12,8 +12,9 @@ from kubeque_provider.exceptions import BadSweep, permanent
 
 
 class SweptFunction(TaskFunction[Any, Any, Any]):
-    """A decorated function. The job runs it for each row, so Airflow must not map the function over columns of the
-    rows.
+    """A decorated function.
+
+    The job runs it for each row, so Airflow must not map the function over columns of the rows.
     """
 
     def _validate_arg_names(self, func: Any, kwargs: dict[str, Any]) -> None:

@@ -20,8 +20,7 @@ _MESSAGE_CHARACTERS = 200
 def deliver_canaries(hook: KubequeHook, progress: Progress, token: str, context: Any) -> dict[str, Any]:
     """Push the estimate of a held job to XCom, log it, and return the pointer of the job.
 
-    `token`: wait token of this try. The held job does not stop if nobody polls it, because a person may take days to
-    decide.
+    `token`: wait token of this try. The held job does not stop without polls, because a person may take days to decide.
     """
     text = describe_canaries(hook, progress)
     for line in text.splitlines():

@@ -17,7 +17,7 @@ def start_cluster(
     """Create the missing parts of the connection's cluster: the cluster itself, its bucket, database and accounts.
 
     Returns the URL of the cluster and the nodes of each pool. Raises UserError for wrong arguments or connections.
-    Raises ClusterError if this account must not create a part. Its message has the commands to run.
+    Raises ClusterError if this account must not create a part. The message of ClusterError has the commands to run.
     """
     config = hook.config()
     cluster = Client.hosting(config, access=hook.access(), tell=_log_operations(hook))

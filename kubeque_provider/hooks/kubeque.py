@@ -134,7 +134,7 @@ class KubequeHook(KubequeConnection):
             sweep, existing=existing, confirm=lambda _: True
         )  # `confirm` counts the effect on the rows
         self.job_log.notes(made)
-        client.take(before.job.name, "")  # no try has waited for this run yet
+        client.take(before.job.name, "")  # clear the token: no try has waited for the new run yet
         progress = client.reconcile(before.job.name)
         self.job_log.resubmitted(client, before, progress, made, script, run=run)
         return progress

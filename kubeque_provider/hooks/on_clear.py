@@ -88,8 +88,9 @@ def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
 
 
 def has_other_origin(job: Job, origin: Mapping[str, str]) -> bool:
-    """True if a different Airflow task than `origin` submitted the job. For an open job, the DAG run must be equal,
-    too.
+    """True if a different Airflow task than `origin` submitted the job.
+
+    For an open job, the DAG run must be equal, too.
     """
     same = ("deployment", "dag", "task", "map_index", *(("run",) if job.closing is None else ()))
     return any(job.origin.get(key) != origin.get(key) for key in same)

@@ -17,7 +17,7 @@ from kubeque.model.stats.pace import Pace
 from kubeque_provider.airflow_versions import log_interval
 from kubeque_provider.log_text import describe_progress
 
-#: Period in seconds over which the rate is measured. It spans several lines.
+#: Period in seconds over which the rate is measured. The period spans several lines of the log.
 _PACE_SECONDS = 600.0
 
 

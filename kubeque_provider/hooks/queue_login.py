@@ -98,7 +98,7 @@ def _check_url(url: str, where: str, warn: Callable[[str], None]) -> str:
 
 
 def _passwords(url: str) -> list[str]:
-    """Return the password of a URL as it is written, and decoded."""
+    """Return the password of a URL in its written form and in its decoded form."""
     try:
         parts = urlsplit(url)
         found = {parts.password, parts.netloc.rpartition("@")[0].partition(":")[2]}

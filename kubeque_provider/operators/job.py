@@ -19,7 +19,7 @@ from kubeque_provider.storage_paths import to_dest
 
 
 class KubequeJobOperator(BaseOperator):
-    """Call `perform` with the job `job_id`. It is a name or the output of a KubequeSubmitOperator."""
+    """Call `perform` with the job `job_id`, which is a name or the output of a KubequeSubmitOperator."""
 
     template_fields: Sequence[str] = ("job_id", "kubeque_conn_id")
     template_ext: Sequence[str] = ()
@@ -67,7 +67,7 @@ class KubequeJobOperator(BaseOperator):
         return resolve_dest(url, dag_folder(self), context)
 
     def log_other_run(self, hook: KubequeHook, name: str, context: Any) -> None:
-        """Log the DAG run that submitted the job `name`, if it is another one. Raises JobNotFound."""
+        """Log the DAG run that submitted the job `name`, if it is not the present DAG run. Raises JobNotFound."""
         log_other_run(self, hook.get_conn().job(name), context, "reads", fixed=self._job_is_fixed)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> Any:

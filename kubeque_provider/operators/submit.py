@@ -126,7 +126,7 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         or `skip`. `changed` runs failed rows, and rows whose command, inputs or values changed. `skip` runs no row.
         `auto` runs the failed rows. If the job was a success and an Airflow task has already returned its result,
         `auto` runs all rows. With a fixed `job_id`, the job can belong to another DAG run. In that case, `skip` fails
-        the Airflow task if its sweep differs from the sweep of that job, and each other value also runs all rows that
+        the Airflow task if its sweep differs from the sweep of that job. Each other value also runs all rows that
         differ.
 
         `retry_failed_rows`: A retry by Airflow also reruns the rows that failed with the cause exit, signal or timeout.
@@ -225,8 +225,9 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         return self._hand_over(context, self._handle_event(waiter, event, context))
 
     def _waits(self) -> bool:
-        """True if this task waits for its job. If `wait` is None, this task waits unless a sensor downstream waits for
-        the job.
+        """True if this task waits for its job.
+
+        If `wait` is None, this task waits unless a sensor downstream waits for the job.
         """
         if self.wait is not None:
             return self.wait

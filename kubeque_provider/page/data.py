@@ -146,8 +146,9 @@ def _timeline(request: Request) -> str:
 
 
 def _report(request: Request) -> str:
-    """Return the report in the present state. The report contains messages of tasks, so the user needs access to the
-    logs.
+    """Return the report in the present state.
+
+    The report contains messages of tasks, so the user needs access to the logs.
     """
     return str(_read(request, "report", logs=True)[1])
 

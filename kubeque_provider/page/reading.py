@@ -1,4 +1,4 @@
-"""Requests to the process that reads all tasks of a job. Each web server process has at most one."""
+"""Requests to the process that reads all tasks of a job. Each web server process starts at most one such process."""
 
 from __future__ import annotations
 
@@ -90,13 +90,14 @@ def read_apart(wanted: Reading) -> Any:
 
 
 def read_here(client: Client, wanted: Reading) -> Any:
-    """Return the same as `read_apart`, but read in this process. Use it if only Airflow's connections have the login of
-    the store.
+    """Return the same as `read_apart`, but read in this process.
+
+    Use it if only Airflow's connections have the login of the store.
     """
     with _cache_lock:
         return READERS[wanted.what](client, wanted, _cache)
 
 
 def stop_reading() -> None:
-    """End the process. The next request starts another one."""
+    """End the process. The next request starts another process."""
     _process.stop()

@@ -46,7 +46,7 @@ def read_message(stream: IO[bytes]) -> Any:
     head = stream.read(8)
     if len(head) < 8:
         raise EOFError
-    return pickle.loads(stream.read(int.from_bytes(head)))  # from a process of our own
+    return pickle.loads(stream.read(int.from_bytes(head)))  # the writer is a process that kubeque started
 
 
 def write_message(stream: IO[bytes], message: Any) -> None:

@@ -1,7 +1,7 @@
 """The process that reads all tasks of a job for the page. Its low priority keeps Airflow's web server fast.
 
 The web server starts it as `python -m kubeque_provider.page.reading_process` and sends requests through its standard
-input. It ends with the web server.
+input. The process ends when the web server ends.
 """
 
 from __future__ import annotations

@@ -40,6 +40,6 @@ def is_known_argument(operator: Any, name: str, value: Any) -> bool:
     """True if the value of the argument `name` is known while the DAG is parsed. `operator`: instance or class."""
     if isinstance(value, Unknown):
         return False
-    if name == "parameters":  # it can have millions of cells, and `known_rows` checks only the first of them
+    if name == "parameters":  # rows can have millions of cells, and `known_rows` checks only the first rows
         return not is_output(value)
     return is_known(value) if name in operator.template_fields else True

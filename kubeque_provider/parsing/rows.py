@@ -76,7 +76,7 @@ def are_long_and_plain(rows: Any) -> bool:
     """True for a long list of rows whose cells are texts, numbers, truth values or None.
 
     Airflow would search such a list for outputs of Airflow tasks, and would write all rows as text to show the first
-    ones. Both take seconds for 100,000 rows.
+    rows. Both take seconds for 100,000 rows.
     """
     if type(rows) is not list or len(rows) <= _LONG or not _are_plain(rows[:CHECKED_ROWS]):
         return False

@@ -25,8 +25,9 @@ _last: dict[int, _Findings] = {}
 
 
 def find_once(rows: list[Any], what: Hashable, find: Callable[[], R]) -> R:
-    """Return the result of `find()`. Cache the result under `what` until a call passes a different list, or a list of a
-    different length.
+    """Return the result of `find()`.
+
+    Cache the result under `what` until a call passes a different list, or a list of a different length.
     """
     known = _last.get(id(rows))
     if known is None or known.count != len(rows):

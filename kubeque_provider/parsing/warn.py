@@ -1,4 +1,4 @@
-"""Warnings while a DAG is parsed. They have the line of the DAG file."""
+"""Warnings while a DAG is parsed. Each warning has the line of the DAG file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Wait for a sweep in the triggerer. One poll covers a whole sweep. It runs in a thread, not in the event loop."""
+"""Wait for a sweep in the triggerer.
+
+One poll covers a whole sweep. Each poll runs in a thread, not in the event loop.
+"""
 
 from __future__ import annotations
 
@@ -155,7 +158,10 @@ def forget_connections() -> None:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Return the threads for polls. They are separate, so that a slow queue does not block other triggers."""
+    """Return the threads for polls.
+
+    Other triggers do not use these threads, so a slow queue does not block other triggers.
+    """
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="kubeque")
 
 

@@ -18,7 +18,8 @@ from kubeque.model.rows.column_names import out_column
 
 STATES = click.Choice(SELECTABLE_STATES)
 _FACTS = ("state", "cause", "exit_code", "seconds", "peak_memory", "files", "message")
-#: Columns that a narrow screen leaves out first, in this order. The message says more than the others.
+#: Columns that a narrow screen leaves out first, in this order. The message is the last of them, because it says the
+#: most.
 _MINOR = ("files", "peak_memory", "exit_code", "seconds", "cause", "message")
 _RIGHT = frozenset({"index", *_FACTS[2:-1]})
 #: Number of tasks at the start of the table from which the `out.*` columns are taken. JSON has all values.

@@ -159,7 +159,7 @@ def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
     zones = len(pool.locations) or zones_of_cluster or 1
     if scaling.enabled and scaling.total_max_node_count:
         nodes = NodeRange(scaling.total_min_node_count, scaling.total_max_node_count)
-    elif scaling.enabled:  # not created by kubeque: these limits count per zone
+    elif scaling.enabled:  # a pool that kubeque did not create: its limits are per zone
         nodes = NodeRange(scaling.min_node_count * zones, scaling.max_node_count * zones)
     else:
         nodes = NodeRange(pool.initial_node_count * zones, pool.initial_node_count * zones)

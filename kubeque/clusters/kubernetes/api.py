@@ -248,7 +248,7 @@ def _client_at(address: Address) -> Any:
     settings.ssl_ca_cert = authority.name  # a constructor argument only since version 36
     settings.refresh_api_key_hook = renew
     made = client.ApiClient(settings)
-    made.authority = authority  # each new connection reads the file, so it must live as long as the client
+    made.authority = authority  # each new connection reads the file, so the file must exist as long as the client
     return made
 
 

@@ -252,7 +252,7 @@ class KubernetesCluster:
         if self._place is None:
             try:
                 account = self._api.find(path("serviceaccounts", self._namespace, "default"))
-            except ClusterRefused:  # this account may not read it
+            except ClusterRefused:  # this account may not read service accounts
                 account = None
             self._place = str(account["metadata"]["uid"]) if account else ""
         return self._place

@@ -21,7 +21,7 @@ Pod = Mapping[str, Any]
 _OWN_FAULT = re.compile(
     r"exceeds the total limit of containers|exceeded its local ephemeral storage limit|EmptyDir volume"
 )
-#: Reasons of waiting containers that do not start until somebody removes the reason.
+#: Reasons for which a container waits until a user corrects the reason.
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _BROKEN = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 #: Seconds after the deadline for deleting a pod. If the pod still exists then, its node counts as unreachable.

@@ -29,7 +29,7 @@ _BACK_OFF_SECONDS = 60.0
 #: so it starts only after Kubernetes' back-off.
 _REPLACED_CODES = frozenset({None, TERMINATED, KILLED})
 #: Limit of generations: _MAX_FACTOR times the wanted number of consumers, plus _EXTRA. Beyond the limit, dead consumers
-#: are replaced only after Kubernetes' back-off, because perhaps every new consumer dies at once.
+#: are replaced only after Kubernetes' back-off, because every new consumer may die immediately.
 _MAX_FACTOR, _EXTRA = 20, 100
 
 
@@ -198,7 +198,8 @@ class _Places:
 def _count_in_back_off(job: KubernetesJob, pods_of_indexes: Sequence[Sequence[Pod]], gap: int) -> int:
     """Return how many of `gap` missing pods wait for Kubernetes' back-off, because their consumers died.
 
-    A pod that was never created does not count. It starts by itself once its obstacle is gone, for example a quota.
+    A pod that was never created does not count. Such a pod starts by itself when the obstacle, for example a quota, is
+    removed.
     """
     dead = [pods for pods in pods_of_indexes if pods and not any(map(is_live, pods))]
     broken = sum(exit_code(max(pods, key=_created)) not in _REPLACED_CODES for pods in dead)

@@ -42,9 +42,9 @@ class ConsumerStarter:
         """Start the missing consumers of a job, and return their number.
 
         `wanted`: number of consumers by size class. `keeper`: True to start the keeper if no keeper runs or starts. The
-        keeper comes first, then the size classes without a Kubernetes Job, because otherwise their pods would wait
-        behind the other consumers in a queue of Kueue. If the cluster refuses a step, the other steps are still taken.
-        Then the first refusal is raised as ClusterRefused.
+        keeper comes first, then the size classes without a Kubernetes Job. Otherwise, their pods would wait behind the
+        other consumers in a queue of Kueue. If the cluster refuses a step, the other steps are still taken. Then the
+        first refusal is raised as ClusterRefused.
         """
         begun = {c for c in wanted if any(not scaling.is_over(j) for j in snapshot.jobs_of(c))}
         steps: list[Callable[[], int]] = [partial(self._start_keeper, job, spec, context, snapshot)] if keeper else []

@@ -217,7 +217,7 @@ def _files_of(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):  # another consumer has just evicted the file
-                # Other files may be here if a task has mounted a folder over the cache. They must not be removed.
+                # Other files may be here if a task has mounted a folder over the cache. Such files must not be removed.
                 if _OURS.match(entry.name) and entry.is_file(follow_symlinks=False):
                     yield entry.path, entry.stat(follow_symlinks=False)
 
@@ -240,7 +240,7 @@ def _name_input(item: Input) -> Iterator[None]:
     """Raise StageFailed for this input if the block fails.
 
     If a bucket does not answer, StoreUnavailable is raised unchanged, and the consumer waits. If a web server does not
-    answer, StageFailed is raised, because the server might be gone for good.
+    answer, StageFailed is raised, because the server might never answer again.
     """
     try:
         yield

@@ -110,7 +110,7 @@ class MemoryWatch:
         return recent
 
     def pids(self) -> list[int]:
-        """Return the processes of the command, also dead ones that are not reaped."""
+        """Return the processes of the command, including dead processes that are not reaped."""
         return list(process_tree.descendants({self._pid, *process_tree.own_children()} - self._before))
 
     def _measure(self) -> int:
@@ -129,7 +129,7 @@ class MemoryWatch:
             return {self._pid: own} if own else {}
         parents = process_tree.descendants({self._pid, *process_tree.own_children()} - self._before)
         seen = {pid: memory for pid in parents if (memory := memory_of(pid))}
-        # Between vfork (or fork) and exec, a child has its parent's pages. They would count twice.
+        # Between vfork (or fork) and exec, a child has its parent's pages. These pages would count twice.
         return {pid: memory for pid, memory in seen.items() if not _is_double(memory, seen.get(parents[pid]))}
 
 

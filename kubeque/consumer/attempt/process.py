@@ -27,8 +27,8 @@ from kubeque.model.job.causes import Cause
 from kubeque.model.stats.usage import Usage
 from kubeque.retry import retry
 
-#: Seconds between two SIGKILLs. They are repeated until no process is left, because a program may fork while its tree
-#: is read.
+#: Seconds between two SIGKILLs. The signal is repeated until no process is left, because a program may fork while its
+#: process tree is read.
 _KILL_AGAIN_SECONDS = 0.2
 #: Seconds between two checks of the process group after SIGTERM.
 _LINGER_SECONDS = 0.01
@@ -198,7 +198,7 @@ class _Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end.close()
-        if kind is not None:  # after any error: the command must not outlive the consumer
+        if kind is not None:  # an error in this block: the command must not outlive the consumer
             self._kill()
             self._process.wait()
 

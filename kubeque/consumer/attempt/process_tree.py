@@ -112,7 +112,7 @@ def send(pid: int, number: int) -> bool:
     """Send a signal to a process, or to a group if `pid` is negative. Return False if the process got no signal."""
     try:
         os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):  # gone, or owned by a different user (sudo)
+    except (ProcessLookupError, PermissionError):  # the process is gone, or has a different user (sudo)
         return False
     return True
 

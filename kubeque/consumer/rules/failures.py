@@ -19,7 +19,7 @@ class Failures:
     def note(self, event: on.TaskSaved) -> bool:
         """Count a saved task. Return True if its failure may end the job, or if a user killed its row."""
         if event.cause is Cause.KILLED:
-            return True  # not a failure; the user waits for the end of the row
+            return True  # a kill is not a failure, but a user waits for the end of the row
         job, failed = event.lease.job, event.cause is not Cause.OK
         seen = self._counts.get((job.uid, job.run), 0)
         self._counts[job.uid, job.run] = seen + 1 if failed and seen is not None else None

@@ -23,8 +23,8 @@ R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-#: A file is cached only if its last change is older than this, seconds. A newer file may change again within one tick
-#: of the disk's clock.
+#: Minimum age of the last change of a cached file, seconds. A newer file may change again within one tick of the disk's
+#: clock.
 RACY_SECONDS = 2.0
 #: Largest number of cached files. The oldest entries are removed first.
 KEPT = 200_000

@@ -115,7 +115,7 @@ def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
     """
     start = 0
     if not is_folder(text):
-        start = text.find("/", text.index("://") + 3)  # after the host, which may have a port
+        start = text.find("/", text.index("://") + 3)  # a host can have a port, so search after the host
     source, colon, target = text[start:].rpartition(":")
     if start < 0 or not colon or (is_folder(text) and os.path.exists(locate(text, base, said))):
         return text, ""

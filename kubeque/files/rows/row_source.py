@@ -92,8 +92,9 @@ class _Spool:
         self._size = 0
 
     def open(self) -> BinaryIO:
-        """Return a new reader at the first byte. Several readers can be open at the same time, and need not read to the
-        end.
+        """Return a new reader at the first byte.
+
+        Several readers can be open at the same time, and need not read to the end.
         """
         if self._copy is None:
             self._source = self._open_source()

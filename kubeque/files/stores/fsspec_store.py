@@ -66,8 +66,8 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
     if kind in ("gs", "gcs"):
         from gcsfs.core import GCSFileSystem
 
-        # The class that fsspec chooses first asks for the kind of each bucket by gRPC. This is not needed here. It
-        # takes a minute if the server speaks only HTTP. Without a login, it logs a warning at every request.
+        # The class that fsspec chooses first asks for the kind of each bucket by gRPC. This is not needed here. The
+        # request takes a minute if the server speaks only HTTP. Without a login, it logs a warning each time.
         return GCSFileSystem(**(options if "token" in options else {**options, "token": _google_token()}))
     from fsspec.core import url_to_fs
 

@@ -124,7 +124,7 @@ class Folder:
             try:
                 with os.scandir(path) as entries:
                     return list(entries)
-            except FileNotFoundError:  # not there yet, or removed meanwhile
+            except FileNotFoundError:  # the folder does not exist yet, or was removed meanwhile
                 return []
 
     def entries(self, prefix: str) -> Iterator[tuple[str, int, float | None, bool]]:
@@ -132,7 +132,7 @@ class Folder:
             if entry.is_dir(follow_symlinks=False):
                 yield entry.name, 0, None, True
             elif entry.is_file(follow_symlinks=False) and not is_temporary(entry.name):
-                with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+                with contextlib.suppress(FileNotFoundError):  # the file was removed meanwhile
                     status = entry.stat(follow_symlinks=False)
                     yield entry.name, status.st_size, status.st_mtime, False
 

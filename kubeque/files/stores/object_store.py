@@ -168,9 +168,9 @@ class ObjectStore:
         return errors
 
     def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
-        """Return the contents of each file; None for a file of another size. The caller then downloads it alone.
+        """Return the contents of each file; None for a file of another size, which the caller then downloads alone.
 
-        At most one byte more than the size is read. An empty file is None, because it has no range.
+        At most one byte more than the size is read. An empty file gives None, because an empty object has no range.
         """
         asked = [item for item in copies if item.size]
         # If the end is given, S3 needs no request for the size.

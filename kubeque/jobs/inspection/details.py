@@ -107,7 +107,7 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
     try:
         result = read_checked_result(backends.files, url) if url else None
     except FileMissing:
-        pass  # its files were deleted; the outcome in the queue is still shown
+        pass  # the files of the attempt were deleted; the outcome is still shown
     except FileDamaged as error:
         fault = error
     script = _read_script(backends, job) if _is_current(job, line.view.record.outcome) else ""
@@ -115,7 +115,7 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
 
 
 def _is_current(job: Job, outcome: Outcome | None) -> bool:
-    """True if the job's current spec has the command of the task: it has no outcome, or one of the current revision."""
+    """True if the current spec has the command of the task: without an outcome, or with one of the current revision."""
     return outcome is None or outcome.revision in (0, job.revision)
 
 

@@ -221,7 +221,7 @@ def look(queue: Queue, name: str) -> Audit:
 def _files(backends: Backends, job: Job) -> Iterator[Fault]:
     """Yield a fault for each stored file that is missing or unreadable: spec, pages and table."""
     try:
-        spec = read_spec(backends.files, job)  # not from the cache
+        spec = read_spec(backends.files, job)  # read the file, not the cache
         if spec.rows.n != job.n:
             yield Fault("spec", f"{spec_url(job)} is for {spec.rows.n} tasks, and the job has {job.n}")
         yield from _pages(backends, job, spec)

@@ -44,8 +44,8 @@ class _Metrics:
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
-        #: Cached causes of each ended job, by uid, run and end of the job. They never change, because a reset begins a
-        #: new run.
+        #: Cached causes of each ended job, by uid, run and end of the job. The causes of an ended run never change,
+        #: because a reset begins a new run.
         self._ended: dict[tuple[str, int, float], _Causes] = {}
 
     def describe(self) -> Iterable[Any]:
@@ -121,8 +121,9 @@ class _Metrics:
         return outcomes, attempts
 
     def _consumers(self, job: Job) -> dict[str, int]:
-        """Return the numbers of requested and running consumers. Leave out the latter if the cluster does not
-        answer.
+        """Return the numbers of requested and running consumers.
+
+        Leave out the latter if the cluster does not answer.
         """
         wanted = {"wanted": job.consumers if job.startable else 0}
         if job.closing is not None:

@@ -121,7 +121,7 @@ def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek |
         text = result.get(stream)
         if text is None and result.get(f"{stream}_bytes"):
             return Peek(view, backends.files.read_tail(stream_url(url, stream)), outcome.attempt)
-    except FileMissing:  # its files were deleted
+    except FileMissing:  # the files of the attempt were deleted
         return None
     data = (text or "").encode()
     start = max(0, len(data) - TAIL_BYTES)

@@ -115,7 +115,7 @@ class Reader:
         """
         end = min(job.n, first + count)
         found = [ELSEWHERE] * max(0, end - first)
-        with self._lock:  # simultaneous calls wait for the call that reads
+        with self._lock:  # one call reads the blocks, and simultaneous calls wait for it
             known = self._remembered(job.uid)
             for record in self._backends.queue.scan_records(job, first=first):
                 if record.lo >= end:

@@ -17,7 +17,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.stats.usage import Usage, read_usage
 
-#: Number of tasks with curves. Each one costs a request to the store.
+#: Number of tasks with curves. Each curve costs a request to the store.
 CURVES = 10
 #: Shortest task with a curve, seconds. The curve of a shorter task has only one or two points.
 _SHORTEST_SECONDS = 10.0
@@ -55,7 +55,7 @@ class TaskUsage:
 
 
 def read_usages(backends: Backends, job: Job, tasks: Sequence[TaskRow]) -> list[TaskUsage]:
-    """Return the use of each task whose result has one. Results that cannot be read are left out."""
+    """Return the resource use of each task whose result contains it. Results that cannot be read are left out."""
     found = in_parallel(partial(_read, backends, job), tasks, threads=SMALL_READS)
     return [TaskUsage(line, usage) for line, usage in zip(tasks, found, strict=True) if usage is not None]
 

@@ -238,8 +238,9 @@ class Owner:
         return record.get("layout") == self.layout.to_record()
 
     def keeps_whole(self, record: Any) -> bool:
-        """True if `record` names this job, and says that the destination has empty streams. The streams then stay
-        there.
+        """True if `record` names this job, and says that the destination has empty streams.
+
+        The streams then stay there.
         """
         return (self.is_named_by(record) or self.may_replace(record)) and not record.get("lean")
 

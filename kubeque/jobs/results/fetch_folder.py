@@ -242,7 +242,7 @@ class FolderDestination:
                 delete_files(final, (name for name in before.files if name not in names))
             self._merge(task, partial, names)
             if not create:
-                with suppress(OSError):  # it has files
+                with suppress(OSError):  # the folder has files
                     final.rmdir()
         elif partial.exists():
             delete_files(partial, (name for name in names_below(partial) if name not in names))

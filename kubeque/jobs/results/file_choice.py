@@ -17,7 +17,7 @@ STREAM_GLOBS: Globs = (stream_name("stdout"), stream_name("stderr"))
 
 
 class Streams(IntEnum):
-    """The streams of a task that a fetch brings. A larger number includes the smaller ones."""
+    """The streams of a task that a fetch brings. Each member includes the members with smaller numbers."""
 
     NONE = 0
     #: The streams that have at least one byte.

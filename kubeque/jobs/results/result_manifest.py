@@ -1,4 +1,4 @@
-"""The manifest of an attempt, result.json. It is validated, because a task can forge it."""
+"""The manifest of an attempt, result.json. The manifest is validated, because a task can forge it."""
 
 from __future__ import annotations
 

@@ -163,8 +163,8 @@ class ResultPaths:
     def key(self, path: str) -> str:
         """Return the key by which paths are compared: two tasks, or two files of a flat layout, need different keys.
 
-        The key is made from the folder of the task, or from the whole path in a flat layout. It ignores the case and
-        the Unicode form of names, because some file systems ignore them.
+        The key is made from the folder of the task, or from the whole path in a flat layout. The key ignores the case
+        and the Unicode form of names, because some file systems ignore both.
         """
         shared = path if self.layout.is_flat else "/".join(path.split("/")[: self.depth])
         return fold(shared)

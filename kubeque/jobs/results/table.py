@@ -27,7 +27,7 @@ class TaskRow:
     row: dict[str, str]
 
     def facts(self) -> dict[str, Any]:
-        """Return the values of the columns FACTS. A missing value is None."""
+        """Return the facts of the task: a dict from each column in FACTS to its value. A missing value is None."""
         outcome = self.view.record.outcome
         ended = outcome if self.view.state.has_outcome else None
         explained = outcome if self.view.state.has_outcome or self.view.is_row_killed else None

@@ -32,7 +32,7 @@ _LATE_OPTIONS = frozenset({
 
 
 def submission_notes(sweep: Sweep) -> list[str]:
-    """Return one sentence for each thing that the user should know before the submission of a sweep.
+    """Return notes that the user should read before the submission of a sweep, one sentence each.
 
     Raises CommandError for a command that can run nowhere, and other errors of `Sweep.check`.
     """
@@ -79,9 +79,7 @@ def _range_notes(sweep: Sweep) -> Iterator[str]:
 
 
 def _late_option_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
-    """Yield a note for each option of `kubeque sub` among the words of the command, because the command gets the
-    option.
-    """
+    """Yield a note for each option of `kubeque sub` among the words of the command, which gets this option."""
     for word in words[1:] if not sweep.origin and not sweep.shell else ():
         text = format_word(word)
         if text.partition("=")[0] in _LATE_OPTIONS:

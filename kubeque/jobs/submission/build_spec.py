@@ -58,7 +58,7 @@ def make_spec(backends: Backends, sweep: Sweep, staging: Staging, machine: Machi
         parse_bytes(sweep.disk, "disk") if sweep.disk is not None else config.default_resource_disk,
     )
     most = parse_bytes(sweep.max_memory, "max_memory") if sweep.max_memory is not None else 8 * (first.memory or 0)
-    if machine is not None:  # there is no larger machine for a task that needs more
+    if machine is not None:  # no shape may exceed this machine, because no other machine exists
         most = min(most, machine.memory)
     cpu = sweep.cpu if sweep.cpu is not None else config.default_resource_cpu
     return JobSpec(

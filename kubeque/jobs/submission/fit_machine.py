@@ -56,8 +56,9 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
 
 
 def _priority_notes(sweep: Sweep, typed: Collection[str]) -> tuple[str, ...]:
-    """Return a note if the sweep has a priority, because pods ignore it. Raises ResourceError if the user typed the
-    option.
+    """Return a note if the sweep has a priority, because pods ignore it.
+
+    Raises ResourceError if the user typed the option.
     """
     if not sweep.priority:
         return ()

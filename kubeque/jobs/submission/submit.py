@@ -53,7 +53,8 @@ class Submitted:
     sent: int = 0
     #: Reason why the requested search for finished rows was not possible; empty if it was possible or not requested.
     note: str = ""
-    #: Reason why nothing repairs and closes the job after the submitter has ended; empty if a keeper does so.
+    #: Reason why nothing repairs and closes the job after the submitter has ended; empty if a keeper repairs and closes
+    #: it.
     unkept: str = ""
     #: The effect on the rows of the existing job, as it was confirmed; None if there was no question.
     effect: Effect | None = None

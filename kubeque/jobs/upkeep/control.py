@@ -97,9 +97,9 @@ def scale(backends: Backends, name: str, consumers: int) -> bool:
 
 
 def stop_consumers(backends: Backends) -> int:
-    """End the consumers of the cluster and return their number. Their tasks wait, and their budgets are not charged.
+    """End the consumers of the cluster and return their number. The tasks wait, and their budgets are not charged.
 
-    If the queue does not answer, the consumers end too, but their tasks are charged.
+    If the queue does not answer, the consumers also end, and the tasks are charged.
     """
     if backends.cluster.runs_images:  # consumers on this machine do not charge their tasks when they end
         try:

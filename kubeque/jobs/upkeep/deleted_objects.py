@@ -1,4 +1,4 @@
-"""Pause a job after somebody deleted the objects in the cluster that start its consumers.
+"""Pause a job after a user deleted the objects in the cluster that start its consumers.
 
 The record of a job names the unfinished objects that a program of kubeque last saw. If one of them is absent and
 kubeque did not delete it, a user or an administrator wants the consumers to stop. So the job pauses, instead of
@@ -25,7 +25,10 @@ _NAMED = 3
 
 
 def find_deleted(job: Job, seen: SeenObjects, now: float) -> tuple[str, ...]:
-    """Return the names of the objects of a job that somebody else deleted. `now`: time by the clock of the queue."""
+    """Return the names of the objects of a job that were deleted, but not by kubeque.
+
+    `now`: time by the clock of the queue.
+    """
     noted = job.objects
     if noted is None or now - noted.at >= _KEPT_SECONDS or job.sent_home >= noted.at:
         return ()

@@ -28,8 +28,9 @@ Sleep = Callable[[float], None]
 
 
 def register(backends: Backends) -> None:
-    """Register the results prefix of this configuration in the store of inputs, so that garbage collection reads the
-    specs below the prefix.
+    """Register this configuration's results prefix in the store of inputs.
+
+    Garbage collection reads the specs below each registered prefix.
     """
     prefix = backends.config.default_url_prefix
     backends.files.write_new(user_url(backends.config.cas_url_prefix, prefix), prefix.encode())

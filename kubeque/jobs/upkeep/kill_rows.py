@@ -44,7 +44,7 @@ class KillEffect:
         return {key: value for key, value in asdict(self).items() if key != "heartbeat_seconds"}
 
     def describe(self, *, dry_run: bool = False) -> str:
-        """Return the effect as one sentence. `dry_run`: nothing was killed."""
+        """Return the effect as one sentence. `dry_run`: True if nothing was killed."""
         verb = "would be killed" if dry_run else "is killed" if self.killed == 1 else "are killed"
         one = self.running == 1
         end = "runs and ends at the next heartbeat of its" if one else "run and end at the next heartbeat of their"

@@ -30,7 +30,9 @@ def select_tasks(backends: Backends, job: Job, selection: RowSelection) -> Itera
 
 
 def select_rows(backends: Backends, job: Job, selection: RowSelection, *, first: int = 0) -> Iterator[TaskRow]:
-    """Yield the selected tasks from index `first` on, in order, each with its row. Pages without one are not read.
+    """Yield the selected tasks from index `first` on, in order, each with its row.
+
+    Pages without a selected task are not read.
 
     Raises the errors of `select_tasks`.
     """

@@ -19,7 +19,7 @@ _ASK_SECONDS = 5.0
 SILENT_SECONDS = 5.0
 #: Seconds after which a further request is sent while a request has no answer. The older request can wait for minutes.
 _ASK_AGAIN_SECONDS = 15.0
-#: Name of the file that the requests look for. It need not exist.
+#: Name of the file that the requests look for. The file need not exist.
 _NAME = "kubeque-answers"
 
 

@@ -11,7 +11,7 @@ from kubeque.model.errors import JobNotFound
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Job, JobState
 
-#: Number of times within `orphan_after` that the waiting process reports that it is alive.
+#: Number of reports within `orphan_after` by which the waiting process shows that it is alive.
 _LOOKS = 20
 
 

@@ -17,9 +17,9 @@ _OUTAGE_SECONDS = 3600.0
 def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
     """Call `status` every `seconds` and yield its result, until the job has ended or is held.
 
-    While the queue or the store does not answer, yield the last progress. Its obstacle has the error and the time since
-    which there is no answer. Raises QueueUnavailable or StorageError after an hour without an answer. Raises other
-    errors of `status` at once.
+    While the queue or the store does not answer, yield the last progress. Its obstacle names the error, and the time of
+    the first request without an answer. Raises QueueUnavailable or StorageError after an hour without an answer. Raises
+    other errors of `status` at once.
     """
     progress, answered = status(), time.monotonic()
     while True:

@@ -69,7 +69,7 @@ def _spans_of_places(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _clauses(text: str, offset: int, separator: str) -> Iterator[tuple[int, int]]:
-    """Yield the span of each part of a test that has an operator of arithmetic or a name of a variable."""
+    """Yield start and end of each part of a test such as `[[ ]]` that evaluates operands as arithmetic or as names."""
     start = 0
     for end in [*(found.start() for found in re.finditer(separator, text)), len(text)]:
         if _OPERATOR.search(text, start, end):

@@ -9,7 +9,7 @@ from typing import Any
 
 #: Variables of kubeque itself, and variables that describe one process or one shell.
 _NOT_INHERITED = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_", re.DOTALL)
-#: Variables of Airflow. They contain logins and the key of Airflow's database.
+#: Variables of Airflow. These variables contain logins and the key of Airflow's database.
 _AIRFLOW = re.compile(r"AIRFLOW.*", re.DOTALL)
 #: All variables that tasks get from an Airflow worker. The worker's other variables belong to the Airflow
 #: installation, not to a user.

@@ -56,7 +56,7 @@ class RowSelection:
         return self.indexes is None and not self.where and not self.states
 
     def may_have(self, index: int, state: TaskState) -> bool:
-        """True if a task has a selected index and state. Its values are not compared."""
+        """True if a task has a selected index and state. The conditions on values are not checked."""
         return (self.indexes is None or index in self.indexes) and (not self.states or state in self.states)
 
     def check(self, job: Job) -> None:

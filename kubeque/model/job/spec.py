@@ -31,7 +31,7 @@ class Input:
     #: Size in bytes.
     size: int
     executable: bool = False
-    #: Generation or etag of the object in the user's own store. It must be the same when the file is downloaded.
+    #: Generation or etag of the object in the user's own store. The download fails if this value has changed.
     generation: str = ""
     #: Stored entries that only a newer kubeque knows.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)

@@ -77,7 +77,7 @@ def _check_step(shown: str, step: Decimal, distance: Decimal) -> Decimal:
 def _plain(number: Decimal) -> str:
     """Return a number without trailing zeros and, for usual sizes, without an exponent."""
     if not number:
-        return "0"  # also for -0
+        return "0"  # -0 is written as 0, too
     number = number.normalize()
     return f"{number:f}" if -7 < number.adjusted() < _DIGITS else str(number).lower()
 

@@ -181,8 +181,9 @@ def _show(job: Job, task: TaskView) -> str:
 
 # ---------------------------------------------------------------------- a job
 def _explain_job(facts: Facts) -> Explanation:
-    """Return the explanation of a job. The text begins with a verb, because the caller puts the job's name before
-    it.
+    """Return the explanation of a job.
+
+    The text begins with a verb, because the caller puts the job's name before it.
     """
     job = facts.job
     if job.was_ended:

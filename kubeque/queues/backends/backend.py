@@ -139,8 +139,9 @@ def pack(tally: Tally) -> int:
 
 
 def pack_pending(tally: Tally) -> int:
-    """Return the counts of pending and killed tasks as one integer. If no row is killed, it is the number of pending
-    tasks.
+    """Return the counts of pending and killed tasks as one integer.
+
+    If no row is killed, the integer is the number of pending tasks.
     """
     return tally.pending | tally.killed << _BITS
 

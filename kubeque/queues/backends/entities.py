@@ -79,8 +79,9 @@ class Layout:
     namespace: str = ""
 
     def blocks(self, uid: str) -> str:
-        """Return the namespace of a job's blocks. Each search in the namespace uses one property and needs no composite
-        index.
+        """Return the namespace of a job's blocks.
+
+        Each search in the namespace uses one property and needs no composite index.
         """
         return f"{self.namespace}-kq-{uid}" if self.namespace else f"kq-{uid}"
 
@@ -100,8 +101,9 @@ class Layout:
         return Entity(self.job_key(record.name), {"fleet": record.fleet}, carried)
 
     def block(self, r: BlockRecord) -> Entity:
-        """Return the entity of a block. Its fields are indexed twice: for all size classes, and for the block's own
-        size class.
+        """Return the entity of a block.
+
+        Its fields are indexed twice: for all size classes, and for the block's own size class.
         """
         minute = None if r.expires is None else int(r.expires // _COARSE_SECONDS)
         indexed: dict[str, int | str] = {"shape": r.size_class, "place": order_key(r.lo, r.id)}

@@ -41,7 +41,8 @@ _INSERT_TRIES = 8
 _DELETE_COUNT = 500
 #: Estimated size in bytes of an entity without its body.
 _OVERHEAD = 600
-#: Minimum number of leased blocks to read. They are then sorted by the exact end of the lease, which the index rounds.
+#: Minimum number of leased blocks to read. The blocks are then sorted by the exact end of the lease, which the index
+#: rounds.
 _LEASED_FETCH = 300
 
 

@@ -29,8 +29,9 @@ class Identity:
 
 
 def read_identity(backend: Backend) -> Identity:
-    """Return the identity of a queue. Create a missing identity. If two programs create it at the same time, both get
-    the same identity.
+    """Return the identity of a queue.
+
+    Create a missing identity. If two programs create it at the same time, both get the same identity.
     """
     record = backend.get_block(_UID, _ID)
     if record is None:

@@ -95,7 +95,7 @@ class _Session:
         return cast(Cursor, self.connection.execute(_numbered(statement), values or None))
 
     def _begin(self, statement: str, values: tuple[Any, ...], *after: bytes) -> Cursor:
-        """Begin a transaction with its first statement, on a new connection if the server has ended this one.
+        """Begin a transaction with its first statement. If the server has ended the connection, open a new one.
 
         The server can end an unused connection at any moment, even after `_hung_up` has checked it. Only a statement
         that is not committed in the same message, or changes nothing, may be sent twice.

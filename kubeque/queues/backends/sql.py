@@ -137,7 +137,7 @@ class SqlBackend:
 
 
 _INSERT_BLOCK = f"INSERT INTO kubeque_block ({_BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-#: Conditions and their values for each kind of search. They are used in turn until enough blocks are found.
+#: Conditions and their values for each kind of search. The conditions are used in turn until enough blocks are found.
 _CONDITIONS: dict[Find, Callable[[int], list[tuple[str, tuple[int, ...]]]]] = {
     Find.READY: lambda slot: [("slot >= ? ORDER BY slot", (slot,)), ("slot < ? ORDER BY slot", (slot,))],
     Find.STEALABLE: lambda slot: [("expires IS NOT NULL AND spare IS NOT NULL ORDER BY spare DESC", ())],

@@ -43,7 +43,10 @@ class Dialect(Protocol):
         """Statement that returns a row if a table of the given name exists."""
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
-        """Return the context of one transaction. It converts driver errors to QueueError or QueueUnavailable."""
+        """Return the context of one transaction.
+
+        The context converts driver errors to QueueError or QueueUnavailable.
+        """
 
     def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Return the rows of one statement that changes nothing, in a transaction of its own."""

@@ -54,7 +54,7 @@ def charge_disk(block: Block, job: Job, evictions: Mapping[str, Eviction]) -> tu
         found = [a for a in record.history if a.cause is Cause.PREEMPTED and a.owner in evictions]
         if not found:
             continue
-        # Attempts before the last reset are not charged. A task that has moved has more disk by now.
+        # Attempts before the last reset are not charged. A task that has moved already has more disk.
         charged = Cause.PREEMPTED in record.charges and evictions[found[-1].owner].size_class >= block.size_class
         changed = record.as_evicted(messages, charge=charged and not record.evicted)
         state, outcome = block.state(index), record.outcome

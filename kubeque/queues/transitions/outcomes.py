@@ -29,7 +29,7 @@ def record_outcome(draft: BlockDraft, job: Job, outcome: Outcome, moved: list[Bl
     if cause is Cause.KILLED:
         _end_killed(draft, known, record)
         return
-    if known.evicted and cause in (Cause.DISK, Cause.PREEMPTED):  # this size was charged before
+    if known.evicted and cause in (Cause.DISK, Cause.PREEMPTED):  # this size class was charged before
         record, cause = replace(record, charges=known.charges), Cause.DISK
     verdict = Verdict.FAIL if outcome.final else job.budgets.verdict(cause, record.charges)
     follow_verdict(draft, job, index, record, verdict, cause, moved)

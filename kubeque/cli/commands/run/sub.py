@@ -150,7 +150,7 @@ def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
 
 
 def _existing(given: Mapping[Existing, bool]) -> Existing:
-    """Return the member of `Existing` that the options choose, or REFUSE if they choose none.
+    """Return the member of `Existing` that the options choose; REFUSE without such an option.
 
     Raises UserError for more than one option.
     """

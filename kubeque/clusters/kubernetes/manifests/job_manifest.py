@@ -22,7 +22,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.pod_options import PodOptions
 
-#: Back-off limit of an index. It is practically infinite, because the queue counts the attempts of a task.
+#: Back-off limit of an index. The limit is practically infinite, because the queue counts the attempts of a task.
 _WITHOUT_END = 2**31 - 1
 #: Seconds for which an ended Kubernetes Job is kept.
 _FINISHED_SECONDS = 3600
@@ -78,7 +78,7 @@ def indexed_job(
     generation: int,
     count: int,
 ) -> dict[str, Any]:
-    """Return a Kubernetes Job with `count` pods. It replaces each pod until the pod exits with 0."""
+    """Return a Kubernetes Job with `count` pods. Kubernetes replaces each pod until the pod exits with 0."""
     all_labels = make_labels(job, size_class, context)
     return {
         "apiVersion": "batch/v1",

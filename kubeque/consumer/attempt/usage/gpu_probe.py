@@ -14,7 +14,7 @@ _QUERY = ("--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,noun
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 #: Values of this variable with which a command has no GPU.
 _NONE = ("", "-1", "none", "void")
-#: Number of bytes of the answer to read. It has a short line for each device.
+#: Number of bytes of the answer to read. The answer has a short line for each device.
 _ANSWER_BYTES = 1 << 14
 
 

@@ -12,7 +12,7 @@ from kubeque.model.stats.usage import Point, Usage
 
 #: Seconds after the start of a command at which the first sample is due.
 FIRST_SECONDS = 1.0
-#: Minimum seconds between two samples. It doubles each time the number of points is halved.
+#: Minimum seconds between two samples. This time doubles each time the number of points is halved.
 STEP_SECONDS = 5.0
 #: Shortest interval of a point, seconds. The kernel counts CPU time in steps of 0.01 s.
 _SHORTEST_SECONDS = 0.2

@@ -45,8 +45,8 @@ def read_hint(line: str) -> str | None:
 def find_delimiter(header: str, name: str) -> str:
     """Return the delimiter of a table with this first line. `name`: name of the file.
 
-    The delimiter splits the line into at least two columns. A suffix such as .tsv makes the tab the first choice. Then
-    comes the comma, and then any other delimiter. If no delimiter splits the line, return the comma.
+    The delimiter splits the line into at least two columns. If a suffix such as .tsv names the tab, try the tab first.
+    Then try the comma, and then the other delimiters. If no delimiter splits the line, return the comma.
     """
     counts = {character: _count_columns(header, character) for character in (COMMA, *_FOUND)}
     if name.lower().endswith(_TAB_SUFFIXES) and counts["\t"] > 1:
