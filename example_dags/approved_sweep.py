@@ -1,4 +1,4 @@
-"""A person approves a sweep after its first rows: they have seen the time and the memory that the rest will take.
+"""A person approves a sweep after its first rows have run. The approval shows the time and memory of the other rows.
 
 The DAG exists on Airflow 3.1 and later, which have the human-in-the-loop operators.
 """

@@ -1,4 +1,4 @@
-"""A sweep that an asset starts: one DAG reports new files, the other one sweeps over these files."""
+"""A sweep that an asset starts: one DAG reports new files, and the other DAG runs a sweep over these files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ with DAG("asset_arrival", schedule=None, start_date=FIRST, catchup=False, tags=[
 
     @task(outlets=[PICTURES])
     def arrive(*, outlet_events: Any) -> None:
-        """Name the new files in the event."""
+        """Report the new files in the event of the asset."""
         outlet_events[PICTURES].extra["names"] = ["tern", "o'hare; 2", "heron"]
 
     arrival = arrive()
@@ -33,5 +33,5 @@ with DAG("asset_sweep", schedule=[PICTURES], start_date=FIRST, catchup=False, ta
     submit = KubequeSubmitOperator(
         task_id="submit", command=["python3", "^../examples/count_letters.py", "{name}"], parameters=names()
     )
-    # The event of its own outlet has {job_id, results, counts}: the next DAG finds the results through it.
+    # The event of the outlet has {job_id, results, counts}, so another DAG can find the results.
     KubequeJobSensor(task_id="wait", job_id=submit.output, poke_interval=1, outlets=[TABLE])

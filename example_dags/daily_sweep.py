@@ -1,4 +1,4 @@
-"""A sweep every day, over rows from an Airflow task: its output is passed to `parameters=` through XCom."""
+"""A sweep every day. An Airflow task returns the rows, which are passed to `parameters=` through XCom."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ with DAG(
 ):
     submit = KubequeSubmitOperator(
         task_id="submit",
-        # {station} is a value of the row, {{ ds }} of Airflow.
+        # {station} is a value of the row, and {{ ds }} is a template of Airflow.
         command=["/bin/echo", "station {station}, {height} m, on {{ ds }}"],
         parameters=stations(),
         memory="200Mi",

@@ -1,4 +1,4 @@
-"""A Python function over rows, each one a task: `@task.kubeque`."""
+"""A Python function that runs once for each row, with `@task.kubeque`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ with DAG("function_sweep", schedule=None, start_date=pendulum.datetime(2026, 1, 
 
     @task.kubeque(parameters="../examples/sample-job/params.csv", memory="200Mi")
     def render(x_scale: float, y_scale: float, zoom: float, depth: int) -> dict[str, object]:
-        """Compute one view. Only the source of the function is sent, so it imports inside."""
+        """Compute one view. Only the source of the function is sent, so the imports are inside of it."""
         import math
 
         return {"area": 4 / zoom**2, "distance": math.hypot(x_scale, y_scale), "steps": [depth, depth * 2]}

@@ -1,4 +1,4 @@
-"""A sweep on its own GKE cluster: created before the sweep, deleted after it, also if the sweep fails.
+"""A sweep on a GKE cluster that is created before the sweep, and deleted after it, also if the sweep fails.
 
 The connection `kubeque_default` has project, cluster_name, location and default_image: docs/howto/gke.md.
 """

@@ -15,7 +15,7 @@ FIRST = pendulum.datetime(2026, 1, 1)
 
 @task
 def days(until: str) -> list[dict[str, str]]:
-    """Return a row for each of the last seven days; in practice: for each existing file."""
+    """Return a row for each of the last seven days. A real DAG could return a row for each existing file."""
     last = pendulum.parse(until)
     return [{"day": last.subtract(days=back).to_date_string()} for back in range(6, -1, -1)]
 
@@ -25,10 +25,10 @@ with DAG("incremental_sweep", schedule="@daily", start_date=FIRST, catchup=False
         task_id="submit",
         command=["python3", "^../examples/count_letters.py", "{day}"],
         parameters=days("{{ ds }}"),
-        # A row that is ok in any run of this Airflow task is linked: yesterday's run has six of these seven days.
+        # A row that is ok in an earlier DAG run is linked and does not run: six of these seven days.
         skip_done=True,
         results_ttl="30d",
-        # No sensor is downstream, so this Airflow task also waits: in the triggerer.
+        # No sensor is downstream, so this Airflow task also waits, in the triggerer.
         deferrable=True,
     )
     KubequeCollectOperator(

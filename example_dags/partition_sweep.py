@@ -1,4 +1,4 @@
-"""One sweep for each partition, by dynamic task mapping: three Airflow tasks for any number of rows."""
+"""One sweep for each partition, by dynamic task mapping. Each sweep can have any number of rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ with DAG("partition_sweep", schedule=None, start_date=pendulum.datetime(2026, 1,
 
     @task
     def partitions() -> list[list[dict[str, str]]]:
-        """Return the rows of each partition. The partitions may change without a change of the DAG."""
+        """Return the rows of each partition. The number of partitions may differ in each DAG run."""
         return [[{"region": region, "station": station} for station in "ab"] for region in ("north", "south", "west")]
 
     submit = KubequeSubmitOperator.partial(

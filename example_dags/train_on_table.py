@@ -1,4 +1,4 @@
-"""Fan-in: a sweep measures, and one Airflow task fits a line to the table of all rows."""
+"""Fan-in: a sweep computes a value for each row, and one Airflow task fits a line to the table of all rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ with DAG("train_on_table", schedule=None, start_date=pendulum.datetime(2026, 1, 
 
     @task.kubeque(parameters=[{"x": x} for x in range(10)], deferrable=False)
     def measure(x: float, slope: float) -> float:
-        """Compute a formula; in practice an hour of simulation."""
+        """Compute a formula. A real function could run a simulation of an hour."""
         return slope * x + 1
 
     @task
