@@ -64,8 +64,9 @@ lint: $(ENVIRONMENT)  ## style, types, import contracts, dead code, prose, and t
 	.venv/bin/vulture
 	$(PYTHON_HERE) -m pytest -q tests/lint tests/consumer/test_probe.py
 
-docs: $(ENVIRONMENT)  ## the pages that are made from the commands: docs/reference.md and docs/json.md
+docs: $(ENVIRONMENT) .docs/.ready  ## the generated pages in docs/, and the HTML site in build/docs; a broken link fails
 	$(PYTHON_HERE) docs/make
+	.docs/bin/sphinx-build --quiet --fail-on-warning --keep-going -c docs/site . build/docs
 
 image: build/consumer-image.tar  ## the consumer's image, without a registry: build/consumer-image.tar
 
@@ -96,8 +97,13 @@ dist: $(ENVIRONMENT)  ## the wheel, the source archive, their SHA-256 sums and t
 	$(PYTHON_HERE) release/dist.py
 
 clean:  ## removes all that make made
-	rm -rf .venv .matrix .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .matrix .docs .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.docs/.ready: docs/site/requirements.txt
+	"$$(.ci/find-python 3.11 3.12 3.13)" -m venv --clear .docs
+	.docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 $(ENVIRONMENT): setup.cfg $(wildcard constraints/airflow-3.3-*.txt)
 	@.ci/venv .venv 3.3 $(EXTRAS) "3.11 3.12"

@@ -9,6 +9,7 @@ from docs.generate.jobspec import jobspec_page, jobspec_schema
 from docs.generate.manual import json_page, reference_page
 from docs.generate.operator_code import decorator_stub, sweep_arguments_module
 from docs.generate.operators import operators_page
+from docs.generate.python_api import python_page
 
 ROOT = Path(__file__).parents[2]
 #: Functions that generate a file, by path below ROOT. The order matters: later files are made from earlier files.
@@ -20,4 +21,5 @@ FILES: Mapping[str, Callable[[], str]] = {
     "docs/reference.md": reference_page,
     "docs/json.md": json_page,
     "docs/operators.md": operators_page,
+    "docs/python.md": python_page,
 }

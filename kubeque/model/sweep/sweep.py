@@ -33,9 +33,11 @@ _ALLOWED = re.compile(r"[0-9]{1,9}|[0-9]{1,3}(\.[0-9]{1,9})?%")
 
 @dataclass(frozen=True)
 class Sweep:
-    """One command, the rows to run it on, and the options of the table in `options.py`.
+    """One command, the rows to run it on, and options.
 
-    The fields may have any value that `check` can convert, for example a list of dicts as `rows`.
+    The fields may have any value that `check` can convert. `rows`: a list of dicts, a DataFrame, or the result of
+    `grid`, `sequence` or `from_records`. `canaries`: number of rows that run first; `Client.go` releases the others.
+    `pod`: options of pods, keyed by name, for example `{"spot": True}`.
     """
 
     #: Words as text, or words that are parsed already (by the Airflow operator).
