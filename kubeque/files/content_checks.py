@@ -50,6 +50,6 @@ def check_content(url: str, found: int, size: int | None, seen: str, digest: str
     if size is not None and found != size:
         # A reader stops one byte after the expected end, so the actual size is unknown then.
         has = f"more than {size} bytes" if found == size + 1 else f"{found} bytes, not {size}"
-        raise FileDamaged(f"cannot read {url}: it has {has}: it was changed or damaged")
+        raise FileDamaged(f"cannot read {url}: the file has {has} and was changed or damaged")
     if digest and seen != digest:
-        raise FileDamaged(f"cannot read {url}: its SHA-256 is {seen}, not {digest}: it was changed or damaged")
+        raise FileDamaged(f"cannot read {url}: the SHA-256 is {seen}, not {digest}; the file was changed or damaged")

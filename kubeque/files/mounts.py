@@ -184,7 +184,10 @@ def _resolve_above(folder: str | os.PathLike[str]) -> str:
 
 
 def _name_mounts(points: Collection[str]) -> list[str]:
-    return [f"{quote_name(point)} is a mount point and stays: unmount it, then remove it" for point in points]
+    return [
+        f"{quote_name(point)} is a mount point and is not removed: unmount the folder, then remove the folder"
+        for point in points
+    ]
 
 
 def _remove_around(path: str, mounts: Collection[str]) -> None:
@@ -222,7 +225,7 @@ def remove_files(root: str, keep: Callable[[str], bool]) -> list[str]:
     """
     root = _resolve_above(root)
     if os.path.islink(root):
-        return [f"{quote_name(root)} is a link and stays: another program has replaced the folder"]
+        return [f"{quote_name(root)} is a link and is not removed: another program has replaced the folder"]
     mounts = mount_points(root)
     if root in mounts:
         return _name_mounts(mounts)

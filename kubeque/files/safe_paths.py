@@ -67,7 +67,7 @@ def safe_name(name: str) -> PurePosixPath:
     else:
         return PurePosixPath(name)
     raise FileRefused(
-        f"the file name {cut(name)!r} is not safe: {wrong}; give it a plain relative name, for example a/b.txt"
+        f"the file name {cut(name)!r} is not safe: {wrong}; use a plain relative name, for example a/b.txt"
     )
 
 

@@ -87,7 +87,7 @@ class Files:
         """
         data = self._store(url).read(url, limit)
         if len(data) > limit:
-            raise FileDamaged(f"cannot read {url}: it has more than {limit} bytes: it was changed or damaged")
+            raise FileDamaged(f"cannot read {url}: the file has more than {limit} bytes and was changed or damaged")
         return data
 
     def read_tail(self, url: str, limit: int = TAIL_BYTES) -> Tail:
@@ -114,7 +114,7 @@ class Files:
         try:
             return parse(wire)
         except UNREADABLE as error:
-            raise FileDamaged(f"cannot read {url}: it was changed or damaged ({explain(error)})") from error
+            raise FileDamaged(f"cannot read {url}: the file was changed or damaged ({explain(error)})") from error
 
     def write(self, url: str, data: bytes) -> None:
         """Write or overwrite a file atomically, and make missing folders."""
@@ -247,7 +247,9 @@ class Files:
         Raises StorageError if `prefix` is a whole bucket or the root of a disk.
         """
         if not split(prefix)[1].strip("/"):
-            raise StorageError(f"will not delete all of {prefix!r}: give a folder in it")
+            raise StorageError(
+                f"{prefix!r} is a whole bucket or disk and is not deleted: give a folder below {prefix!r}"
+            )
         self._store(prefix).delete_tree(prefix, keep)
 
     def check_writable(self, prefix: str) -> None:
@@ -255,7 +257,9 @@ class Files:
         kind = scheme(prefix)
         if not is_folder(prefix) and kind not in WRITABLE:
             known = ", ".join(f"{name}://" for name in WRITABLE)
-            raise StorageError(f"cannot write to {prefix}: results go to a folder or to {known}, not to {kind}://")
+            raise StorageError(
+                f"cannot write to {prefix}: kubeque cannot write to {kind}://; give a folder, or a URL of {known}"
+            )
         probe = join(prefix, temporary_name())
         try:
             store = self._store(prefix)
@@ -268,7 +272,7 @@ class Files:
             raise StorageError(f"cannot write to {prefix}: {cause}; {self._remedy(prefix, cause)}") from error
         if seen != (True, False, b"1"):
             raise StorageError(
-                f"cannot write to {prefix}: the store overwrites a file where it should refuse to; "
+                f"cannot write to {prefix}: the store overwrites an existing file instead of refusing the write; "
                 f"update the library for {kind or 'that disk'}, or choose another store"
             )
 

@@ -78,7 +78,7 @@ REFUSED = {
     "a destination below a file": ("{k} sub --fetch params.csv/x true", "cannot be used (Not a directory)"),
     "a destination that is a file": ("{k} sub --fetch params.csv true", "is a file"),
     "a destination that nobody can make": ("{k} sub --fetch /proc/x true", "/proc/x cannot be used"),
-    "a push without a name": ("{k} sub -u . true", "give it one, for example -u .:name"),
+    "a push without a name": ("{k} sub -u . true", "give a name, for example -u .:name"),
     "a word without a name": ("{k} sub cat ^./", "write -u ./:name"),
     "force for nothing": ("{k} sub --force true", "--force needs --fetch"),
 }

@@ -120,7 +120,7 @@ def test_a_mount_in_use_stays_and_is_named(tmp_path: Path, data: Path) -> None:
         (problem,) = remove_tree(tmp_path / "work", after_task=True)
         user.kill()
 
-    assert f"'{tmp_path}/work/m' is a mount point and stays" in problem
+    assert f"'{tmp_path}/work/m' is a mount point and is not removed" in problem
     assert digests(tmp_path / "work" / "m") == digests(data)
 
 
@@ -145,7 +145,7 @@ def test_deleting_from_a_folder_store_leaves_and_names_what_is_mounted(tmp_path:
         files.write(str(store / name), b"x")
     bind(data, store / "job" / "2" / "m")
 
-    with pytest.raises(StorageError, match=r"store/job/2/m' is a mount point and stays"):
+    with pytest.raises(StorageError, match=r"store/job/2/m' is a mount point and is not removed"):
         files.delete_tree(str(store / "job"), keep=lambda name: name == "1/kept")
     assert digests(store / "job" / "2" / "m") == digests(data)
     with pytest.raises(StorageError, match="is a mount point"):

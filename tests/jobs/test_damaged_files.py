@@ -87,7 +87,7 @@ def test_a_spec_that_was_changed_is_not_run_and_the_next_job_is(client: Client, 
         client.replay("bad", 0, tmp_path / "replay")
     with Client(client.config) as other, pytest.raises(FileDamaged):
         other.like("bad")
-    assert any(not finding.ok and "its SHA-256 is" in finding.text for finding in client.doctor("bad"))
+    assert any(not finding.ok and "the SHA-256 is" in finding.text for finding in client.doctor("bad"))
 
 
 @pytest.mark.parametrize(

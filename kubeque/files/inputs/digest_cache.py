@@ -107,7 +107,9 @@ class DigestCache:
                 return work(database)
         except (sqlite3.Error, OSError) as error:
             self._usable = False
-            log.warning("the cache of digests %s is not used (%s); delete it to begin a new one", self._path, error)
+            log.warning(
+                "the cache of digests %s is not used (%s); delete the file to start a new cache", self._path, error
+            )
             return None
 
 

@@ -119,7 +119,7 @@ def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCach
         if source.path is None:
             return _look(source, files)
         if os.path.getsize(source.path) != source.size:
-            raise CommandError(f"{source.said}: {source.path} is being written to: submit once it is finished")
+            raise CommandError(f"{source.said}: {source.path} is being written: submit when the file is complete")
         digest = known[source.path]
         return Input(source.name, input_url(cas_prefix, digest), digest, source.size, source.executable)
 
@@ -136,7 +136,7 @@ def _look(source: Source, files: Files) -> Input:
     except FileMissing as error:
         raise CommandError(f"{source.said}: {error}") from error
     if look.folder:
-        raise CommandError(f"{source.said}: {source.url} is a folder of a store: give each file in it by itself")
+        raise CommandError(f"{source.said}: {source.url} is a folder of a store: give the URL of each file")
     return Input(source.name, source.url, "", look.size or 0, source.executable, look.generation)
 
 
@@ -182,7 +182,7 @@ def _clash(name: str, one: Source, other: Source) -> CommandError:
     first, second = one.path or one.url, other.path or other.url
     return CommandError(
         f"two inputs are called {name!r} in the working directory: {first} ({one.said}) and {second} ({other.said}); "
-        "rename one, or push it under another name, for example src:dst"
+        "rename one file, or push one file under another name, for example src:dst"
     )
 
 

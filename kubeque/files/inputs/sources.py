@@ -45,7 +45,7 @@ def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
     text, said = word.render({}), f"the word {format_word(word)!r}"
     if base_name(text) in ("", ".", ".."):
         raise CommandError(
-            f"{said}: this folder has no name of its own: write -u {text}:name, and use name in the command"
+            f"{said}: this path does not name the folder: write -u {text}:name, and use name in the command"
         )
     name = _checked(base_name(text), said)
     if text.endswith("/"):
@@ -83,7 +83,7 @@ def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
     path = locate(source, base, said) if is_folder(source) else None
     if not target and base_name(source) in ("", ".", ".."):
         raise CommandError(
-            f"{said}: this folder has no name of its own: give it one, for example -u {source}:name, or write"
+            f"{said}: this path does not name the folder: give a name, for example -u {source}:name, or write"
             f" -u {source}:. for the files in it"
         )
     if path is None or not os.path.isdir(path):
@@ -120,7 +120,7 @@ def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
     if start < 0 or not colon or (is_folder(text) and os.path.exists(locate(text, base, said))):
         return text, ""
     if not source or not target:
-        raise CommandError(f"{said or repr(text)} names nothing on one side of the colon: write src or src:dst")
+        raise CommandError(f"{said or repr(text)} has no text on one side of the colon: write src or src:dst")
     return text[:start] + source, target
 
 
@@ -149,12 +149,15 @@ def file_source(text: str, name: str, base: Path, said: str, *, executable: bool
     status = _status(path, base, said)
     if stat.S_ISDIR(status.st_mode):
         raise CommandError(
-            f"{said}: {path} is a folder; write a slash at its end for all files in it (relative paths start at {base})"
+            f"{said}: {path} is a folder; end the path with a slash for all files in the folder (relative paths start"
+            f" at {base})"
         )
     if not stat.S_ISREG(status.st_mode):
         raise CommandError(f"{said}: {path} is not a regular file: give a regular file")
     if not os.access(path, os.R_OK):
-        raise CommandError(f"{said}: you may not read {path} (relative paths start at {base}); see its permissions")
+        raise CommandError(
+            f"{said}: you may not read {path} (relative paths start at {base}); change the permissions of the file"
+        )
     return Source(said, name, path, "", status.st_size, executable or bool(status.st_mode & 0o111))
 
 
@@ -194,7 +197,7 @@ def locate(text: str, base: Path, said: str) -> Path:
 def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
     """Yield all files below a folder, in order. Links are left out, because they may lead out of the folder."""
     if not stat.S_ISDIR(_status(folder, base, said).st_mode):
-        raise CommandError(f"{said}: {folder} is not a folder; leave out the slash at its end")
+        raise CommandError(f"{said}: {folder} is not a folder; leave out the slash at the end of the path")
 
     def fail(error: OSError) -> None:
         raise _unreadable(said, Path(error.filename), base, error) from error

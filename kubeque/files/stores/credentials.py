@@ -19,7 +19,7 @@ def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ
     if kind in _GOOGLE:
         login = getattr(getattr(filesystem, "credentials", None), "credentials", None)
         if login is None:
-            return "nobody (not logged in)"
+            return "an anonymous user (not logged in)"
         names = (getattr(login, name, None) for name in ("service_account_email", "account"))
         return next((str(name) for name in names if name and name != "default"), "the default Google account")
     if kind in _AMAZON:
@@ -47,5 +47,5 @@ def remedy(kind: str, said: str) -> str:
     if any(sign in said.lower() for sign in _NO_LOGIN):
         return log_in
     if "RequestTimeTooSkewed" in said or "difference between the request time" in said:
-        return "set this machine's clock: the store refuses requests from another time"
-    return f"make the bucket, choose another store, or use an account that may write to it ({log_in})"
+        return "set this machine's clock: the store refuses requests with a wrong time"
+    return f"make the bucket, choose another store, or use an account that may write to the bucket ({log_in})"

@@ -210,8 +210,8 @@ def _link(temporary: str, path: str) -> bool:
     except OSError as error:
         if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
             raise StorageError(
-                f"cannot write {path}: its file system has no hard links, so two writers cannot be distinguished; "
-                "use a folder on another disk, or the object store itself instead of its mount"
+                f"cannot write {path}: the file system has no hard links, so two writers cannot be distinguished; "
+                "use a folder on another disk, or the URL of the object store instead of the mount"
             ) from error
         raise
     os.unlink(temporary)
@@ -271,7 +271,9 @@ def copy(
         if holes:
             target.truncate()  # a hole at the end
         if digest and sha256.hexdigest() != digest:
-            raise FileRefused(f"{source.name} changed while it was uploaded: submit again once nothing writes to it")
+            raise FileRefused(
+                f"{source.name} changed while it was uploaded: submit again when no program writes to the file"
+            )
     except BaseException:
         progress(-sent)
         raise

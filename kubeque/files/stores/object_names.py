@@ -26,11 +26,14 @@ def _name_problem(kind: str, name: str) -> str | None:
     except UnicodeEncodeError:
         return "a store needs names in UTF-8: rename the file"
     if kind in _GOOGLE | _AMAZON and length > _NAME_BYTES:
-        return f"the name has {length} bytes with the folders of the job, and a store takes {_NAME_BYTES}: shorten it"
+        return (
+            f"the name has {length} bytes with the folders of the job, and the limit is {_NAME_BYTES} bytes:"
+            " shorten the name"
+        )
     if kind not in _GOOGLE:
         return None
     if "\n" in name or "\r" in name:
         return "Google Cloud Storage takes no line break in a name: rename the file"
     if name in (".", "..") or name.startswith(_ACME):
-        return "Google Cloud Storage keeps this name for itself: rename the file"
+        return "Google Cloud Storage reserves this name: rename the file"
     return None

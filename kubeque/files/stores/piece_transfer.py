@@ -91,7 +91,7 @@ class PieceTransfer:
             end = min(start + step, size)
             data = bytes(self._fs.cat_file(url, start=start, end=end))
             if len(data) != end - start:
-                raise ConnectionError(f"{len(data)} bytes of {end - start} came")
+                raise ConnectionError(f"the store sent {len(data)} of {end - start} bytes")
             return data
 
         def receive(start: int) -> bytes:

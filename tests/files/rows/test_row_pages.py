@@ -61,5 +61,5 @@ def test_a_page_that_was_changed_is_refused_if_its_digest_is_known(place: Place)
     place.files.write(page_url(place.url, 0), b'[["2"]]')
 
     assert PageReader(place.url, place.files).page(0) == [("2",)]
-    with pytest.raises(FileDamaged, match="its SHA-256 is"):
+    with pytest.raises(FileDamaged, match="the SHA-256 is"):
         PageReader(place.url, place.files, digests).page(0)

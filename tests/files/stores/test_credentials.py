@@ -49,6 +49,8 @@ def test_without_a_login_google_is_not_even_asked(monkeypatch: pytest.MonkeyPatc
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
-    with pytest.raises(StorageError, match=r"asked as nobody \(not logged in\); log in with gcloud") as refused:
+    with pytest.raises(
+        StorageError, match=r"asked as an anonymous user \(not logged in\); log in with gcloud"
+    ) as refused:
         Files().check_writable("gs://no-such-bucket/results")
     assert "no credentials" in str(refused.value)

@@ -113,7 +113,9 @@ def test_a_folder_that_was_replaced_by_a_link_is_named_and_not_followed(tmp_path
     (tmp_path / "precious" / "thesis.tex").touch()
     (tmp_path / "job").symlink_to(tmp_path / "precious")
 
-    with pytest.raises(StorageError, match=r"job' (is a link and stays|could not be removed: .*symbolic link)"):
+    with pytest.raises(
+        StorageError, match=r"job' (is a link and is not removed|could not be removed: .*symbolic link)"
+    ):
         Files().delete_tree(f"{tmp_path}/job", keep=keep)
 
     assert (tmp_path / "precious" / "thesis.tex").exists()
@@ -129,7 +131,7 @@ def test_a_tree_that_two_delete_at_once_is_gone_and_neither_complains(tmp_path: 
 
 @pytest.mark.parametrize("url", ["/", "//", "file:///", "memory://bucket", "memory://bucket/"])
 def test_a_whole_disk_or_bucket_is_not_deleted(url: str) -> None:
-    with pytest.raises(StorageError, match="will not delete"):
+    with pytest.raises(StorageError, match="is not deleted"):
         Files().delete_tree(url)
 
 

@@ -48,7 +48,7 @@ def test_a_spec_that_is_another_jobs_is_found(client: Client, job: str) -> None:
     spec = json.loads(path.read_text())
     spec["rows"]["n"] = 5
     path.write_text(json.dumps(spec))
-    assert [at for at, what in found(client, job) if "spec-1.json: its SHA-256 is" in what] == ["store"]
+    assert [at for at, what in found(client, job) if "spec-1.json: the SHA-256 is" in what] == ["store"]
 
 
 def test_a_damaged_queue_is_found_and_left_as_it_is(client: Client, job: str) -> None:

@@ -215,7 +215,7 @@ def test_a_result_that_was_replaced_by_a_huge_file_does_not_fill_the_disk(
         os.truncate(path, 1 << 40)
 
     # When the job is fetched
-    with pytest.raises(StorageError, match=r"task 1: cannot read .*a\.txt: it has 1099511627776 bytes, not 2"):
+    with pytest.raises(StorageError, match=r"task 1: cannot read .*a\.txt: the file has 1099511627776 bytes, not 2"):
         client.fetch(job, tmp_path / "dest")
     stored.write_text("1\n")
     table.write_bytes(before)
