@@ -35,6 +35,15 @@ class Try:
         """Wait token of this try."""
         return f"{self.task}#{self.number}"
 
+    def may_claim(self, token: str, tried: str) -> bool:
+        """True if no later try and no other Airflow task has submitted the job or waited for it.
+
+        `token`: wait token of the job; empty if no try has waited for it. `tried`: number of the try that submitted it.
+        """
+        task, _, number = token.rpartition("#")
+        waited = not token or (task == self.task and number.isdecimal() and int(number) <= self.number)
+        return waited and tried.isdecimal() and int(tried) <= self.number
+
     def is_fresh(self, token: str) -> bool:
         """True for the first try and after a clear. False for a retry by Airflow. `token`: the job's wait token.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kubeque.model.errors import JobExists
+from kubeque.model.errors import JobExists, JobNotFound
 from kubeque_provider.airflow_retries import Try
 from kubeque_provider.airflow_versions import GONE, first_try_number, read_task_state, task_key, try_number
 from kubeque_provider.hooks.kubeque import KubequeHook
@@ -57,26 +58,42 @@ class Waiter:
         """Return the fields as arguments of the trigger."""
         return asdict(self)
 
-    def cancel_if_ended(self) -> bool:
+    def cancel_if_ended(self, origin: Mapping[str, str] | None = None) -> bool:
         """Cancel the sweep if its Airflow task has ended for good. Return True if the sweep was cancelled.
 
         A task that was cleared, is retried or moves to a different process has not ended for good. A sweep that a later
-        try has adopted is not cancelled. This call blocks, so do not use it in an event loop.
+        try has adopted is not cancelled. This call blocks, so do not use it in an event loop. `origin`: see `cancel`.
         """
         state = read_task_state(self.dag_id, self.run_id, self.task_id, self.map_index)
-        return self.cancel_on_kill and state in _ENDED and self.cancel()
+        return self.cancel_on_kill and state in _ENDED and self.cancel(origin)
 
-    def cancel(self) -> bool:
+    def cancel(self, origin: Mapping[str, str] | None = None) -> bool:
         """Kill the job if this try still holds its wait token, and if no other Airflow submitted the job.
 
-        Return True if the job was killed.
+        `origin`: origin of the Airflow task if it submits the job itself. A try that ends between the submission and
+        its first poll then kills the job too. Return True if the job was killed.
         """
         hook = KubequeHook(self.kubeque_conn_id)
         try:
-            refuse_foreign(hook.get_conn(), self.job_id)
-            return hook.get_conn().cancel(self.job_id, self.token)
+            client = hook.get_conn()
+            refuse_foreign(client, self.job_id)
+            if origin is not None:
+                hook.claim(self.job_id, self.this_try, origin)
+            return client.cancel(self.job_id, self.token)
         except JobExists as error:
             hook.log.warning("%s", error)
             return False
+        finally:
+            hook.close()
+
+    def describe_outcome(self, *, cancelled: bool) -> str:
+        """Return what happens to the sweep after this try, as words that follow its name."""
+        if cancelled:
+            return "is cancelled"
+        hook = KubequeHook(self.kubeque_conn_id)
+        try:
+            return "goes on" if hook.get_conn().job(self.job_id).open else "has already ended"
+        except JobNotFound:
+            return "was not submitted"
         finally:
             hook.close()

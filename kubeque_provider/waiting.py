@@ -82,6 +82,8 @@ class WaitsForSweep:
     retries: int | None
     #: The waiter while this process waits.
     _waiter: Waiter | None = None
+    #: Origin of this Airflow task, if it submits the job itself.
+    _origin: Mapping[str, str] | None = None
     _hook: KubequeHook | None = None
     #: True once the first poll of this try succeeded.
     _has_begun: bool = False
@@ -160,8 +162,7 @@ class WaitsForSweep:
         if event["status"] == "bad":
             raise BadSweep(str(event.get("message", "")))
         if event["status"] == "timeout":
-            cancelled = self.cancel_on_kill and waiter.cancel()
-            how = _outcome(cancelled=cancelled)
+            how = self._cancel_at_timeout(waiter)
             raise AirflowTaskTimeout(f"{waiter.job_id} had not ended at execution_timeout: it {how}")
         self._has_begun = True
         try:
@@ -182,8 +183,15 @@ class WaitsForSweep:
         """
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
-            cancelled = self.cancel_on_kill and waiter.cancel()
-            self.log.warning("execution_timeout: the sweep %s %s", waiter.job_id, _outcome(cancelled=cancelled))
+            self.log.warning("execution_timeout: the sweep %s %s", waiter.job_id, self._cancel_at_timeout(waiter))
+
+    def _cancel_at_timeout(self, waiter: Waiter) -> str:
+        """Cancel the sweep unless `cancel_on_kill` is off. Return the outcome as words for a message."""
+        try:
+            cancelled = self.cancel_on_kill and waiter.cancel(self._origin)
+            return waiter.describe_outcome(cancelled=cancelled)
+        except Exception as error:  # the timeout is the error that Airflow must get
+            return f"goes on, because it could not be cancelled ({error})"
 
     def on_kill(self) -> None:
         """Cancel the sweep if the Airflow task has ended for good. Airflow calls this in its SIGTERM handler."""
@@ -203,12 +211,8 @@ class WaitsForSweep:
 
     def _cancel_if_ended(self, waiter: Waiter) -> None:
         try:
-            cancelled = waiter.cancel_if_ended()
+            outcome = waiter.describe_outcome(cancelled=waiter.cancel_if_ended(self._origin))
         except Exception:  # after any error, the sweep continues, and the log has the reason
             self.log.exception("no reason for the end of this Airflow task: the sweep %s goes on", waiter.job_id)
         else:
-            self.log.info("the sweep %s %s", waiter.job_id, _outcome(cancelled=cancelled))
-
-
-def _outcome(*, cancelled: bool) -> str:
-    return "is cancelled" if cancelled else "goes on"
+            self.log.info("the sweep %s %s", waiter.job_id, outcome)

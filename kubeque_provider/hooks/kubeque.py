@@ -165,6 +165,20 @@ class KubequeHook(KubequeConnection):
         self.log.info("%s", describe_retry(name, faults))
         return progress if faults.only_own else client.reset(name, MACHINE_ROWS)
 
+    def claim(self, name: str, this_try: Try, origin: Mapping[str, str]) -> None:
+        """Take the wait token of a job for a try that submitted it, or found it, and has not polled it yet.
+
+        A missing job is not an error. A job of another Airflow task, or of a later try, is left unchanged.
+        """
+        client = self.get_conn()
+        try:
+            job = client.job(name)
+        except JobNotFound:
+            return
+        own = all(job.origin.get(key) == value for key, value in origin.items())
+        if own and this_try.may_claim(job.token, job.origin.get("try", "")):
+            client.take(name, this_try.token)
+
     def _find_faults(self, progress: Progress) -> Faults:
         causes = self.get_conn().reader.failures(progress.job, progress.counts).causes
         return find_faults(progress.job, progress.counts, causes)

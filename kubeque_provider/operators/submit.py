@@ -116,8 +116,8 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
 
         `poke_interval`: Seconds between two polls of the job while this task waits (default: 5).
 
-        `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good while it waits (default: True). The task
-        ends for good if it is marked as success or failed, is deleted, or times out.
+        `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good before it returns (default: True). The
+        task ends for good if it is marked as success or failed, is deleted, or times out.
 
         `orphan_after`: Stop the sweep if this task waits for it, but has not polled it for this time. This limit is for
         cases in which Airflow does not call `on_kill`. None: never.
@@ -197,7 +197,8 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
                 waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
                 series = self.series or (make_series(deployment, key[0], key[2]) if self.skip_done else "")
                 previous = pull_script(context)
-                origin = make_origin(deployment, *key) | describe_submission(try_number(context)) | bundle_of(context)
+                self._waiter, self._origin = waiter, make_origin(deployment, *key)
+                origin = self._origin | describe_submission(try_number(context)) | bundle_of(context)
                 origin["script_before"] = digest_of(previous or {})
                 progress = self.hook.submit(
                     name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear, waiter.this_try,
@@ -213,6 +214,9 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
             return self._hand_over(context, self._wait(waiter, context))
         except NoRows as error:
             return self._end_without_rows(context, error)
+        except AirflowTaskTimeout:
+            self._end_at_timeout()
+            raise
         finally:
             self.hook.close()
 
@@ -221,6 +225,8 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         with permanent():
             name = self.job_id or own_xcom(context, "job_id")
             name = name or self.hook.find_name(self.hook.deployment, task_key(context), tried=True)
+            if event["status"] == "timeout":
+                self._origin = make_origin(self.hook.identify(), *task_key(context))
         waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
         return self._hand_over(context, self._handle_event(waiter, event, context))
 
@@ -289,15 +295,11 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
 
     def _wait(self, waiter: Waiter, context: Any) -> dict[str, Any]:
         self._hook = self.hook
-        try:
-            while (progress := self._poll(waiter)) is None or not self._is_over(progress):
-                if self.deferrable:
-                    self._defer(waiter)
-                if progress is not None:
-                    self.hook.job_log.progress(self.hook.get_conn(), progress)
-                time.sleep(self.poke_interval)
-        except AirflowTaskTimeout:
-            self._end_at_timeout()
-            raise
+        while (progress := self._poll(waiter)) is None or not self._is_over(progress):
+            if self.deferrable:
+                self._defer(waiter)
+            if progress is not None:
+                self.hook.job_log.progress(self.hook.get_conn(), progress)
+            time.sleep(self.poke_interval)
         self.hook.job_log.progress(self.hook.get_conn(), progress)
         return self._finish(waiter, progress, context)
