@@ -20,6 +20,7 @@ from kubeque.model.text import describe
 from kubeque_provider.empty_sweep import OnEmpty
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.hooks.on_clear import OnClear
+from kubeque_provider.templating import check_none
 
 _MODULES, _GENERATED = "kubeque_provider.", ".sweep_arguments"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
@@ -46,7 +47,11 @@ def check_keywords(operator: Any, names: Iterable[str]) -> None:
 
 
 def check_arguments(operator: Any) -> None:
-    """Raise UserError for the first argument of an operator with a wrong type. Call this after rendering."""
+    """Raise UserError for the first argument of an operator with a wrong type, or with None that a template inserted.
+
+    Call this after rendering.
+    """
+    check_none(operator)
     for option in OPTIONS:
         if option.templated and isinstance(value := getattr(operator, option.name, None), str):
             setattr(operator, option.name, _read_rendered(option, value))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kubeque.model.command.command import Part, Placeholder, Word, parse_word
-from kubeque.model.errors import CommandError, ParametersError
+from kubeque.model.errors import CommandError, ParametersError, UserError
 from kubeque.model.text import cut
 
 _JINJA = ("{{", "{%", "{#")
@@ -164,3 +164,53 @@ def _cell(text: str, render: Render, index: int, column: Any) -> Any:
             f"row {index}, column {column!r}: Jinja cannot read {cut(text, _CELL_CHARACTERS)!r} ({error}): if rows"
             " contain literal braces, read them from a file or from an upstream Airflow task"
         ) from error
+
+
+class RendersNone:
+    """Mixin of operators that record the templates with an expression whose value is None.
+
+    Jinja inserts None as the text "None", which would become a part of a command, a row or a path. A text "None", and
+    None as the whole value of a native template, are not recorded.
+    """
+
+    #: Field that is rendered now.
+    _field: str = ""
+    #: Field and text of each recorded template.
+    _none_templates: tuple[tuple[str, str], ...] = ()
+
+    def render_template(self, content: Any, context: Any, jinja_env: Any = None, seen_oids: Any = None) -> Any:
+        """Render as Airflow does."""
+        render: Any = super().render_template  # type: ignore[misc]
+        if not (isinstance(content, str) and has_jinja(content)):
+            return render(content, context, jinja_env, seen_oids)
+        values: set[bool] = set()
+
+        def observe(value: Any) -> Any:
+            values.add(value is None)
+            return value
+
+        env = jinja_env or self.get_template_env()  # type: ignore[attr-defined]
+        rendered = render(content, context, env.overlay(finalize=observe), seen_oids)
+        if True in values and isinstance(rendered, str):
+            self._none_templates += ((self._field, re.sub(f"{_OPEN}[0-9a-f]*{_SHUT}", "", content)),)
+        return rendered
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int],
+        **more: Any,
+    ) -> None:  # fmt: skip
+        """Render the fields one by one, so that each recorded template has the name of its field."""
+        render_fields: Any = super()._do_render_template_fields  # type: ignore[misc]
+        for field in template_fields:
+            self._field = field
+            render_fields(parent, [field], context, jinja_env, seen_oids, **more)
+
+
+def check_none(operator: Any) -> None:
+    """Raise UserError if a template of the operator inserted None into a text."""
+    for field, text in getattr(operator, "_none_templates", ()):
+        name = "an argument of the call" if field in ("op_args", "op_kwargs") else field
+        raise UserError(
+            f"{name}: an expression in {cut(text, _CELL_CHARACTERS)!r} is None, which would become the text 'None':"
+            " provide the value, or write {{ ... or '' }} for an empty text, or {{ ... | string }} for the text 'None'"
+        )

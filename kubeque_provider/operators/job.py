@@ -16,9 +16,10 @@ from kubeque_provider.origin.addresses import refuse_foreign
 from kubeque_provider.parsing.checks import check_parsed
 from kubeque_provider.parsing.destination import resolve_dest
 from kubeque_provider.storage_paths import to_dest
+from kubeque_provider.templating import RendersNone
 
 
-class KubequeJobOperator(BaseOperator):
+class KubequeJobOperator(RendersNone, BaseOperator):
     """Call `perform` with the job `job_id`, which is a name or the output of a KubequeSubmitOperator."""
 
     template_fields: Sequence[str] = ("job_id", "kubeque_conn_id")

@@ -12,7 +12,7 @@ from kubeque_provider.exceptions import permanent
 from kubeque_provider.parsing.known import is_output
 from kubeque_provider.parsing.rows import check_cells
 from kubeque_provider.storage_paths import is_object_path
-from kubeque_provider.templating import format_word, has_jinja, read_word, render_push, render_rows
+from kubeque_provider.templating import RendersNone, format_word, has_jinja, read_word, render_push, render_rows
 
 _Render = Callable[[Any], Any]
 #: Templated fields that this operator renders itself.
@@ -63,7 +63,7 @@ def render_parameters(parameters: Any, render: _Render, *, templates: bool | Non
     return parameters, None
 
 
-class RendersSweep:
+class RendersSweep(RendersNone):
     """Mixin of the operators that submit. Words are parsed before Jinja runs, so that rendered values are data."""
 
     # Attributes of the operator:
@@ -71,7 +71,6 @@ class RendersSweep:
     parameters: Any
     push: Any
     render_rows: bool | None
-    render_template: Any
     #: False if the rows come from upstream or from a template.
     _rows_known: bool = True
     #: The words of the command, parsed while templates are rendered.
@@ -89,8 +88,7 @@ class RendersSweep:
         """Render the fields. For mapped tasks, Airflow calls this method, but not the public method."""
         own = _OWN if parent is self else ()
         others = [field for field in template_fields if field not in own]
-        render_others: Any = super()._do_render_template_fields  # type: ignore[misc]
-        render_others(parent, others, context, jinja_env, seen_oids, **more)
+        super()._do_render_template_fields(parent, others, context, jinja_env, seen_oids, **more)
         if not own:
             return
 
@@ -98,10 +96,13 @@ class RendersSweep:
             return self.render_template(value, context, jinja_env)
 
         with permanent():
+            self._field = "command"
             mapped = id(self.command) in seen_oids
             self.command, self._words = render_command(self.command, jinja_env, render, mapped=mapped)
+            self._field = "push"
             if isinstance(self.push, list | tuple):
                 self.push = [render_push(text, render) for text in self.push]
+            self._field = "parameters"
             if id(self.parameters) in seen_oids:
                 self._rows_known = False  # mapped
             else:

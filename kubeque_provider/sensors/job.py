@@ -24,11 +24,12 @@ from kubeque_provider.hooks.other_run import is_fixed_name, log_other_run
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import check_rendered, find_template, resolve_job
 from kubeque_provider.parsing.checks import check_parsed
+from kubeque_provider.templating import RendersNone
 from kubeque_provider.waiter import WAITER, Waiter
 from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after
 
 
-class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
+class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
     """Wait until a job has ended. If the job is not a success, the sensor fails, and its message lists failed rows.
 
     `job_id`: a name or the output of a KubequeSubmitOperator.
