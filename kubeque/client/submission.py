@@ -28,16 +28,20 @@ class SubmissionMethods(ProgressMethods):
 
     def submit(
         self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
-        typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None,
+        typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None, count_kept: bool = False,
     ) -> Submitted:  # fmt: skip
         """Submit a sweep. Nothing is submitted if UserError is raised.
 
         `progress`: function that is called with the number and the size of the uploaded files. `typed`: names of the
         options that the user typed for this submission. An option that has no effect on this machine is refused if the
         user typed it. If the user did not type it, a note names the option. `confirm`: function that gets the `Effect`
-        on an existing job before the job is changed. If `confirm` returns False, UserError is raised.
+        on an existing job before the job is changed. If `confirm` returns False, UserError is raised. `count_kept`:
+        without `confirm`, also count the `Effect` if the rows are those of the existing job.
         """
-        return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm)
+        return submit(
+            self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm,
+            count_kept=count_kept,
+        )  # fmt: skip
 
     def advice(self, sweep: Sweep) -> list[str]:
         """Return notes that the user should read before the submission of a sweep, one sentence each.

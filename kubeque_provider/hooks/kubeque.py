@@ -130,9 +130,7 @@ class KubequeHook(KubequeConnection):
         script = read_script(client, before.job)
         origin = {**sweep.origin, "script_before": digest_of(script or {})} if sweep.origin else sweep.origin
         sweep = replace(self.job_log.advise(client, sweep), origin=origin)
-        made = client.submit(
-            sweep, existing=existing, confirm=lambda _: True
-        )  # `confirm` counts the effect on the rows
+        made = client.submit(sweep, existing=existing, count_kept=True)
         self.job_log.notes(made)
         client.take(before.job.name, "")  # clear the token: no try has waited for the new run yet
         progress = client.reconcile(before.job.name)

@@ -20,6 +20,7 @@ from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.origin.script import describe_rerun, describe_script, digest_of, newest_version, short_version
 from kubeque_provider.page.connections import forget_page_connections
 from kubeque_provider.page.routes import respond
+from tests.calls import count_calls
 from tests.provider.conftest import Run
 from tests.provider.people import everybody
 
@@ -168,3 +169,21 @@ def test_a_clear_logs_how_many_rows_run_again(
     assert again == 3 - stay
     assert f"ended before with 3/3 done, 1 failed: {stay} ok rows of revision 1 are kept, {again} run again" in text
     assert f"{again} {'row runs' if again == 1 else 'rows run'} again with the script as it" in text
+
+
+def test_a_clear_with_other_rows_does_not_count_what_nobody_asks(
+    submit: Execute, capfd: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a job with three rows, of which one failed
+    caplog.set_level(logging.INFO)
+    command = ["/bin/sh", "-c", "test $1 != 3", "x", "{a}"]
+    with suppress(SweepFailed):
+        submit(command, parameters=grid(a=[1, 2, 3]))
+
+    # When it is cleared with other rows, which replace the job
+    calls = count_calls(lambda: submit(command, 2, parameters=grid(a=[1, 2, 4, 5])), below="submission/effect.py")
+
+    # Then nothing reads all tasks and rows of the job for a question, and the log has the numbers of the new job
+    assert calls == 0
+    text = "".join([*capfd.readouterr(), caplog.text])
+    assert "2 ok rows of revision 1 are kept, 2 run again" in text

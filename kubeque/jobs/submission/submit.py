@@ -56,7 +56,7 @@ class Submitted:
     #: Reason why nothing repairs and closes the job after the submitter has ended; empty if a keeper repairs and closes
     #: it.
     unkept: str = ""
-    #: The effect on the rows of the existing job, as it was confirmed; None if there was no question.
+    #: The effect on the rows of the existing job; None if it was not counted.
     effect: Effect | None = None
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
@@ -70,13 +70,14 @@ class Submitted:
 
 def submit(
     backends: Backends, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
-    typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None,
+    typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None, count_kept: bool = False,
 ) -> Submitted:  # fmt: skip
     """Submit a sweep and start consumers. Raises UserError before anything is submitted.
 
     `progress`: function that gets the numbers of uploaded files and bytes. `typed`: names of the options that the user
     typed for this submission. Raises UserError for a typed option that has no effect. `confirm`: function that gets the
     effect on the rows of an existing job before the job is changed. Raises UserError if `confirm` returns False.
+    `count_kept`: without `confirm`, also count the effect if the rows are those of the existing job.
     """
     sweep = sweep.check()
     if not 1 <= sweep.rows.n <= MAX_TASKS:
@@ -86,9 +87,12 @@ def submit(
     wanted = draft(backends, sweep, progress, typed=typed)
     before = backends.queue.find(name)
     effect = None
-    if before is not None and existing is not Existing.REFUSE and confirm is not None:
-        effect = count_effect(backends, wanted, before, existing)
-        _confirm(confirm, effect)
+    if before is not None and existing is not Existing.REFUSE:
+        if confirm is not None:
+            effect = count_effect(backends, wanted, before, existing)
+            _confirm(confirm, effect)
+        elif count_kept and backends.spec(before).rows.digest == wanted.spec.rows.digest:
+            effect = count_effect(backends, wanted, before, existing)
     submitted = _create(backends, wanted, name) if before is None else _again(backends, wanted, before, existing)
     note_submission(backends.config.home, backends.config.queue_url, name)
     reconcile(backends, name, start=True)
