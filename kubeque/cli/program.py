@@ -27,8 +27,8 @@ _COMPLETE = "_KUBEQUE_COMPLETE"
 #: Exit code if the reader of the output has left, for example `head`. Shells report the same code for a program that
 #: SIGPIPE ended.
 _READER_LEFT = 128 + signal.SIGPIPE
-#: Pattern of click's error about unexpected words that are all numbers.
-_EXTRA_NUMBERS = re.compile(r"unexpected extra arguments? \(([\d ]+)\)")
+#: Pattern of click's error about unexpected words that are all indexes or ranges of indexes.
+_EXTRA_INDEXES = re.compile(r"unexpected extra arguments? \(([\d ,-]*\d[\d ,-]*)\)")
 #: Remedies for errors of the machine that can occur in each command. Used if the command itself has not named a remedy.
 _REMEDIES: Mapping[int, str] = {
     errno.ENOSPC: "make room on that disk, and repeat the command",
@@ -143,10 +143,13 @@ def _format_error(error: click.ClickException) -> str:
 
 
 def _index_hint(error: click.ClickException) -> str:
-    """Return the option for indexes that were typed as words, for a command that has this option."""
-    ctx, found = getattr(error, "ctx", None), _EXTRA_NUMBERS.search(error.format_message())
-    has_index = ctx is not None and any("--index" in param.opts for param in ctx.command.params)
-    return f": did you mean --index {','.join(found[1].split())}?" if found and has_index else ""
+    """Return the option for all given indexes if some were typed as words, for a command that has this option."""
+    ctx, found = getattr(error, "ctx", None), _EXTRA_INDEXES.search(error.format_message())
+    option = next((param for param in ctx.command.params if "--index" in param.opts), None) if ctx else None
+    if ctx is None or option is None or found is None:
+        return ""
+    given = f"{ctx.params.get(option.name) or ''} {found[1]}"
+    return f": did you mean --index {','.join(given.replace(',', ' ').split())}?"
 
 
 def _leave_if_busy(code: int) -> None:

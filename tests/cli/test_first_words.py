@@ -33,12 +33,20 @@ def test_fetch_adds_repeated_indexes(swept: Shell) -> None:
     assert sorted(path.name for path in (swept.folder / "out").iterdir() if path.name.isdigit()) == ["0", "3"]
 
 
-@pytest.mark.parametrize(("command", "words"), [("kill", ["3", "5", "7"]), ("reset", ["1"])])
-def test_indexes_as_words_name_the_option(swept: Shell, command: str, words: list[str]) -> None:
-    done = swept.run(command, "j", *words)
+@pytest.mark.parametrize(
+    ("command", "words", "indexes"),
+    [
+        ("kill", "3 5 7", "3,5,7"), ("reset", "1", "1"), ("kill", "--index 1 2 7", "1,2,7"),
+        ("reset", "--index 1, 2-3, 7", "1,2-3,7"), ("kill", "--index 4 --index 5-6 9", "4,5-6,9"),
+    ],
+)  # fmt: skip
+def test_indexes_as_words_name_the_option_with_all_indexes(
+    swept: Shell, command: str, words: str, indexes: str
+) -> None:
+    done = swept.run(command, "j", *words.split())
 
     assert done.returncode == 2
-    assert done.stderr.endswith(f": did you mean --index {','.join(words)}?\n")
+    assert done.stderr.endswith(f": did you mean --index {indexes}?\n")
 
 
 @pytest.mark.parametrize("call", ["range(1,4)", "np.linspace(0,1,11)", "arange(0, 1, 0.1)", "x,range(1,4)"])
