@@ -195,7 +195,8 @@ class Queue(JobRecords):
         restart = not job.open and job.deadline_seconds is not None
         return replace(
             job, state=JobState.RESETTING, run=job.run + 1, reset=replace(rule, go=go), closing=None, reason="",
-            reset_at=now, delivered=False, canaries=0 if go else job.canaries,
+            oldest_run=job.run + 1 if job.was_ended else job.oldest_run, reset_at=now, delivered=False,
+            canaries=0 if go else job.canaries,
             deadline=now + (job.deadline_seconds or 0.0) if restart else job.deadline,
         )  # fmt: skip
 

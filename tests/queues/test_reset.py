@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from kubeque.consumer import instructions as do
+from kubeque.consumer.events import LeaseView
+from kubeque.consumer.rules.lease_review import review_leases
 from kubeque.model.errors import JobNotFound, LeaseLost
 from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.changes import close_job
@@ -132,6 +135,23 @@ def test_a_reset_opens_a_job_that_was_killed_stopped_or_closed(queue: Queue) -> 
     assert (again.open, again.closing, again.run, again.revision) == (True, None, 3, 2)
     assert claims.claim(queue, job, "old") is None, "a consumer that has not heard of the new run takes nothing"
     assert claims.claim(queue, again, "new") is not None
+
+
+def test_a_command_that_began_after_a_kill_ends_if_the_job_is_reset_at_once(queue: Queue) -> None:
+    listed = submit(queue, make_job())
+    killed = queue.kill("sweep")
+    counts = queue.counts(killed)
+    queue.update("sweep", lambda job: close_job(job, counts, 0.0))
+    lease = claim(queue, listed, reserve=1)  # its consumer has not read the list of jobs again
+    lease.take()
+    job = queue.reset("sweep", ResetRule())
+    view = LeaseView(1, lease.job, 0, True, False, 0, None, 0.0, pending=3, untouched=0, idle=False)
+
+    assert review_leases([view], [job], lambda job, size: True) == [do.LetGo(1)]
+    lease.commit(release=True)
+    again = claim(queue, job, "bea", reserve=1)
+    view = replace(view, job=again.job)
+    assert review_leases([view], [queue.reset("sweep", ResetRule())], lambda job, size: True) != [do.LetGo(1)]
 
 
 def test_an_old_verdict_does_not_stop_the_new_run(queue: Queue) -> None:

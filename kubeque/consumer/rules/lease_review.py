@@ -21,7 +21,7 @@ def review_leases(
     known, instructions = {job.uid: job for job in jobs}, list[Instruction]()
     for lease in leases:
         job = known.get(lease.job.uid)
-        if job is None or not job.open or job.revision != lease.job.revision or not serves(job, lease.size_class):
+        if job is None or not _continues(job, lease.job) or not serves(job, lease.size_class):
             instructions.append(do.LetGo(lease.id))
             continue
         instructions.append(do.Refresh(lease.id, job))
@@ -33,3 +33,11 @@ def review_leases(
         if better:
             instructions.append(do.LookForBetter(lease, better))
     return instructions
+
+
+def _continues(job: Job, claimed: Job) -> bool:
+    """True if the commands of a lease may go on. `claimed`: the job when the lease was last refreshed.
+
+    A job that was killed and reset is open again, but the kill still ends the commands of its earlier runs.
+    """
+    return job.open and job.revision == claimed.revision and claimed.run >= job.oldest_run

@@ -94,6 +94,8 @@ class Job:
     kills: int = 0
     #: Number of resets. Outcomes of an older run are refused.
     run: int = 0
+    #: First run after the last reset of a killed or stopped job. Consumers end the commands of earlier runs.
+    oldest_run: int = 0
     #: Unix time of the last reset, seconds; 0 without a reset.
     reset_at: float = 0.0
     #: Number of the current spec, from 1; `files/layout.py: spec_url` returns its URL.

@@ -29,9 +29,11 @@ GROWN = replace(JOB, shapes=grow_shapes(Shape(GIB), 2 * GIB))
         ((replace(GROWN, closing=object()),), False),  # type: ignore[arg-type]
         ((replace(GROWN, revision=2),), False),
         ((replace(GROWN, floor=1),), False),
+        ((replace(GROWN, run=1),), True),
+        ((replace(GROWN, run=1, oldest_run=1),), False),
     ],
 )
-def test_a_lease_is_given_back_if_its_job_is_gone_closed_reset_or_too_large(
+def test_a_lease_is_given_back_if_its_job_is_gone_closed_killed_reset_or_too_large(
     listed: tuple[Job, ...], kept: bool
 ) -> None:
     machine = Machine(size_class=0)
