@@ -39,6 +39,7 @@ _CHARGED_SECONDS = 1.0
 _WHERE = "see the events and the status of its pods; an observer with permission to list pods records the reason"
 #: Message of an attempt that ended because its row was killed.
 _KILLED = "killed by a user while it ran"
+_KILLED_LATER = "killed by a user while its result waited for the store"
 #: Seconds between two lines in the log about the same upload.
 _LOG_SECONDS = 60.0
 
@@ -126,10 +127,10 @@ class Saver:
         )
 
     def _save_later(self, finished: FinishedTask) -> Outcome | None:
-        """Return the outcome once the store has answered; None if the consumer has to leave earlier.
+        """Return the outcome once the store has answered; None if the consumer has to leave or the job ends earlier.
 
         The consumer keeps the lease meanwhile. If the wait becomes too long, it drops the result, and the attempt
-        counts as failed.
+        counts as failed. If the row is killed meanwhile, it drops the result too.
         """
         task, last = finished.task, time.monotonic()
 
@@ -146,12 +147,17 @@ class Saver:
                 spread=(0.5, 1.0), before_pause=warn,
             )  # fmt: skip
         except StoreUnavailable as error:
-            return None if self._grace_is_over() else make_unstored_outcome(finished, Failure(Cause.STORE, str(error)))
+            if self._grace_is_over() or not task.lease.held:
+                return None
+            killed = task.index in task.lease.killed
+            failure = Failure(Cause.KILLED, _KILLED_LATER) if killed else Failure(Cause.STORE, str(error))
+            return make_unstored_outcome(finished, failure)
         finally:
             self._coordinator.tell(on.StoreAnswered(task.job.uid))
 
     def _may_wait(self, task: StagedTask, error: Exception) -> bool:
-        return isinstance(error, StoreUnavailable) and not task.lease.lost and not self._grace_is_over()
+        needed = task.lease.held and task.index not in task.lease.killed
+        return isinstance(error, StoreUnavailable) and needed and not self._grace_is_over()
 
     def _record(self, task: StagedTask, outcome: Outcome) -> None:
         task.lease.add_outcome(outcome)
