@@ -115,7 +115,7 @@ def test_a_file_that_was_not_sent_is_named(shell: Shell, command: list[str]) -> 
     done = shell.run("sub", "-n", "j", "--repeat", "1", *command, "data/people.csv")
 
     assert (
-        "next: kubeque sub -n j --repair -u data/people.csv COMMAND sends what tasks did not find"
+        "next: kubeque sub --like j -n j --repair -u data/people.csv sends what tasks did not find"
         in done.stdout + done.stderr
     )
 

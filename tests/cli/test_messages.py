@@ -71,7 +71,7 @@ def test_in_a_pipe_the_reason_of_a_failure_is_whole_and_there_once(shell: Shell)
         assert reason.endswith(f"{whole} (row 0)")
         assert step == f"next: kubeque show {command[1:]} 0 shows the first failure"
         assert reset == f"      kubeque reset {command[1:]} runs failed tasks again"
-        assert repair.startswith(f"      kubeque sub -n {command[1:]} --repair COMMAND ")
+        assert repair.startswith(f"      kubeque reset {command[1:]} --update runs ")
         assert ran.stdout.count(whole) == 1
         assert whole in shell.run("show", command[1:], "0").stdout
         assert shell.run("show", command[1:]).stdout.splitlines()[-1] == reason
@@ -83,14 +83,14 @@ def test_the_next_step_names_the_module_beside_the_script_that_was_not_sent(shel
     shell.write("src/helper/__init__.py", "")
     shell.write("src/train.py", "import helper\n")
     ran = shell.run("sub", "-n", "j", "python3", "^src/train.py")
-    step = "next: kubeque sub -n j --repair -u src/helper COMMAND sends what tasks did not find"
+    step = "next: kubeque sub --like j -n j --repair -u src/helper sends what tasks did not find"
     assert ran.stdout.splitlines()[-1].startswith(step)
     (report,) = (shell.home / "results/j").rglob("report-0.html")
     assert (
-        "<code>kubeque sub -n j --repair -u src/helper COMMAND</code> sends what tasks did not find"
+        "<code>kubeque sub --like j -n j --repair -u src/helper</code> sends what tasks did not find"
         in report.read_text()
     )
-    assert shell.run("sub", "-n", "j", "--repair", "-u", "src/helper", "python3", "^src/train.py").returncode == 0
+    assert shell.run("sub", "--like", "j", "-n", "j", "--repair", "-u", "src/helper").returncode == 0
 
 
 def test_values_that_cannot_be_read_are_named_at_the_end(shell: Shell) -> None:

@@ -86,7 +86,8 @@ def test_a_row_that_is_killed_while_its_result_waits_ends_as_killed(queue: Queue
         waiting.end()
     lease.commit(release=True)
     task = queue.task(job, 0)
-    assert task is not None and task.record.outcome is not None
+    assert task is not None
+    assert task.record.outcome is not None
     assert (task.record.outcome.cause, task.record.charges) == (Cause.KILLED, {})
     assert "while its result waited" in task.record.outcome.message
 

@@ -67,7 +67,7 @@ def next_step(progress: Progress, groups: Sequence[Group], *, fetches: bool = Fa
     name = shlex.quote(progress.job.name)
     if unsent:
         return (
-            f"next: kubeque sub -n {name} --repair -u {shlex.quote(terminal_text(unsent))} COMMAND sends what"
+            f"next: kubeque sub --like {name} -n {name} --repair -u {shlex.quote(terminal_text(unsent))} sends what"
             " tasks did not find, and runs failed tasks again"
         )
     if groups:
@@ -75,7 +75,7 @@ def next_step(progress: Progress, groups: Sequence[Group], *, fetches: bool = Fa
         return (
             f"next: kubeque show {name} {index} shows the first failure\n"
             f"      kubeque reset {name} runs failed tasks again\n"
-            f"      kubeque sub -n {name} --repair COMMAND runs them with a corrected script"
+            f"      kubeque reset {name} --update runs them with a corrected script"
         )
     if progress.counts.killed:
         return f"next: kubeque reset {name} runs the killed tasks"
@@ -99,10 +99,14 @@ def format_resume_hint(progress: Progress) -> str:
     job = progress.job
     if job.state is not JobState.STOPPED:
         return ""
-    deadline = " (its deadline starts again)" if job.deadline_seconds else ""
-    return (
-        f"to go on: kubeque reset {job.name}{deadline}, or submit it again with --revise and another command or limits"
-    )
+    name, deadline = shlex.quote(job.name), " (its deadline starts again)" if job.deadline_seconds else ""
+    again = f"kubeque sub --like {name} -n {name} --repair"
+    if progress.counts.failed and not job.missed_deadline:
+        return (
+            f"to go on: correct what failed (kubeque explain {name}), then kubeque reset {name} --update{deadline};"
+            f" {again} COMMAND runs another command"
+        )
+    return f"to go on: kubeque reset {name}{deadline}, or {again} with other limits or another command"
 
 
 def to_wire(progress: Progress) -> dict[str, Any]:

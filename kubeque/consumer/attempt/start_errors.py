@@ -57,7 +57,8 @@ def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> str:
         path = env.get("PATH", os.defpath)
         found = shutil.which(program, path=path)
         if found is None:
-            return f"the program {program!r} was not found on the PATH ({path}): install it in the image, or upload it"
+            remedy = f"upload it as ^{program}, or install it where tasks run (in pods: in the image)"
+            return f"the program {program!r} was not found: {remedy}; the PATH is {path}"
         file = Path(found)
     else:
         file = cwd / program

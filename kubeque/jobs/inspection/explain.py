@@ -33,11 +33,12 @@ def explain_job(backends: Backends, name: str, index: int | None = None) -> Expl
 
 
 def _scan(queue: Queue, facts: Facts) -> Facts:
-    """Add the first failed task, and the number of suspects. Takes O(blocks)."""
+    """Add the first failed task whose row was not killed, and the number of suspects. Takes O(blocks)."""
     job, failed, suspects = facts.job, -1, 0
     for block in queue.scan(job):
         for number, record in block.records.items():
-            if block.state(number) is State.FAILED and (failed < 0 or number < failed):
+            failure = block.state(number) is State.FAILED and not record.is_killed
+            if failure and (failed < 0 or number < failed):
                 failed = number
             suspects += record.suspect and block.state(number) in (State.PENDING, State.RESERVED)
     return replace(facts, failed=queue.task(job, failed) if failed >= 0 else None, suspects=suspects)

@@ -158,7 +158,7 @@ def _failures(c: Content) -> Iterator[str]:
         )
     yield "</tbody></table></div>"
     if c.unsent:
-        words = ["kubeque", "sub", "-n", c.job.name, "--repair", "-u", c.unsent, "COMMAND"]
+        words = ["kubeque", "sub", "--like", c.job.name, "-n", c.job.name, "--repair", "-u", c.unsent]
         yield f"<p><code>{text(shlex.join(words), 1000)}</code> sends what tasks did not find.</p>"
 
 

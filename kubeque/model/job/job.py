@@ -195,6 +195,11 @@ class Job:
         """True if the job was killed or stopped. Its remaining tasks do not run."""
         return self.state in (JobState.KILLED, JobState.STOPPED)
 
+    @property
+    def missed_deadline(self) -> bool:
+        """True if the job was stopped at its deadline."""
+        return self.state is JobState.STOPPED and self.reason.startswith("its deadline")
+
     def may_close(self, counts: Counts) -> bool:
         """True if all tasks have ended and no reset is unfinished."""
         return counts.ended == self.n and self.state not in (JobState.RESETTING, JobState.UNKNOWN)

@@ -5,6 +5,7 @@ These functions are pure: they turn the records of the queue and the answers of 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ class Facts:
     #: Reasons of the cluster why consumers do not start.
     obstacles: tuple[str, ...] = ()
     rival: Rival | None = None
-    #: The first failed task; None without one.
+    #: The first failed task whose row was not killed; None without one.
     failed: TaskView | None = None
     #: Number of waiting tasks that run alone, because a consumer vanished with them.
     suspects: int = 0
@@ -104,6 +105,12 @@ def _explain_task(facts: Facts, task: TaskView) -> Explanation | None:
             return Explanation("linked", text, _show(job, task))
         took = f" in {format_seconds(outcome.seconds)}" if outcome is not None else ""
         return Explanation("ok", f"{about} is ok: attempt {record.attempts} ended{took}.", _show(job, task))
+    if record.kill:
+        text = (
+            f"{about} is killed: its consumer ends it at the next heartbeat, within {job.heartbeat_seconds:g} s."
+            f" A reset runs the killed rows again."
+        )
+        return Explanation("killed", text, command("watch", job.name))
     if task.state is TaskState.RUNNING:
         text = f"{about} runs: attempt {record.attempts} in consumer {printable(task.owner)}.{_alone(task)}"
         return Explanation("running", text, f"{command('peek', job.name)} {task.index}")
@@ -153,7 +160,8 @@ def _explain_failure(job: Job, task: TaskView, about: str) -> Explanation:
         )
     cause = outcome.cause
     if cause is Cause.KILLED:
-        text = f"{about} does not run: {_reason(task)}. A reset runs the killed rows again."
+        why = printable(outcome.message, _MESSAGE)
+        text = f"{about} does not run: {why or 'its row was killed'}. A reset runs the killed rows again."
         return Explanation("killed", text, f"{command('reset', job.name)} --state killed")
     extra, used = job.budgets.extra.get(cause, 0), task.record.charges.get(cause, 0)
     text = f"{about} failed: {_reason(task)}."
@@ -168,11 +176,20 @@ def _explain_failure(job: Job, task: TaskView, about: str) -> Explanation:
     word = "budget_spent" if spent else "failed"
     if cause in _REMEDIES:
         text += " The failed rows run again with a larger limit."
-        return Explanation(word, text, f"kubeque sub -n {job.name} --repair {_REMEDIES[cause]} COMMAND")
+        return Explanation(word, text, f"{_sub_again(job)} {_REMEDIES[cause]}")
     if cause in _OWN:
-        text += f" After a correction, `kubeque sub -n {job.name} --repair COMMAND` runs the failed rows again."
+        text += (
+            f" After a correction of its files, `{command('reset', job.name, 'update')}` runs the failed rows again;"
+            f" `{_sub_again(job)} COMMAND` runs them with another command."
+        )
         return Explanation(word, text, _show(job, task))
     return Explanation(word, f"{text} A reset gives the failed rows full budgets.", command("reset", job.name))
+
+
+def _sub_again(job: Job) -> str:
+    """Return the command that runs the rows that are not ok again, with the options of the job."""
+    name = shlex.quote(job.name)
+    return f"kubeque sub --like {name} -n {name} --repair"
 
 
 def _show(job: Job, task: TaskView) -> str:
@@ -201,13 +218,14 @@ def _explain_early_end(facts: Facts) -> Explanation:
     text = f"is {job.state}{why}.{left}{ends}"
     if job.state is JobState.KILLED:
         return Explanation("killed", f"{text} A reset runs the killed tasks.", command("reset", job.name))
-    if job.deadline is not None and job.reason.startswith("its deadline"):
+    if job.missed_deadline:
         text += " A reset runs the killed tasks, and the deadline starts again."
         return Explanation("deadline", text, command("reset", job.name))
     if facts.failed is not None:
         text += (
-            f" The first failure is of task {facts.failed.index}: {_reason(facts.failed)}. After a correction,"
-            f" `kubeque sub -n {job.name} --revise COMMAND` continues the job."
+            f" The first failure is of task {facts.failed.index}: {_reason(facts.failed)}. After a correction of its"
+            f" files, `{command('reset', job.name, 'update')}` continues the job, or `{_sub_again(job)} COMMAND` with"
+            " another command."
         )
         return Explanation("stopped_early", text, _show(job, facts.failed))
     return Explanation("stopped_early", f"{text} A reset runs the killed tasks.", command("reset", job.name))
@@ -215,14 +233,20 @@ def _explain_early_end(facts: Facts) -> Explanation:
 
 def _explain_end(facts: Facts) -> Explanation:
     job, counts = facts.job, facts.counts
+    killed = f"{_count(counts.killed, 'row')} of {job.n} {'was' if counts.killed == 1 else 'were'} killed"
+    if facts.failed is None and counts.killed:
+        word = "is a success, although " if job.closing and job.closing.success else "failed: "
+        text = f"{word}{killed}, and {counts.ok} are ok. A reset runs the killed rows again."
+        return Explanation("killed", text, f"{command('reset', job.name)} --state killed")
     linked = f", of which {job.linked} are linked to results of earlier jobs and did not run" if job.linked else ""
     if facts.failed is None:
         text = f"is a success: {counts.ok} of {job.n} tasks are ok{linked}."
         return Explanation("linked" if job.linked == job.n else "success", text, f"{command('fetch', job.name)} FOLDER")
     first = _explain_failure(job, facts.failed, f"task {facts.failed.index}")
     word = "is a success, although " if job.closing and job.closing.success else "failed: "
+    more = f" and {killed}" if counts.killed else ""
     return Explanation(
-        first.cause, f"{word}{_count(counts.failed, 'task')} of {job.n} failed; {first.text}", first.command
+        first.cause, f"{word}{_count(counts.failed, 'task')} of {job.n} failed{more}; {first.text}", first.command
     )
 
 
@@ -306,6 +330,8 @@ def _explain_work(facts: Facts) -> Explanation:
         return Explanation("suspect", text, command("watch", job.name))
     if facts.failed is not None:
         text += f" {_count(counts.failed, 'task')} failed so far: task {facts.failed.index} by {_reason(facts.failed)}."
+    if counts.killed:
+        text += f" {_count(counts.killed, 'row')} {'was' if counts.killed == 1 else 'were'} killed."
     return Explanation("running", text, command("watch", job.name))
 
 

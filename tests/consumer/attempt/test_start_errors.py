@@ -15,7 +15,8 @@ def test_a_program_that_is_not_there(bench):
     ended = bench.run("no-such-program", "x", env={"PATH": "/usr/bin:/bin"})
 
     assert (ended.cause, ended.code) == (Cause.EXIT, 127)
-    assert "'no-such-program' was not found on the PATH (/usr/bin:/bin)" in ended.message
+    assert "'no-such-program' was not found: upload it as ^no-such-program, or install it" in ended.message
+    assert ended.message.endswith("; the PATH is /usr/bin:/bin")
     assert bench.stderr == f"kubeque: {ended.message}\n"
 
 

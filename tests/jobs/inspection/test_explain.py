@@ -17,9 +17,13 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.explain import explain_job
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
-from kubeque.model.job.causes import Death
+from kubeque.model.job.causes import Cause, Death
+from kubeque.model.job.changes import close_job
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Outcome, TaskRecord, TaskState, TaskView
 from kubeque.model.rows.grid import sequence
-from kubeque.model.stats.explanation import Explanation
+from kubeque.model.stats.explanation import Explanation, Facts, explain
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.claim import claim
 from kubeque.queues.reaper import reap
@@ -167,6 +171,43 @@ def test_a_suspect_runs_alone(backends: Backends) -> None:
     found = explain_job(backends, "sweep", 0)
     assert (found.cause, found.command) == ("suspect", "kubeque watch sweep")
     assert "task 0 of sweep waits to run alone, because a consumer vanished while the task was reserved" in found.text
+
+
+@pytest.mark.parametrize(
+    ("counts", "closed", "says"),
+    [
+        (Counts(running=2, killed=2), False, "2 run and 0 wait, with 0 consumers. 2 rows were killed."),
+        (Counts(ok=3, killed=1), True, "failed: 1 row of 4 was killed, and 3 are ok. A reset runs the killed rows"),
+    ],
+)
+def test_killed_rows_are_not_failures(counts: Counts, closed: bool, says: str) -> None:
+    job = Job("j", "u", 4, "file:///r")
+    found = explain(Facts(close_job(job, counts, 1.0, killed_rows=counts.killed) if closed else job, counts, 0.0))
+    assert says in found.text
+    assert found.command == ("kubeque reset j --state killed" if closed else "kubeque watch j")
+
+
+def test_a_killed_row_that_still_runs_says_when_it_ends() -> None:
+    record = TaskRecord(1, kill="killed by a user")
+    task = TaskView(2, TaskState.RUNNING, 0, record, "me")
+    found = explain(Facts(Job("j", "u", 4, "file:///r"), Counts(running=1), 0.0, task=task))
+    assert found.cause == "killed"
+    assert "task 2 of j is killed: its consumer ends it at the next heartbeat, within 60 s." in found.text
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        (Cause.EXIT, "After a correction of its files, `kubeque reset j --update` runs the failed rows again"),
+        (Cause.EXIT, "`kubeque sub --like j -n j --repair COMMAND` runs them with another command"),
+        (Cause.OOM, "kubeque sub --like j -n j --repair --max-memory SIZE"),
+    ],
+)
+def test_a_failure_names_a_command_that_keeps_the_rows_of_the_job(cause: Cause, says: str) -> None:
+    record = TaskRecord(1, outcome=Outcome(2, 1, cause, 1))
+    task = TaskView(2, TaskState.FAILED, 0, record)
+    found = explain(Facts(Job("j", "u", 4, "file:///r"), Counts(failed=1), 0.0, task=task))
+    assert says in f"{found.text} {found.command}"
 
 
 # ---------------------------------------------------------------------- Kubernetes, from recorded objects

@@ -78,7 +78,8 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches:
     if last.counts.ok:
         print_notes(client, name)
     unsent = _find_unsent(client, last, groups)
-    if hint := format_resume_hint(last) or next_step(last, groups, fetches=fetches, unsent=unsent):
+    stopped = "" if unsent else format_resume_hint(last)
+    if hint := stopped or next_step(last, groups, fetches=fetches, unsent=unsent):
         click.echo(hint)
     return 0 if success else 1
 
