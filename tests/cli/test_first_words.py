@@ -58,6 +58,26 @@ def test_a_range_of_python_is_refused_with_the_range_of_a_grid(shell: Shell, cal
     assert json.loads(shell.run("list", "--json").stdout or "[]") == []
 
 
+def test_values_without_commas_are_refused_and_one_value_with_blanks_is_written_in_quotes(shell: Shell) -> None:
+    done = shell.run("sub", "--grid", "lr=0.1 0.01", "echo", "{lr}")
+
+    assert done.returncode == 2
+    assert "has blanks and no comma: write lr=0.1,0.01 for 2 values" in done.stderr
+    assert """or 'lr="0.1 0.01"' for one value with blanks""" in done.stderr
+    assert json.loads(shell.run("list", "--json").stdout or "[]") == []
+    one = shell.run("sub", "--dry-run", "--grid", 'lr="0.1 0.01"', "echo", "{lr}")
+    assert "0: echo '0.1 0.01'\n" in one.stderr
+
+
+def test_collect_writes_the_table_to_standard_output(swept: Shell) -> None:
+    swept.run("collect", "j", "-o", "table.csv")
+    done = swept.run("collect", "j", "-o", "-")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (swept.folder / "table.csv").read_text()
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("text", ["0.1:0.5:0.1", "1:10", "1-4", "a..c"])
 def test_a_range_of_another_program_gets_a_note(shell: Shell, text: str) -> None:
     done = shell.run("sub", "--dry-run", "--grid", f"lr={text}", "echo", "{lr}")

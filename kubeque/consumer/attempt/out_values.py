@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ OUT_BYTES = 16 << 10
 QUEUE_BYTES = 1 << 10
 #: Largest $KUBEQUE_OUT that is read, bytes.
 _FILE_BYTES = 1 << 20
+#: Maximum number of refused values that are named.
+_NAMED = 3
 _REMEDY = "write large results to files"
 
 
@@ -60,16 +63,24 @@ def _usable(values: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
     The values are None if none can be kept. The problem is None if there is none.
     """
     kept: dict[str, Any] = {}
-    problem: str | None = None
+    refused: list[str] = []
     for key, value in values.items():
         try:
             kept[_text(key)] = _scalar(key, value)
         except ValueError as error:
-            problem = problem or f"$KUBEQUE_OUT has a value that is not kept: {error}"
+            refused.append(str(error))
+    problems = [_describe_refused(refused)] if refused else []
     short = _shortest(kept, OUT_BYTES)
     if len(short) < len(kept):
-        problem = problem or f"$KUBEQUE_OUT is longer than {OUT_BYTES} bytes: {_name(kept, short)} left out: {_REMEDY}"
-    return short or None if problem else short, problem
+        problems.append(f"is longer than {OUT_BYTES} bytes: {_name(kept, short)} left out: {_REMEDY}")
+    return short or None if problems else short, f"$KUBEQUE_OUT {'; it '.join(problems)}" if problems else None
+
+
+def _describe_refused(refused: Sequence[str]) -> str:
+    """Return the reasons why values are not kept, at most _NAMED, as the end of a sentence."""
+    what = "a value that is" if len(refused) == 1 else f"{len(refused)} values that are"
+    more = f", and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
+    return f"has {what} not kept: {', '.join(refused[:_NAMED])}{more}"
 
 
 def _shortest(values: dict[str, Any], limit: int) -> dict[str, Any]:
@@ -117,7 +128,7 @@ def _scalar(key: str, value: object) -> str | int | float | bool | None:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, int):
         return value
-    raise ValueError(f"the value of {key!r} is {_kind(value)}")
+    raise ValueError(f"the value of {cut(repr(key), VALUE_CHARACTERS)} is {_kind(value)}")
 
 
 def _kind(value: object) -> str:

@@ -6,6 +6,7 @@ import csv
 import itertools
 import math
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,6 +169,8 @@ def read_values(name: str, text: str) -> list[str]:
     plain = '"'.join(parts)
     if '"' not in text and "," in plain:
         _check_unquoted(name, plain)
+    elif '"' not in text:
+        _check_one_value(name, plain)
     try:
         fields = next(csv.reader([plain], strict=True), [])
     except csv.Error as error:
@@ -204,6 +207,17 @@ def _check_unquoted(name: str, text: str) -> None:
         raise ParametersError(
             f"axis {name!r}: {cut(text, 40)!r} has blanks around a comma: write {name}={cut(plain, 40)}, or put a value"
             " with blanks into double quotes"
+        )
+
+
+def _check_one_value(name: str, text: str) -> None:
+    """Raise ParametersError for words without a comma, because they are more probably values than one value."""
+    words = text.split()
+    if len(words) > 1:
+        one = shlex.quote(f'{name}="{text}"')
+        raise ParametersError(
+            f"axis {name!r}: {cut(text, 40)!r} has blanks and no comma: write {name}={cut(','.join(words), 40)} for"
+            f" {len(words)} values, or {cut(one, 60)} for one value with blanks"
         )
 
 

@@ -76,10 +76,27 @@ def test_anything_else_is_a_problem_in_words(out, data, says):
         ({"a": "x" * OUT_BYTES, "loss": 0.5, "b": "y" * OUT_BYTES}, ["loss"], "'a' and 1 more are left out"),
         ({"loss": 0.5, "list": [1, 2], "n": 3}, ["loss", "n"], "is not kept: the value of 'list' is a list"),
         ({"deep": {"a": 1}, "n": 3}, ["n"], "is not kept: the value of 'deep' is an object"),
+        (
+            {"a": [], "b": {}, "n": 3},
+            ["n"],
+            "2 values that are not kept: the value of 'a' is a list, the value of 'b' is",
+        ),
+        ({**{f"k{n}": [] for n in range(9)}, "n": 3}, ["n"], "'k2' is a list, and 6 more"),
+        ({"a": [], "t": "x" * OUT_BYTES, "n": 3}, ["n"], "'a' is a list; it is longer than"),
         ({"bad": "\ud800", "n": 3}, ["n"], "surrogates not allowed"),
         ({f"k{n}": "x" * n for n in range(400)}, [f"k{n}" for n in range(170)], "'k170' and 229 more are left out"),
     ],
-    ids=["one long", "two long", "list", "object", "surrogate", "many"],
+    ids=[
+        "one long",
+        "two long",
+        "list",
+        "object",
+        "two kinds",
+        "many refused",
+        "refused and long",
+        "surrogate",
+        "many",
+    ],
 )
 def test_a_value_that_cannot_be_kept_costs_only_this_value(out, written, kept, says):
     out.write_text(json.dumps(written))

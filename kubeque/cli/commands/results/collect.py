@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
 import click
 
 from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
+from kubeque.client import Client
 
 
 @click.command()
 @job_argument()
 @click.option(
     "-o", "dest", required=True, metavar="FILE", shell_complete=complete_files,
-    help="File or URL to write; its name ends with .csv or .parquet.",
+    help="File or URL to write; its name ends with .csv or .parquet. '-' writes CSV to standard output.",
 )  # fmt: skip
 @click.option(
     "--infer", is_flag=True, help="Turn parameters that look like numbers into numbers (default: keep the text)."
@@ -26,5 +32,20 @@ def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
     """
     with connect(ctx) as client:
         job = find_job(client, job)
+        if dest == "-":
+            _print_table(client, job, infer=infer)
+            return
         done = client.collect(job, dest, infer=infer)
     click.echo(f"{dest}: {done.rows} rows, {len(done.columns)} columns")
+
+
+def _print_table(client: Client, job: str, *, infer: bool) -> None:
+    """Write the table as CSV to standard output, also if the values of some tasks cannot be read."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "table.csv")
+        try:
+            client.collect(job, table, infer=infer)
+        finally:
+            if table.exists():
+                with table.open("rb") as file:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
