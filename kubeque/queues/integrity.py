@@ -64,7 +64,7 @@ class Audit:
                 block = read_block(record)
                 broken = _out_of_shape(self.job, block)
             except JobUnreadable as error:
-                block, broken = None, f"its body cannot be read: {error}"
+                block, broken = None, f"the record cannot be read: {error}"
             if block is None or broken:
                 self.findings.append(Fault(where, broken))
                 continue
@@ -85,7 +85,7 @@ class Audit:
                 self._homes[block.lo + offset] = min(2, self._homes[block.lo + offset] + 1)
 
     def _find_homeless(self) -> None:
-        for count, what in ((0, "is in no block: it will never run"), (2, "is in two blocks: it may run twice")):
+        for count, what in ((0, "is in no block and will never run"), (2, "is in two blocks and may run twice")):
             found = [index for index, homes in enumerate(self._homes) if homes == count]
             self.findings += [Fault(f"task {index}", what) for index in found[:_NAMED]]
             if len(found) > _NAMED:
@@ -97,7 +97,7 @@ class Audit:
             said, found = counted.get(size_class, Tally()), self.tallies.get(size_class, Tally())
             if said != found and size_class not in self._uncountable:
                 self.findings.append(
-                    Fault(f"class {size_class}", f"the queue counts {said} and its blocks hold {found}")
+                    Fault(f"class {size_class}", f"the queue counts {said}, but the blocks of the job hold {found}")
                 )
         return self
 
@@ -105,11 +105,11 @@ class Audit:
         """Compare the fields of the job with its blocks, and return this audit."""
         job, total = self.job, sum(self.tallies.values(), Tally())
         if job.reset is not None:
-            self._of_job(f"the reset to run {job.run} is not finished: {code('status', job.name)} finishes it")
+            self._of_job(f"the reset to run {job.run} is not finished: {code('status', job.name)} finishes the reset")
         if job.closing is not None:
             closed, open_left = job.closing.counts, job.state is JobState.ACTIVE and (total.pending or total.running)
             if open_left or (closed.ok, closed.failed) != (total.ok, total.failed):
-                self._of_job(f"it was closed with {closed} and its blocks hold {total}")
+                self._of_job(f"the job was closed with {closed}, but the blocks of the job hold {total}")
         return self
 
     def _of_job(self, what: str) -> None:
@@ -130,9 +130,9 @@ def _kind(finding: Fault) -> str:
 def _out_of_shape(job: Job, block: Block) -> str:
     """Return the fault that prevents further checks of this block; empty if there is none."""
     if block.hi > job.n:
-        return f"it holds tasks {block.lo} to {block.hi - 1} of {job.n}"
+        return f"the block holds tasks {block.lo} to {block.hi - 1}, but the job has {job.n} tasks"
     if block.id != f"{block.size_class}-{block.lo}" or not 0 <= block.size_class < len(job.shapes):
-        return f"its id does not name its class {block.size_class} and first task {block.lo}"
+        return f"the id does not match the class {block.size_class} and the first task {block.lo}"
     return ""
 
 
@@ -149,54 +149,58 @@ def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
     """Yield the faults of the indexed fields, which are used to find and count the block."""
     tally = _accepted_tally(block, record)
     if (record.tally, record.pending) != (pack(tally), pack_pending(tally)) and not block.has_unknown_states:
-        yield "it is counted wrongly"
+        yield "the recorded counts of the block are wrong"
     if (record.slot is not None) != block.ready:
         yield (
-            "it has pending tasks, but no index leads to it"
+            "the block has pending tasks, but is not indexed as ready"
             if block.ready
-            else "it is indexed as ready, but has no pending task"
+            else "the block is indexed as ready, but has no pending task"
         )
     if record.expires != (block.expires if block.leased else None):
-        yield "its lease cannot be found" if block.leased else "it is indexed as leased, but has no owner"
+        yield (
+            "the lease of the block is not in the index"
+            if block.leased
+            else "the block is indexed as leased, but has no owner"
+        )
     if (record.spare or 0) != len(block.spare()).bit_length():
-        yield "its number of stealable tasks is recorded wrongly"
+        yield "the recorded number of stealable tasks is wrong"
 
 
 def _lease(job: Job, block: Block, now: float) -> Iterator[str]:
     if not block.owner:
         if State.RESERVED in block.states:
-            yield "it has reserved tasks, but no owner"
+            yield "the block has reserved tasks, but no owner"
         return
     if not block.nonce or block.epoch < 1:
-        yield f"{block.owner} holds it, but no lease of it was ever given"
+        yield f"{block.owner} owns the block, but the block was never leased"
     if not any(state in block.states for state in (State.PENDING, State.RESERVED)):
-        yield f"{block.owner} holds it, but all its tasks have ended"
+        yield f"{block.owner} owns the block, but all tasks of the block have ended"
     if block.held:
-        yield f"{block.owner} holds it, but its tasks are held"
+        yield f"{block.owner} owns the block, but the tasks of the block are held"
     if block.expires > now + job.lease_seconds + _SLACK_SECONDS:
-        yield f"its lease ends in {block.expires - now:.0f} s: the clock of {block.owner} may be wrong"
+        yield f"the lease ends in {block.expires - now:.0f} s: the clock of {block.owner} may be wrong"
     overdue = now - block.expires
     if overdue > job.lease_seconds + job.heartbeat_seconds:
         yield (
             f"the lease of {block.owner} ended {overdue:.0f} s ago and was not taken back:"
-            f" {code('status', job.name)} does"
+            f" {code('status', job.name)} takes the lease back"
         )
 
 
 def _run(job: Job, block: Block) -> Iterator[str]:
     if block.run > job.run:
-        yield f"it is of run {block.run}, and the job of run {job.run}"
+        yield f"the block is in run {block.run}, but the job is in run {job.run}"
     if block.held and not job.canaries and job.reset is None:
-        yield f"it is held, but the job has no canaries: {code('kill', job.name)}, then reset, runs its tasks"
+        yield f"the block is held, but the job has no canaries: {code('kill', job.name)}, then reset, runs the tasks"
     if block.run < job.run and job.reset is None:
-        yield f"it was left behind in run {block.run}, and the job is in run {job.run}"
+        yield f"the block remained in run {block.run}, but the job is in run {job.run}"
 
 
 def _tasks(block: Block) -> Iterator[Fault]:
     """Yield the contradictions between the records of tasks and their states."""
     for index in block.records:
         if not block.lo <= index < block.hi:
-            yield Fault(f"task {index}", f"block {block.id} keeps a record of it and does not hold it")
+            yield Fault(f"task {index}", f"block {block.id} has a record of the task, but does not hold the task")
     for index in range(block.lo, block.hi):
         what = _disagreement(block.state(index), block.record(index))
         if what:
@@ -206,16 +210,18 @@ def _tasks(block: Block) -> Iterator[Fault]:
 def _disagreement(state: State, record: TaskRecord) -> str:
     outcome = record.outcome
     if state is State.UNKNOWN:
-        return f"its state is unknown to kubeque {__version__}: a newer one stored it, or its block is damaged"
+        return (
+            f"the state is unknown to kubeque {__version__}: a newer kubeque stored the state, or the block is damaged"
+        )
     if outcome is not None and outcome.attempt > record.attempts:
         return f"attempt {outcome.attempt} ended, but only {record.attempts} have begun"
     if len(record.history) > record.attempts:
-        return f"it has records of {len(record.history)} attempts, but only {record.attempts} have begun"
+        return f"the task has records of {len(record.history)} attempts, but only {record.attempts} have begun"
     if state is State.RESERVED and record.attempts < 1:
-        return "it is reserved without an attempt"
+        return "the task is reserved, but has no attempt"
     if state in (State.OK, State.FAILED):
         if outcome is None:
-            return f"it is {state.name.lower()} but has no outcome"
+            return f"the task is {state.name.lower()}, but has no outcome"
         if (outcome.cause is Cause.OK) != (state is State.OK):
-            return f"it is {state.name.lower()} and ended by {outcome.cause}"
+            return f"the task is {state.name.lower()}, but ended by {outcome.cause}"
     return ""

@@ -121,7 +121,7 @@ class JobRecords:
         for reason in map(str, listed.unreadable):
             if reason not in self._logged:
                 self._logged.add(reason)
-                log.warning("left alone: %s", reason)
+                log.warning("a job is ignored: %s", reason)
         return listed.jobs
 
     def update(self, name: str, change: Callable[[Job], Job | None]) -> Job:

@@ -187,7 +187,7 @@ class Lease:
                 except KubequeError:
                     raise
                 except Exception:
-                    log.exception("task %d of %s: its outcome cannot be stored", outcome.index, self.job.name)
+                    log.exception("the outcome of task %d of %s cannot be stored", outcome.index, self.job.name)
                     self._waiting[0] = _internal(outcome.index, outcome.attempt, self.job, reason, outcome.start)
                     self._write([self._waiting[0]])
 

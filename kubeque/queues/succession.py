@@ -23,6 +23,8 @@ def replace_job(queue: Queue, before: Job, after: Job, content: Iterable[Block])
         there = queue.find(before.name) or before
     if there.uid != after.uid:
         queue.delete_blocks(after.uid)
-        raise JobExists(f"the job {before.name!r} was removed or replaced by somebody else meanwhile: submit again")
+        raise JobExists(
+            f"the job {before.name!r} was removed or replaced by another program during the submission: submit again"
+        )
     queue.delete_blocks(before.uid)
     return there

@@ -51,7 +51,7 @@ def test_watchers_and_consumers_end_when_the_queue_is_removed(shell: Shell, tmp_
     # Then the watcher says so and ends,
     _, said = watching.communicate(timeout=60)
     assert watching.returncode == 1
-    removed = f"the queue {shell.home}/queue.db was removed, and its jobs with it: submit again what you still want"
+    removed = f"the queue {shell.home}/queue.db was removed with all its jobs: submit the sweeps again"
     assert said.splitlines()[-1] == f"kubeque: {removed}"
     # so do the consumers with what they ran,
     until("the end of the consumers", lambda: not alive(shell))

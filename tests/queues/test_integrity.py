@@ -72,18 +72,18 @@ WRONG: dict[str, tuple[list[Block], str, str]] = {
         [leased(), Block("uid-1", "1-2", 2, 3, 1, bytes(1))], "task 2", "in two blocks"
     ),
     "nobody's reservation": ([leased(owner="")], "block 0-0", "but no owner"),
-    "a lease never given": ([leased(epoch=0)], "block 0-0", "no lease of it was ever given"),
-    "a lease on nothing": ([leased(states=bytes([2, 2, 2, 2]))], "block 0-0", "all its tasks have ended"),
+    "a lease never given": ([leased(epoch=0)], "block 0-0", "but the block was never leased"),
+    "a lease on nothing": ([leased(states=bytes([2, 2, 2, 2]))], "block 0-0", "all tasks of the block have ended"),
     "a lease of tomorrow": ([leased(expires=NOW + 86400)], "block 0-0", "the clock of anna may be wrong"),
     "a lease of yesterday": ([leased(expires=NOW - 86400)], "block 0-0", "was not taken back"),
-    "a newer run": ([leased(run=3)], "block 0-0", "it is of run 3"),
-    "an id of another": ([leased(id="1-0")], "block 1-0", "its id does not name"),
+    "a newer run": ([leased(run=3)], "block 0-0", "the block is in run 3"),
+    "an id of another": ([leased(id="1-0")], "block 1-0", "the id does not match"),
     "a range of another": ([leased(hi=5)], "block 0-0", "it holds 4 states"),
-    "a state of another world": ([leased(states=bytes([0, 0, 9, 0]))], "task 2", "its state is unknown"),
-    "a record of another": ([leased(records={9: OK})], "task 9", "does not hold it"),
-    "no attempt": ([leased(records={})], "task 1", "reserved without an attempt"),
-    "no outcome": ([ended(State.OK, TaskRecord(attempts=1))], "task 0", "but has no outcome"),
-    "another outcome": ([ended(State.FAILED, OK)], "task 0", "is failed and ended by ok"),
+    "a state of another world": ([leased(states=bytes([0, 0, 9, 0]))], "task 2", "the state is unknown"),
+    "a record of another": ([leased(records={9: OK})], "task 9", "does not hold the task"),
+    "no attempt": ([leased(records={})], "task 1", "reserved, but has no attempt"),
+    "no outcome": ([ended(State.OK, TaskRecord(attempts=1))], "task 0", "is ok, but has no outcome"),
+    "another outcome": ([ended(State.FAILED, OK)], "task 0", "is failed, but ended by ok"),
     "an attempt never begun": ([ended(State.OK, replace(OK, attempts=0))], "task 0", "only 0 have begun"),
 }  # fmt: skip
 
@@ -99,15 +99,15 @@ def test_a_block_left_behind_by_a_reset_is_found_unless_it_goes_on() -> None:
     job = make_job(4, run=1)
     assert [where for where, _ in audit(job, written(leased()))] == ["block 0-0"]
     going_on = audit(replace(job, reset=ResetRule(causes=("exit",))), written(leased()))
-    assert going_on == [("job", "the reset to run 1 is not finished: `kubeque status sweep` finishes it")]
+    assert going_on == [("job", "the reset to run 1 is not finished: `kubeque status sweep` finishes the reset")]
 
 
 MARKS: dict[str, Callable[[BlockRecord], BlockRecord]] = {
-    "it is counted wrongly": lambda record: replace(record, pending=record.pending + 1),
-    "its lease cannot be found": lambda record: replace(record, expires=None),
-    "it is indexed as ready, but has no pending task": lambda record: replace(record, slot=3),
-    "its number of stealable tasks is recorded wrongly": lambda record: replace(record, spare=None),
-    "its body cannot be read": lambda record: replace(record, body=b"{]"),
+    "the recorded counts of the block are wrong": lambda record: replace(record, pending=record.pending + 1),
+    "the lease of the block is not in the index": lambda record: replace(record, expires=None),
+    "the block is indexed as ready, but has no pending task": lambda record: replace(record, slot=3),
+    "the recorded number of stealable tasks is wrong": lambda record: replace(record, spare=None),
+    "the record cannot be read": lambda record: replace(record, body=b"{]"),
 }
 
 
@@ -133,7 +133,7 @@ def test_a_job_closed_with_other_counts_is_found() -> None:
 
 def test_many_homeless_tasks_are_counted() -> None:
     found = audit(make_job(100), [])
-    assert found[-1] == ("tasks", "and 95 more: each is in no block: it will never run")
+    assert found[-1] == ("tasks", "and 95 more: each is in no block and will never run")
     assert len(found) == 6
 
 

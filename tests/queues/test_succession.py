@@ -48,7 +48,7 @@ def test_who_held_tasks_of_the_old_job_records_nothing_any_more(queue: Queue) ->
 def test_of_two_who_make_it_anew_one_is_told_and_leaves_nothing(queue: Queue) -> None:
     before, mine, theirs = submit(queue, make_job(4)), make_job(4, uid="uid-2"), make_job(4, uid="uid-3")
     make_anew(queue, before, theirs)
-    with pytest.raises(JobExists, match="meanwhile"):
+    with pytest.raises(JobExists, match="removed or replaced by another program"):
         make_anew(queue, before, mine)
     assert queue.jobs() == [theirs]
     assert list(queue.scan(mine)) == []

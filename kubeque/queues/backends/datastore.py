@@ -90,7 +90,7 @@ class Datastore:
         try:
             self._write(self._messages.deletion(list(keys)), "deletion")
         except Conflict as busy:
-            raise QueueUnavailable(f"the queue {self._where} is too busy to delete ({busy.__cause__})") from busy
+            raise QueueUnavailable(f"the queue {self._where} is too busy for a deletion ({busy.__cause__})") from busy
 
     def sum(self, namespace: str, kind: str, property: str) -> int | None:
         """Return the sum of a property over all entities that have it; None if the database cannot add."""
@@ -190,13 +190,13 @@ def make_error(error: Exception, where: str) -> QueueError:
         google.Unauthenticated: "log in again with `gcloud auth application-default login`",
         google.NotFound: "make the database with `gcloud firestore databases create --type=datastore-mode`, or correct"
         " project and database in queue_url",
-        google.FailedPrecondition: "it must be a database in Datastore mode",
+        google.FailedPrecondition: "name a database in Datastore mode in queue_url",
         google.InvalidArgument: "correct project, database and namespace in queue_url",
-        google.MethodNotImplemented: "it is not a Datastore",
+        google.MethodNotImplemented: "name a Datastore in queue_url",
     }
     for kind, remedy in lasting.items():
         if isinstance(error, kind):
-            return QueueError(f"the queue {where} refuses us ({text}): {remedy}")
+            return QueueError(f"the queue {where} refuses the request ({text}): {remedy}")
     return QueueUnavailable(f"the queue {where} does not answer ({text})")
 
 

@@ -115,7 +115,7 @@ class EntityBackend:
             pauses = repeat(0.1, _INSERT_TRIES - 1)
             retry(insert, again=lambda error: isinstance(error, Conflict), pauses=pauses, spread=(0.0, 1.0))
         except Conflict as error:
-            refused = f"the queue {self._db.where()} refused {_INSERT_TRIES} times to take new blocks"
+            refused = f"the queue {self._db.where()} refused new blocks {_INSERT_TRIES} times: try again later"
             raise QueueUnavailable(refused) from error
 
     def get_block(self, uid: str, block_id: str) -> BlockRecord | None:

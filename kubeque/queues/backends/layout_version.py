@@ -81,7 +81,7 @@ def newer_layout(where: str, version: int, known: int, program: str) -> QueueSch
     """Return the error for a queue that a newer kubeque has migrated. `program`: the version to install, if known."""
     install = f"install kubeque {program} or newer ({how_to_install(program)})" if program else "upgrade kubeque"
     return QueueSchemaError(
-        f"the queue {where} has layout {version} and kubeque {__version__} knows {known}: {install}, or choose another"
+        f"the queue {where} has layout {version}, but kubeque {__version__} knows {known}: {install}, or choose another"
         " queue_url"
     )
 

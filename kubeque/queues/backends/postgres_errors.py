@@ -20,11 +20,11 @@ _REFUSALS = {
 _NO_RIGHT = "42501"
 #: Remedies for lasting statement errors, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
 _STATES = {
-    _NO_RIGHT: "use a login that has this right, let this user create tables in its schema, or grant it a role of"
-    " deploy/postgres-roles.sql",
-    "42P01": "its tables are gone: open it again to make new ones",
+    _NO_RIGHT: "use a login that has this right, or grant this user a role of deploy/postgres-roles.sql or the right to"
+    " create tables in the schema",
+    "42P01": "the tables are gone; open the queue again to make new tables",
     "3F000": "create the schema that search_path names",
-    "53100": "its disk is full: make room",
+    "53100": "make room on the disk of the database",
 }
 #: Starts of the SQLSTATE of temporary errors: lost connections, no resources, deadlocks, exceeded time limits of locks
 #: and statements, a server that stops, starts or becomes read-only, and disk errors.
@@ -39,12 +39,12 @@ def make_error(text: str, state: str, where: str, *, of_connection: bool) -> Que
     if not state and of_connection:
         for pattern, remedy in _REFUSALS.items():
             if re.search(pattern, text):
-                return QueueError(f"the queue {where} refuses us ({text}): {remedy}")
+                return QueueError(f"the queue {where} refuses the connection ({text}): {remedy}")
         return QueueUnavailable(f"the queue {where} does not answer ({text})")
     for prefix, remedy in _STATES.items():
         if state.startswith(prefix):
             kind = QueueRefused if prefix == _NO_RIGHT else QueueError
             return kind(f"the queue {where} failed ({text}): {remedy}")
     if state.startswith(_PASSING):
-        return QueueUnavailable(f"the queue {where} did not do it ({text})")
+        return QueueUnavailable(f"the queue {where} did not complete the request ({text})")
     return QueueError(f"the queue {where} failed: {text}")

@@ -98,7 +98,7 @@ class SqliteDialect:
         return seen.st_dev, seen.st_ino
 
     def _gone(self) -> QueueGone:
-        return QueueGone(f"the queue {self._path} was removed, and its jobs with it: submit again what you still want")
+        return QueueGone(f"the queue {self._path} was removed with all its jobs: submit the sweeps again")
 
     def _check_there(self) -> None:
         if self._file is not None and self._look() != self._file:
@@ -148,16 +148,16 @@ def make_error(error: sqlite3.Error, path: Path) -> QueueError:
     if "readonly" in text:
         return QueueError(f"the queue {path} cannot be written: change its permissions, or set another queue_url")
     if "not a database" in text or "malformed" in text:
-        return QueueError(f"the queue {path} is not a queue file, or it is damaged ({text}): move it away")
+        return QueueError(f"the queue {path} is damaged or is not a queue file ({text}): move the file away")
     if "unable to open" in text and path.exists() and not os.access(path, os.R_OK | os.W_OK):
         return QueueError(
-            f"the queue {path} is another user's and may not be used by you: set KUBEQUE_HOME to a folder of your own,"
+            f"the queue {path} belongs to another user: set KUBEQUE_HOME to a folder of your own,"
             " or set another queue_url"
         )
     if "unable to open" in text:
         return QueueError(f"the queue {path} cannot be opened: check that its folder exists and can be written")
     if "disk I/O" in text:
-        return QueueError(f"the queue {path} failed ({text}): was it, or {path.name}-wal beside it, removed?")
+        return QueueError(f"the queue {path} failed ({text}): check whether {path.name} or {path.name}-wal was removed")
     return QueueError(f"the queue {path} failed: {text}")
 
 

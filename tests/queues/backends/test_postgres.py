@@ -309,7 +309,7 @@ def test_who_may_not_make_tables_may_use_those_that_are_there(postgres: Postgres
     with closing(open_queue(guest)) as queue:
         queue.self_test()
     postgres.sql("DROP TABLE kubeque_job, kubeque_block, kubeque_schema", database(url))
-    with pytest.raises(QueueError, match="let this user create tables"):
+    with pytest.raises(QueueError, match="the right to create tables"):
         open_queue(guest)
 
 

@@ -170,7 +170,7 @@ def test_a_file_that_may_not_be_written_is_named_with_the_remedy() -> None:
 
 def test_a_file_that_is_something_else_is_left_as_it_is(path: Path) -> None:
     path.write_text("my diary, " * 1000)
-    with pytest.raises(QueueError, match="is not a queue file, or it is damaged"):
+    with pytest.raises(QueueError, match="is damaged or is not a queue file"):
         open_sqlite(path)
     assert path.read_text().startswith("my diary")
 
@@ -238,7 +238,7 @@ def test_a_newer_layout_is_refused_and_left_as_it_is(path: Path) -> None:
     open_sqlite(path).close()
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("INSERT INTO kubeque_schema (version) VALUES (99)")
-    with pytest.raises(QueueSchemaError, match=r"has layout 99 and kubeque .* knows 2: upgrade kubeque"):
+    with pytest.raises(QueueSchemaError, match=r"has layout 99, but kubeque .* knows 2: upgrade kubeque"):
         open_sqlite(path)
     assert layout(path) == 99
 
