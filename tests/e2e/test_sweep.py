@@ -1,4 +1,4 @@
-"""The sample sweep in pods, from the command line and from a DAG; images of all kinds."""
+"""The sample sweep in pods, from the command line, from a DAG and from macOS; images of all kinds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import BUSYBOX, DEBIAN, OTHERS, REPOSITORY, SAMPLE, Desk
+from tests.macos.interpreter import HERE, python_environ, python_words
 
 #: In a process of its own, whose environment is its Airflow's configuration. A usual exit of it takes seconds.
 RUN_DAG = """
@@ -24,6 +25,19 @@ state = dag.test().state
 sys.stdout.flush()
 os._exit(0 if state == "success" else 1)
 """
+#: Commands of a user on macOS: words, exit code, and a part of the output.
+ANSWERS = [
+    ("watch job", 0, "success: 2 ok of 2"),
+    ("list", 0, "job  success"),
+    ("status job --tasks", 0, "ok"),
+    ("show job 1", 0, "ok"),
+    ("peek job 1", 0, "row 1"),
+    ("fetch job out", 0, "out: 2 tasks"),
+    ("report job -o page.html", 0, "page.html"),
+    ("timeline job -o lanes.html", 0, "lanes.html"),
+    ("collect job -o table.csv", 0, "table.csv: 2 rows"),
+    ("doctor --cluster", 0, ""),
+]
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +169,27 @@ def test_a_sidecar_that_never_ends_does_not_keep_the_pod(desk: Desk) -> None:
     desk.until("the end of the pod, while nobody looks at the sweep", lambda: phases() == ["Succeeded"])
     assert desk.status("beside")["state"] == "success"
     desk.leaves_nothing("beside")
+
+
+def test_the_client_on_macos_submits_to_the_cluster_watches_and_fetches(desk: Desk) -> None:
+    template = desk.folder / "pod.yaml"
+    template.write_text(json.dumps(desk.template({})))
+    submission = (
+        f"sub -n job --no-wait --image {BUSYBOX} --pod-template pod.yaml"
+        f" --env STORAGE_EMULATOR_HOST={desk.store.url} --grid x=0..1"
+    ).split()
+    command = ["sh", "-c", "echo row $0 | tee kept", "{x}"]
+
+    commands = [[*submission, "--", *command], *(words.split() for words, *_ in ANSWERS)]
+    (desk.folder / "commands.json").write_text(json.dumps(commands))
+    done = desk.execute(*python_words(), str(HERE / "commands.py"), "commands.json", env=python_environ())
+
+    assert done.returncode == 0, done.stderr
+    (code, output), *answers = json.loads(done.stdout)
+    assert (code, "job: 2 tasks submitted" in output) == (0, True), output
+    for (words, expected, part), (found, output) in zip(ANSWERS, answers, strict=True):
+        assert found == expected, (words, output)
+        assert part in output, words
+    assert (desk.folder / "out" / "1" / "kept").read_text() == "row 1\n"
+    assert (desk.folder / "table.csv").read_text().splitlines()[1].startswith("0,")
+    desk.leaves_nothing("job")

@@ -1,4 +1,7 @@
-"""Run commands of kubeque in one process. Standard input has their words, standard output gets codes and outputs."""
+"""Run commands of kubeque in one process. Standard output gets their codes and outputs.
+
+Standard input, or the file that the first argument names, has the words of the commands as JSON.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import io
 import json
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 from kubeque.cli.program import run
 
@@ -20,4 +24,5 @@ def answer(words: list[str]) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps([answer(words) for words in json.load(sys.stdin)]))
+    text = Path(sys.argv[1]).read_text() if sys.argv[1:] else sys.stdin.read()
+    print(json.dumps([answer(words) for words in json.loads(text)]))
