@@ -14,6 +14,7 @@ from kubeque.jobs.submission.draft import Draft, draft
 from kubeque.jobs.submission.effect import Effect, count_effect
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.fit_machine import mixed_note
+from kubeque.jobs.submission.kept_options import copy_options, note_kept
 from kubeque.jobs.submission.recent_jobs import note_submission
 from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members
 from kubeque.jobs.submission.submitter_environment import differences, explain
@@ -222,9 +223,10 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
             return revise(backends, wanted, before, existing)
         fresh = wanted.job(backends, before.name)
         return Submitted(
-            backends.queue.reset(before.name, ResetRule(), lambda now: _copy_limits(now, fresh)), _DONE[existing]
+            backends.queue.reset(before.name, ResetRule(), lambda now: copy_options(now, fresh)), _DONE[existing]
         )
-    return Submitted(before, "adopted", notes=(explain(before, differs),) if differs else ())
+    kept = note_kept(wanted.sweep, before, wanted.job(backends, before.name))
+    return Submitted(before, "adopted", notes=((explain(before, differs),) if differs else ()) + kept)
 
 
 def _has_old_rows(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> bool:
@@ -236,16 +238,6 @@ def _has_old_rows(backends: Backends, wanted: Draft, before: Job, existing: Exis
     if existing is not Existing.REVISE or before.revision == 1 or not wanted.keys:
         return existing is Existing.REPLACE
     return bool(changed_rows(backends, before, wanted.keys, wanted.stored_keys))
-
-
-def _copy_limits(job: Job, fresh: Job) -> Job:
-    """Return `job` with those options of `fresh` that are not part of the spec."""
-    return replace(
-        job, budgets=fresh.budgets, max_failures=fresh.max_failures, allow_failed=fresh.allow_failed,
-        deadline=fresh.deadline, deadline_seconds=fresh.deadline_seconds, consumers=fresh.consumers,
-        priority=fresh.priority, results_ttl=fresh.results_ttl, origin=fresh.origin,
-        submitter=fresh.submitter,
-    )  # fmt: skip
 
 
 def revise(
@@ -271,7 +263,7 @@ def revise(
             now, revision=after.revision, spec_digest=after.spec_digest, spec_hashes=after.spec_hashes, floor=0,
             series=after.series, fleet=after.fleet,
         )  # fmt: skip
-        return raise_needs(_copy_limits(revised, after), after.needs)
+        return raise_needs(copy_options(revised, after), after.needs)
 
     rule = replace(rule or ResetRule(everything=existing is Existing.REPLACE), break_leases=True, go=True)
     job = backends.queue.reset(before.name, rule, change)
