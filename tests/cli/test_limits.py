@@ -73,7 +73,7 @@ def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> N
     shell = far_shell
     stay = ("sh", "-c", 'echo $$ > "$0/stays.$1"; exec sleep 600', str(shell.folder), "{index}")
     # Given consumers that all run long tasks of a job with a deadline, and no watcher
-    options = ("-n", "late", "--no-wait", "--deadline", "4s", "--consumers", "2", "--repeat", "5")
+    options = ("-n", "late", "--no-wait", "--deadline", "10s", "--consumers", "2", "--repeat", "5")
     assert shell.run("sub", *options, *stay).returncode == 0
     until("two running tasks", lambda: len(list(shell.folder.glob("stays.*"))) == 2)
     pids = [int(path.read_text()) for path in shell.folder.glob("stays.*")]
@@ -83,7 +83,7 @@ def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> N
     watched = shell.run("watch", "late")
     assert watched.returncode == 1
     ended, *rest = watched.stdout.splitlines()
-    assert ended.startswith("late: stopped (its deadline of 4.0s has passed): 5 killed of 5 in ")
+    assert ended.startswith("late: stopped (its deadline of 10s has passed): 5 killed of 5 in ")
     assert rest == [
         "to go on: kubeque reset late (its deadline starts again), or kubeque sub --like late -n late --repair with"
         " other limits or another command",
