@@ -1,8 +1,8 @@
 """Find out whether an Airflow task downstream of a submission waits for its job or reads its results.
 
-A worker has the whole DAG as the DAG file defines it, so the answer is known when the task runs. A sensor counts as
-waiting for the job unless its `job_id` clearly belongs to a different submission: it is the output of the other
-submission, or a text that only the other submission has.
+A worker has the whole DAG as the DAG file defines it, so the answer is known when the task runs. A sensor does not
+wait for the job if its `job_id` is the output of a different submission, or a text that only a different submission
+has. Every other sensor counts as waiting for the job.
 """
 
 from __future__ import annotations

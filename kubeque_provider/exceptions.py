@@ -57,8 +57,8 @@ def permanent(*passed: type[UserError]) -> Iterator[None]:
     except DestinationNotEmpty as error:
         raise BadSweep(
             f"dest {error.dest!r} is not empty and does not hold results of this sweep: choose another dest, for"
-            " example ~/results/{{ run_id }} for one folder per run, with {{ ti.map_index }} in a mapped task,"
-            " or set force=True to fetch into it as it is"
+            " example ~/results/{{ run_id }}, with {{ ti.map_index }} in a mapped Airflow task, or set force=True to"
+            " fetch into this dest and keep its other files"
         ) from None
     except UserError as error:
         raise BadSweep(str(error)) from None

@@ -10,7 +10,9 @@ _NAME = "kubeque"
 #: Guides, in the source archive.
 _GUIDES = ("docs/howto/airflow.md", "docs/operators.md", "docs/howto/composer.md", "docs/howto/gke.md")
 _LOG_INTERVAL = {
-    "description": "Shortest time in seconds between two lines about the progress of a sweep in the log of a task.",
+    "description": (
+        "Shortest time in seconds between two lines about the progress of a sweep in the log of an Airflow task."
+    ),
     "version_added": "0.3.0",
     "type": "float",
     "example": "300",

@@ -63,7 +63,7 @@ def describe_unfinished(progress: Progress) -> str:
     job, counts = progress.job, progress.counts
     left = job.n - counts.ended
     rows = f"{left} of its {job.n} rows have not ended" if left else "the job is not closed yet"
-    held = [f"{counts.held} of them are held behind its canaries"] if counts.held else []
+    held = [f"{counts.held} of these rows are held until they are released"] if counts.held else []
     why = "; ".join([*held, *(["the job is paused"] if job.paused else [])])
     return f"{job.name}: {rows}{f' ({why})' if why else ''}"
 
@@ -74,17 +74,17 @@ def describe_rerun(progress: Progress, this_try: Try, *, cleared: bool) -> str:
     The rows use the script of their submission.
     """
     job = progress.job
-    why = "a person cleared this Airflow task" if cleared else "retry_failed_rows is set"
+    why = "this Airflow task was cleared" if cleared else "retry_failed_rows is set"
     submitter = job.origin.get("task", "")
     other = submitter and f"/{submitter}/" not in this_try.task
-    hint = f"; for a corrected one, clear the Airflow task {submitter!r} instead" if other else ""
-    kept = f"{progress.counts.ok} rows are kept, the others run again"
-    return f"{job.name} had failed, and {why}: {kept} with the script of their submission{hint}"
+    hint = f"; to run a corrected script, clear the Airflow task {submitter!r} instead" if other else ""
+    kept = f"{progress.counts.ok} ok rows are kept, the other rows run again"
+    return f"{job.name} had failed, and {why}: {kept} with the submitted script{hint}"
 
 
 def describe_retry(name: str, faults: Faults) -> str:
     """Return one line about a retry by Airflow that finds a failed job."""
-    own = f"{faults.own} rows failed through their own fault ({', '.join(sorted(OWN_FAULTS))})"
+    own = f"{faults.own} rows failed for a permanent cause ({', '.join(sorted(OWN_FAULTS))})"
     if faults.only_own:
         return f"{name}: this retry by Airflow runs no row again, because {own} and would fail again. {_REMEDY}"
     more = f"; {own} and do not run again" if faults.own else ""
@@ -111,10 +111,13 @@ def make_failure(
     lines += [_row(line) for line in listed]
     if counts.failed > len(listed) and not equal:
         lines.append(f"  and {counts.failed - len(listed)} more: the page of sweeps lists them")
-    lines += [f'  It was not sent: push=["{printable(unsent)}"] in the submitting task sends it.'] if unsent else []
+    if unsent:
+        lines.append(
+            f'  To upload the missing file, set push=["{printable(unsent)}"] in the Airflow task that submits.'
+        )
     if final:
         remedy = _REMEDY if retries else REMEDY
-        lines.append(f"  Airflow does not retry, because the rows failed through their own fault. {remedy}")
+        lines.append(f"  Airflow does not retry, because the rows failed for a permanent cause. {remedy}")
         return RowsFailed("\n".join(lines))
     return (SweepKilled if job.state is JobState.KILLED else SweepFailed)("\n".join(lines))
 

@@ -86,8 +86,8 @@ def check_rendered(job: Any, template: str) -> None:
     """
     if template and job in (None, "", "None"):
         raise UserError(
-            f"job_id={template!r} rendered {job!r}: correct the task id in the template, or pass the output of the"
-            " KubequeSubmitOperator, for example job_id=sweep.output"
+            f"job_id={template!r} was rendered as {job!r}: correct the task id in the template, or pass the output"
+            " of the KubequeSubmitOperator, for example job_id=sweep.output"
         )
 
 

@@ -92,7 +92,7 @@ class Waiter:
             return "is cancelled"
         hook = KubequeHook(self.kubeque_conn_id)
         try:
-            return "goes on" if hook.get_conn().job(self.job_id).open else "has already ended"
+            return "continues" if hook.get_conn().job(self.job_id).open else "has already ended"
         except JobNotFound:
             return "was not submitted"
         finally:

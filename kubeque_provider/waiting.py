@@ -41,8 +41,8 @@ def check_orphan_after(
     most, between = to_seconds(orphan_after), to_seconds(poke_interval)
     if _is_number(most) and _is_number(between) and most < _MIN_POLLS * between:  # other types are refused later
         raise BadArgument(
-            f"orphan_after={most:g} s: with poke_interval={between:g} s the sweep would stop between two polls. "
-            f"Give at least {_MIN_POLLS * between:g} s, or None for no limit"
+            f"orphan_after={most:g} s is too short: with poke_interval={between:g} s the sweep would stop between"
+            f" two polls. Give at least {_MIN_POLLS * between:g} s, or None for no limit"
         )
     return orphan_after
 
@@ -56,8 +56,8 @@ def check_wait(wait: bool | None, *, deferrable: bool) -> bool | None:
     """Return `wait` unchanged. Raises BadArgument if it contradicts `deferrable`."""
     if wait is False and deferrable:
         raise BadArgument(
-            "wait=False and deferrable=True: a task that does not wait cannot wait in the triggerer. Leave out one of"
-            " them"
+            "wait=False and deferrable=True exclude each other, because only an Airflow task that waits can be"
+            " deferred: leave one of the two out"
         )
     return wait
 
@@ -163,7 +163,7 @@ class WaitsForSweep:
             raise BadSweep(str(event.get("message", "")))
         if event["status"] == "timeout":
             how = self._cancel_at_timeout(waiter)
-            raise AirflowTaskTimeout(f"{waiter.job_id} had not ended at execution_timeout: it {how}")
+            raise AirflowTaskTimeout(f"{waiter.job_id} had not ended at execution_timeout: the sweep {how}")
         self._has_begun = True
         try:
             progress = self._poll(waiter)
@@ -191,7 +191,7 @@ class WaitsForSweep:
             cancelled = self.cancel_on_kill and waiter.cancel(self._origin)
             return waiter.describe_outcome(cancelled=cancelled)
         except Exception as error:  # the timeout is the error that Airflow must get
-            return f"goes on, because it could not be cancelled ({error})"
+            return f"continues, because it could not be cancelled ({error})"
 
     def on_kill(self) -> None:
         """Cancel the sweep if the Airflow task has ended for good. Airflow calls this in its SIGTERM handler."""
@@ -204,15 +204,18 @@ class WaitsForSweep:
         thread.join(_DECIDE_SECONDS)
         if thread.is_alive():
             self.log.warning(
-                "Airflow did not say why this task ends within %g s: the sweep %s goes on",
-                _DECIDE_SECONDS,
+                "the sweep %s continues, because Airflow gave no reason for the end of this Airflow task within %g s",
                 waiter.job_id,
+                _DECIDE_SECONDS,
             )
 
     def _cancel_if_ended(self, waiter: Waiter) -> None:
         try:
             outcome = waiter.describe_outcome(cancelled=waiter.cancel_if_ended(self._origin))
         except Exception:  # after any error, the sweep continues, and the log has the reason
-            self.log.exception("no reason for the end of this Airflow task: the sweep %s goes on", waiter.job_id)
+            self.log.exception(
+                "the sweep %s continues, because the reason for the end of this Airflow task cannot be read",
+                waiter.job_id,
+            )
         else:
             self.log.info("the sweep %s %s", waiter.job_id, outcome)

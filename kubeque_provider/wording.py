@@ -28,7 +28,7 @@ def _option(name: str, value: str) -> str:
 
 def _command(verb: str, job: str, flags: tuple[str, ...]) -> str:
     if verb == "reset" and "update" in flags:
-        return "a clear of the Airflow task that submitted it"
+        return "a clear of the Airflow task that submits the job"
     text = _COMMANDS.get(verb, "the page of sweeps").format(repr(job) if job else "...")
     return text.replace(")", ", everything=True)") if "all" in flags else text
 

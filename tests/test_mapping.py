@@ -168,7 +168,7 @@ def test_what_is_pushed_lies_beside_the_function_and_an_error_names_what_was_not
         ({"gpu": 1, "pod": {"spot": True}}, "pod and gpu are given"),
         ({"env": {"A": None}}, "env 'A'"),
         ({"columns": "x"}, "columns 'x': give a list of names"),
-        ({"missing": 0}, "missing 0: give the text"),
+        ({"missing": 0}, "missing 0 is not a text: give the text"),
         ({"client": "local"}, "client 'local': give a kubeque.Client"),
     ],
 )

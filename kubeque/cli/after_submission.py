@@ -16,7 +16,7 @@ from kubeque.model.errors import KubequeError, UserError
 @contextmanager
 def after_submission(name: str) -> Iterator[None]:
     """Add to each error raised in this block that the job `name` was submitted. Raises KubequeError, OutputError."""
-    there = f"{name} is submitted and goes on: kubeque watch {shlex.quote(name)}"
+    there = f"{name} is submitted and continues: kubeque watch {shlex.quote(name)}"
     try:
         yield
     except _NotFetched:
@@ -39,8 +39,8 @@ def after_the_end(name: str, outcome: str) -> Iterator[None]:
         raise
     except KubequeError as error:
         raise _NotFetched(
-            f"{name}: {outcome}, but its results are not fetched: {error}; to fetch them: kubeque fetch"
-            f" {shlex.quote(name)} elsewhere"
+            f"{name}: {outcome}; the results could not be fetched: {error}; to fetch the results: kubeque"
+            f" fetch {shlex.quote(name)} OTHER_FOLDER"
         ) from error
 
 

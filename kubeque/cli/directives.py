@@ -111,7 +111,7 @@ def _split(text: str, where: str) -> list[str]:
     try:
         return shlex.split(text, comments=True)
     except ValueError as error:
-        raise UserError(f"{where}: {cut(text, 60)!r} has an open quote ({error}): close it") from error
+        raise UserError(f"{where}: {cut(text, 60)!r} has an open quote ({error}): close the quote") from error
 
 
 def _parse(words: Sequence[str], name: str) -> Jobspec:

@@ -52,7 +52,9 @@ def exact_job(client: Client, reference: str, verb: str, *, asks: bool = False, 
     if asks:
         return name
     if not sys.stdin.isatty():
-        raise UserError(f"{reference} is {name} now: without a terminal, give {verb} the name itself")
+        raise UserError(
+            f"{reference} is {name} now, and cannot be confirmed without a terminal: write the name after {verb}"
+        )
     confirm(f"{verb} {name}?", err=err)
     return name
 

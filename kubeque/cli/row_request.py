@@ -62,7 +62,9 @@ def _read_source(client: Client, jobspec: Jobspec) -> Rows | None:
     if isinstance(value, str):
         return client.rows(value, delimiter=delimiter)
     if delimiter is not None:
-        raise ParametersError(f"{_flag('delimiter')}: the rows are objects of the jobspec, not CSV text: leave it out")
+        raise ParametersError(
+            f"{_flag('delimiter')}: the rows are objects of the jobspec, not CSV text: leave out {_flag('delimiter')}"
+        )
     return from_records(value)
 
 
@@ -82,5 +84,6 @@ def check_expanded(patterns: Sequence[str], command: Sequence[str]) -> None:
     if alike and os.path.isfile(first) and os.path.isfile(second) and not os.access(second, os.X_OK):
         pattern = first.with_name(f"*{first.suffix}")
         raise UserError(
-            f"--each got several files from the shell: put the pattern into quotes, for example --each '{pattern}'"
+            "the shell replaced the pattern of --each by several files: put the pattern into quotes, for example"
+            f" --each '{pattern}'"
         )

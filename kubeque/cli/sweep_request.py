@@ -43,7 +43,7 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
         jobspec["base"] = str(here)
     if not jobspec.get("command") and "like" not in jobspec:
         raise CommandError(
-            f"there is no command: give one, for example kubeque sub python3 '^run.py'{_change_hint(jobspec)}"
+            f"the command is missing: write for example kubeque sub python3 '^run.py'{_change_hint(jobspec)}"
         )
     return jobspec
 
@@ -55,7 +55,7 @@ def _change_hint(jobspec: Jobspec) -> str:
     name = shlex.quote(jobspec["name"])
     return (
         f"; to change a job, repeat its command and rows, for example kubeque sub -n {name} --repair -p rows.csv"
-        f" python3 '^run.py' '{{x}}'; kubeque reset {name} --update runs its failed rows with the present files"
+        f" python3 '^run.py' '{{x}}'; to run failed rows with the present files: kubeque reset {name} --update"
     )
 
 
@@ -117,9 +117,9 @@ def _check_order(jobspec: Jobspec) -> None:
     try:
         check_columns(map(parse_word, words), ())
     except CommandError as error:
-        remedy = f"the rows of a file need an option: -p {table}"
+        remedy = f"to use the rows of {table}, write -p {table}"
         if late is not None:
-            remedy = f"{late} is in the command: write options of kubeque before it"
+            remedy = f"{late} is a word of the command: write options of kubeque before the command"
         raise CommandError(f"{error}; {remedy}") from None
 
 
@@ -127,7 +127,7 @@ def _read_yaml(name: str) -> Any:
     try:
         import yaml
     except ImportError as error:
-        raise UserError("--pod-template needs a library: pip install 'kubeque[kubernetes]'") from error
+        raise UserError("--pod-template needs the library yaml: pip install 'kubeque[kubernetes]'") from error
     try:
         return yaml.safe_load(read_text_file(Path(expand_home(name))))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -29,7 +29,7 @@ def make_home(home: Path) -> None:
     if os.statvfs(home).f_flag & os.ST_RDONLY:
         raise ConfigError(f"the folder {home} is on a read-only disk: make the disk writable, or {remedy}")
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-        raise ConfigError(f"the folder {home} belongs to {_owner(home)} and may not be used by you: {remedy}")
+        raise ConfigError(f"the folder {home} belongs to {_owner(home)}, and you may not use this folder: {remedy}")
 
 
 def _owner(folder: Path) -> str:

@@ -145,9 +145,9 @@ class Slot:
     ) -> bool:
         """Start a consumer in the slot unless the slot has a live consumer. Return True if a consumer was started.
 
-        `launch`: function that starts a consumer and returns its pid. `pause_seconds`: minimum time between two starts
-        after one consumer has died. Each further death doubles this time. The pid is written under the lock, so that
-        only one of several processes starts a consumer.
+        `launch`: function that starts a consumer and returns its pid. `pause_seconds`: minimum time between the start
+        of a consumer that died and the next start. Each further death doubles this time.
+        The pid is written under the lock, so that only one of several processes starts a consumer.
         """
         if not self._lock(patience_seconds):
             return False  # the consumer has not left after all

@@ -170,7 +170,7 @@ class Coordinator:
             log.warning("%s: its running task is dropped", error)
             self.tell(on.LeaseLeft(number, lease.lost))
         except QueueUnavailable as error:
-            log.warning("the queue does not answer; the running task goes on: %s", error)
+            log.warning("the queue does not answer, and the running task continues: %s", error)
             self.tell(on.QueueSilent())
         else:
             self.tell(on.Committed(self.view(number, lease)))
@@ -185,7 +185,7 @@ class Coordinator:
                 self._note_interrupted(number, lease)
                 self._write(lease, release=True)
         except LeaseLost as error:
-            log.info("nothing to give back: %s", error)
+            log.info("no lease is returned: %s", error)
         except QueueUnavailable as error:
             log.warning("the queue does not answer; the leases are given back later: %s", error)
             self.tell(on.QueueSilent())
@@ -223,7 +223,7 @@ class Coordinator:
         except KubequeError:
             raise
         except Exception:
-            log.exception("%s: given up, because nothing can be recorded in it", lease)
+            log.exception("%s: the lease is given up, because its block cannot be written", lease)
         lease.give_up()
         return False
 

@@ -57,7 +57,7 @@ class Heartbeat:
             with self._isolated("the heartbeat"):
                 self._act(now)
         except QueueUnavailable as error:
-            log.warning("the queue does not answer; the running task goes on: %s", error)
+            log.warning("the queue does not answer, and the running task continues: %s", error)
             self._watch.note_silence()
             self._coordinator.tell(on.QueueSilent())
         except (JobNotFound, JobUnreadable) as error:

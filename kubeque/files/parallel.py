@@ -27,7 +27,8 @@ RESULT_UPLOADS = 16
 INPUT_UPLOADS = 8
 #: Pages of rows that a submission writes. Each thread has 1,000 rows in memory.
 PAGE_WRITES = 8
-#: Inputs that a consumer downloads, and groups of files that it uploads. Eight consumers may share a machine.
+#: Inputs that a consumer downloads at the same time; also the number of groups of files that it uploads at the same
+#: time. Eight consumers may share a machine.
 CONSUMER_TRANSFERS = 8
 #: Files of this machine that are hashed at the same time. The number of cores is a further limit.
 DIGESTS = 8

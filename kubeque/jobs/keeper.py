@@ -51,18 +51,18 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
             progress = reconcile(backends, name, start=True, watch=watch)
         except JobNotFound:
             _clear(backends, last, sleep)
-            return "it was removed"
+            return "the job was removed"
         except KubequeError as error:
-            said = _log_once(logging.WARNING, f"{name}: trying again: {error}", said)
+            said = _log_once(logging.WARNING, f"{name}: the keeper tries again: {error}", said)
             pause = min(_LONGEST_SECONDS, 2 * pause)
         else:
             if progress.job.closing is not None:
                 _clear(backends, progress.job, sleep)
-                return "it has ended"
+                return "the job has ended"
             if progress.held:
-                return "it is held until a user runs kubeque go"
+                return "tasks of the job are held until a user runs kubeque go"
             if progress.job.paused and not backends.queue.is_leased(progress.job):
-                return "it is paused: the keeper starts again when the job is resumed"
+                return "the job is paused: the keeper starts again when the job is resumed"
             pause = _LOOK_SECONDS
             now = f"{progress.counts.to_wire()}, {progress.consumers} consumers {'; '.join(progress.obstacles)}"
             said = _log_once(logging.INFO, f"{name}: {now}", said)

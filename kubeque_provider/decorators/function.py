@@ -51,7 +51,9 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         `python`: command that starts the Python interpreter on the machine where the rows run.
         """
         if "command" in kwargs:
-            raise BadSweep("@task.kubeque has no argument 'command': the function is the command; leave it out")
+            raise BadSweep(
+                "@task.kubeque has no argument 'command': leave 'command' out, because the function is the command"
+            )
         if not is_mapped(self):
             task_id = get_unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
         super().__init__(task_id=task_id, command=(), **kwargs)
@@ -102,7 +104,8 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
                 continue
             if argument in columns:
                 raise CommandError(
-                    f"{name} takes {argument!r}, a column of its rows and a name of Airflow's: rename the column"
+                    f"{name}: {argument!r} is a column of the rows and also a name of Airflow's context: rename the"
+                    " column"
                 )
             given[argument] = _check_scalar(self._context.get(argument), argument, name)
         return given

@@ -21,8 +21,8 @@ class SweptFunction(TaskFunction[Any, Any, Any]):
         swept = [name for name in kwargs if name in _columns(self.kwargs)]
         if swept:
             raise BadSweep(
-                f"{self.function.__name__}.{func}({swept[0]}=...): {swept[0]!r} is a column of parameters, which one "
-                f"Airflow task sweeps: put its values into the rows; .{func}() is for what the rows do not have"
+                f"{self.function.__name__}.{func}({swept[0]}=...): the rows in parameters already have the "
+                f"column {swept[0]!r}: put all values of {swept[0]!r} into the rows"
             )
         super()._validate_arg_names(func, kwargs)
 

@@ -9,7 +9,7 @@ from typing import Any
 FIELDS: Mapping[str, tuple[str, str]] = {
     "queue_url": (
         "Queue URL",
-        "sqlite:///FILE or datastore://PROJECT. For PostgreSQL, fill in Host instead, or Queue connection. Write a"
+        "sqlite:///FILE or datastore://PROJECT. For PostgreSQL, fill in Host or Queue connection instead. Write a"
         " password into the field Password, not into the URL",
     ),
     "queue_conn_id": ("Queue connection", "A connection of the type postgres whose database has the queue"),
@@ -17,8 +17,8 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "cas_url_prefix": ("URL prefix of input files", "Folder or URL for input files, which are stored by their content"),
     "store_conn_id": (
         "Store connection",
-        "Login of Airflow's tasks at the store, such as google_cloud_default or aws_default (default: the worker's own"
-        " credentials). Consumers have their own credentials",
+        "Login of Airflow tasks at the store, such as google_cloud_default or aws_default (default: the credentials of"
+        " the Airflow worker). Consumers do not use this login",
     ),
     "cluster_url": (
         "Cluster URL",
@@ -30,12 +30,12 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     ),
     "gcp_conn_id": ("Google Cloud connection", "Login for gke:// (default: the default credentials)"),
     "project": ("Google Cloud project", "Project of the GKE cluster"),
-    "cluster_name": ("Name of the GKE cluster", "With a project, it sets the queue, the store and the cluster"),
+    "cluster_name": ("Name of the GKE cluster", "Together with the project, sets the queue, the store and the cluster"),
     "location": ("Location of the GKE cluster", "A zone or a region, for example europe-west1"),
     "namespace": ("Kubernetes namespace", "Namespace of the consumers"),
     "service_account": ("Kubernetes service account", "Service account of the consumers"),
     "default_image": ("Image of the tasks", "Image of the pods that run tasks, for example python:3.12-slim"),
-    "consumer_image": ("Image of the consumers", "Image with the consumer's software, from which pods copy it"),
+    "consumer_image": ("Image of the consumers", "Image that contains the consumer's software; pods copy the software"),
     "default_resource_cpu": ("CPU of a task", "Number of cores, for example 0.5 or 500m"),
     "default_resource_memory": ("Memory of a task", "For example 512Mi"),
     "default_resource_disk": ("Disk of a task", "For example 10Gi"),
@@ -44,7 +44,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "node_disk_size": ("Disk of a node", "Boot disk of new nodes on GKE, for example 100Gi"),
     "local_ssd_count": ("Local SSDs of a node", "Number of local SSDs of new nodes on GKE"),
     "gpus": ("GPUs of this machine", "GPU devices for local consumers, for example 0,1 (default: all)"),
-    "on_local": ("Options of pods on one machine", "tell names options without effect; refuse refuses the sweep"),
+    "on_local": (
+        "Options of pods on one machine",
+        "tell: submit, and name the options without effect; refuse: submit nothing",
+    ),
     "deployment": (
         "Name of this Airflow",
         "Distinguishes Airflows that share a queue (default: the Airflow Variable kubeque_deployment)",

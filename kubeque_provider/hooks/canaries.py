@@ -50,13 +50,13 @@ def release(hook: KubequeHook, name: str, *, require_ok: bool) -> Progress:
     progress = client.status(name)
     job, counts = progress.job, progress.counts
     if not job.was_ended and not (job.canaries and counts.held):
-        hook.log.info("%s: no row is held, nothing to release", name)
+        hook.log.info("%s: no row is held, so no row is released", name)
         return progress
     if require_ok and not job.was_ended:
         if not progress.held:
             raise UserError(
-                f"{name}: its canaries have not ended, and require_ok=True needs their outcome: make this Airflow task"
-                " run after the KubequeSubmitOperator, which waits for them"
+                f"{name}: the canaries have not ended, and require_ok=True needs their outcomes: let this Airflow task"
+                " depend on the KubequeSubmitOperator, which waits for the canaries"
             )
         if counts.failed or counts.killed:
             raise RowsFailed(

@@ -75,8 +75,9 @@ class KubequeConnection(BaseHook):
             if self.kubeque_conn_id == DEFAULT_CONNECTION:
                 return None
             raise ConfigError(
-                f"the connection {self.kubeque_conn_id!r} does not exist: create it with the type {self.conn_type},"
-                " or use another"
+                f"the connection {self.kubeque_conn_id!r} does not exist: create this connection with the type"
+                f" {self.conn_type},"
+                " or use another connection"
             ) from error
 
     def is_kubeque(self) -> bool:
@@ -154,9 +155,9 @@ class KubequeConnection(BaseHook):
                 client.check_store()
         except StorageError as error:
             raise ConfigError(
-                f"connection {self.kubeque_conn_id}: store_conn_id {conn_id!r} is the login of Airflow's tasks, but"
-                " consumers on this machine use the worker's own credentials, which do not reach the store: set them in"
-                f" the worker's environment, or choose another cluster_url than local ({error})"
+                f"connection {self.kubeque_conn_id}: the credentials of the Airflow worker do not reach the store"
+                f" ({error}), and consumers on this machine do not use store_conn_id {conn_id!r}: set credentials of"
+                " the store in the worker's environment, or choose a cluster_url other than local"
             ) from error
 
     def test_connection(self) -> tuple[bool, str]:
@@ -178,7 +179,7 @@ class KubequeConnection(BaseHook):
             self.close()
         values = client.config.as_dict()
         answer = f"{values['queue_url']} answers and has {jobs} jobs; {values['default_url_prefix']} is writable"
-        return True, f"{answer}. But {unreachable}" if unreachable else answer
+        return True, f"{answer}; {unreachable}" if unreachable else answer
 
     def close(self) -> None:
         """Close the connections of the client."""

@@ -15,7 +15,8 @@ def read_extra(connection: Any, conn_type: str) -> dict[str, str]:
     """
     if connection.conn_type != conn_type:
         raise ConfigError(
-            f"connection {connection.conn_id}: its type is {connection.conn_type!r}: change it to {conn_type!r}, or use"
+            f"connection {connection.conn_id} has the type {connection.conn_type!r}: change the type to"
+            f" {conn_type!r}, or use"
             " another connection"
         )
     return {key: str(value) for key, value in _parse(connection).items() if value is not None}
@@ -30,7 +31,7 @@ def _parse(connection: Any) -> dict[str, Any]:
         found = json.loads(connection.extra or "{}")
     except ValueError as error:
         raise ConfigError(
-            f"connection {connection.conn_id}: extra is not JSON ({error}): correct it in the form"
+            f"connection {connection.conn_id}: extra is not JSON ({error}): correct extra in the form"
         ) from error
     if not isinstance(found, dict):
         raise ConfigError(f'connection {connection.conn_id}: extra is not a JSON object: write {{"queue_url": "..."}}')

@@ -39,4 +39,4 @@ def check_failed_rows(hook: KubequeHook, name: str, what: str, *, accepted: bool
     found = f"{ended}: {counts.failed} of {job.n} rows failed, {counts.killed} did not run{reason}"
     hook.log.warning("%s", found)
     if not accepted:
-        raise RowsFailed(f"{found}. {REMEDY}. allow_failed_rows=True accepts results of such a sweep")
+        raise RowsFailed(f"{found}. {REMEDY}. To accept these results, set allow_failed_rows=True")

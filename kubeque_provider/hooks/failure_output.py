@@ -1,6 +1,6 @@
 """The output of failed rows, for the log of the Airflow task that waited for them.
 
-The log is for users with the right to read the logs of the DAG. The page shows output to the same users.
+The log and the page show this output only to users with the right to read the logs of the DAG.
 """
 
 from __future__ import annotations

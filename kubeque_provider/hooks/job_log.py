@@ -61,13 +61,13 @@ class JobLog:
         made_by = f" in the DAG run {run}" if run else ""
         which = "equal rows" if run else "ok rows"
         self._log.info(
-            "%s ended before%s with %s: %d %s of revision %d are kept, %d run again%s",
+            "%s ended earlier%s with %s: %d %s of revision %d are kept, %d rows run again%s",
             after.name, made_by, format_progress(before.counts), kept, which, before.job.revision, after.n - kept, same,
         )  # fmt: skip
         if run:
             self._log.warning(
                 "%s: job_id is the same in each DAG run, so this run replaces the job of the run %s. Leave job_id out,"
-                " or write {{ ds }} in it, so that each run has its own job", after.name, run,
+                " or write {{ ds }} in job_id, so that each DAG run has a separate job", after.name, run,
             )  # fmt: skip
         self._script_logged = log_rerun(self._log, client, after, after.n - kept, script)
 
@@ -111,7 +111,7 @@ class JobLog:
         if found := client.reader.old_revisions(job):
             kinds = ", ".join(map(str, sorted(found)))
             self._log.warning(
-                "%s: %d of %d rows are ok results of an earlier script (revision %s, now %d): on_clear='changed' runs"
-                " those again whose command, script, inputs or values changed",
+                "%s: %d of %d rows have ok results of an earlier script (revision %s, now %d): on_clear='changed' runs"
+                " the rows again whose command, script, inputs or values changed",
                 job.name, sum(found.values()), job.n, kinds, job.revision,
             )  # fmt: skip

@@ -88,7 +88,10 @@ class KubequeHook(KubequeConnection):
                     " the upstream task (task.output), or set render_template_as_native_obj=True on the DAG"
                 )
             if columns is not None:
-                raise ParametersError(f"columns {describe(columns)}: a CSV file has a header: leave columns out")
+                raise ParametersError(
+                    f"columns {describe(columns)} cannot name the columns of a CSV file, which has a header: leave"
+                    " columns out"
+                )
             return self.get_conn().rows(text if "://" in text else str(base / expand_home(text)))
         return to_rows(parameters, missing=missing, columns=columns, function=function)
 
@@ -119,7 +122,9 @@ class KubequeHook(KubequeConnection):
         existing = choose_for_run(client, before.job, on_clear) if run else existing
         if existing is None:
             before = end_pause(client, before, fresh=fresh)
-            self.log.info("%s exists: %s; no row runs twice", name, format_progress(before.counts))
+            self.log.info(
+                "the job %s already exists (%s): ended rows do not run again", name, format_progress(before.counts)
+            )
             return before
         return self._resubmit(before, make(), existing, run)
 
@@ -191,7 +196,7 @@ class KubequeHook(KubequeConnection):
     ) -> dict[str, Any]:
         """Record the delivery of the job, and return its pointer.
 
-        `folders`: folder of the DAG file, and other folders that can have modules of the rows' script.
+        `folders`: folder of the DAG file, and other folders with modules that the rows' script can import.
 
         Raises SweepFailed if the job is not a success. The message lists the failed rows. Raises RowsFailed instead if
         a retry would run no row, so that Airflow does not retry.

@@ -83,7 +83,7 @@ def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
     except JobExists as error:
         raise JobExists(
             f"the job {job.name!r} belongs to {describe_maker(job)} and has another command, inputs or rows: give"
-            " this Airflow task another job_id, or no job_id for one job per run"
+            " this Airflow task another job_id, or leave job_id out to get one job per DAG run"
         ) from error
 
 

@@ -29,17 +29,17 @@ def log_other_run(operator: Any, job: Job, context: Any, verb: str, *, fixed: bo
     origin = job.origin
     if "dag" not in origin:
         if not has_submit_upstream(operator, job.name):
-            operator.log.info("%s the job %s, which no Airflow task submitted", verb, job.name)
+            operator.log.info("this Airflow task %s the job %s, which no Airflow task submitted", verb, job.name)
         return
     if (origin["dag"], origin.get("run")) == (dag, run):
         return
     maker = (
-        f"{verb} the job {job.name} of the DAG {printable(origin['dag'], _CHARACTERS)}, run"
+        f"this Airflow task {verb} the job {job.name} of the DAG {printable(origin['dag'], _CHARACTERS)}, run"
         f" {printable(origin.get('run', '?'), _CHARACTERS)}, not of this run"
     )
     if fixed and not has_submit_upstream(operator, job.name):
         operator.log.warning(
-            "%s: pass the output of the submission, for example job_id=submit.output. If another DAG submits it,"
+            "%s: pass the output of the submission, for example job_id=submit.output. If another DAG submits the job,"
             " take job_id from the event of its asset, or from a template", maker,
         )  # fmt: skip
     else:

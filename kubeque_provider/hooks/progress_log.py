@@ -58,7 +58,7 @@ class ProgressLog:
     def no_answer(self, error: Exception) -> list[LogLine]:
         """Return the line about a poll that failed with a temporary error."""
         due = self._is_due("answer", error, self._clock())
-        return [LogLine(f"no answer, polling again: {error}", is_warning=True)] if due else []
+        return [LogLine(f"the poll failed and is repeated: {error}", is_warning=True)] if due else []
 
     def _is_due(self, subject: str, value: object, now: float, *, at_once: bool = False) -> bool:
         at, last = self._last.get(subject, (-math.inf, None))

@@ -38,21 +38,23 @@ def read_queue_url(
         return _make_url(connection, {})
     fields = [name for name in ("login", "password", "schema", "port") if getattr(connection, name)]
     if fields and not (url.startswith("postgres") and fields == ["password"]):
-        raise ConfigError(f"{where}: {', '.join(fields)} without a host: fill in the host of the PostgreSQL server")
+        raise ConfigError(
+            f"{where}: {', '.join(fields)} cannot be used without a host: fill in the host of the PostgreSQL server"
+        )
     return _with_password(url, connection.password, where) if fields else _check_url(url, where, warn)
 
 
 def _from_postgres(found: Any, where: str) -> str:
     if found.conn_type not in _POSTGRES:
         raise ConfigError(
-            f"{where}: queue_conn_id {found.conn_id!r} is a connection of the type {found.conn_type!r}: name one of the"
-            " type postgres"
+            f"{where}: queue_conn_id {found.conn_id!r} is a connection of the type {found.conn_type!r}: name a"
+            " connection of the type postgres"
         )
     extra = found.extra_dejson
     for name in _OTHER_LOGINS:
         if extra.get(name) not in (None, "", False, "False", "false"):
             raise ConfigError(
-                f"{where}: the connection {found.conn_id!r} logs in by {name!r}, which kubeque cannot: name a"
+                f"{where}: the connection {found.conn_id!r} logs in by {name!r}, which kubeque does not support: name a"
                 " connection with login and password"
             )
     if not found.host:
@@ -90,9 +92,10 @@ def _check_url(url: str, where: str, warn: Callable[[str], None]) -> str:
         for secret in _passwords(url):
             mask_secret(secret)
         warn(
-            f"{where}: queue_url contains a password. Users with the right to read connections see it, and the next"
-            " version refuses it. Write host, login, password and schema into the fields of the connection, or name a"
-            " connection of the type postgres in queue_conn_id"
+            f"{where}: queue_url contains a password, which all users with access to connections see; the next"
+            " version refuses such a queue_url. Write host, login, password and schema into the fields of the"
+            " connection,"
+            " or name a connection of the type postgres in queue_conn_id"
         )
     return url
 

@@ -14,7 +14,7 @@ _STOP_SECONDS = 240.0
 #: before the kill.
 _KILL_SECONDS = 30.0
 _STOP_POLL_SECONDS = 0.5
-_UNFINISHED = "set unfinished=True to get what exists so far"
+_UNFINISHED = "set unfinished=True to get the results that exist so far"
 
 
 def check_ended(hook: KubequeHook, name: str, *, unfinished: bool, has_sensor: bool = False) -> None:
@@ -36,7 +36,7 @@ def check_ended(hook: KubequeHook, name: str, *, unfinished: bool, has_sensor: b
     state = describe_unfinished(progress)
     if not unfinished:
         raise UserError(f"{state}{_remedy(progress.job.was_ended, has_sensor)}, or {_UNFINISHED}")
-    hook.log.warning("%s: this is what exists so far", state)
+    hook.log.warning("%s: only the results that exist so far are read", state)
 
 
 def _remedy(killed: bool, has_sensor: bool) -> str:
@@ -44,7 +44,7 @@ def _remedy(killed: bool, has_sensor: bool) -> str:
         return ". The job is being cancelled, and its running rows have not stopped: clear this Airflow task later"
     if has_sensor:
         return (
-            ", although the KubequeJobSensor upstream has ended, for example because a person marked it: clear the"
-            " sensor with its downstream tasks"
+            ", although the KubequeJobSensor upstream has ended, for example because a person marked the sensor:"
+            " clear the sensor with its downstream tasks"
         )
-    return ": put a KubequeJobSensor between its submission and this Airflow task"
+    return ": put a KubequeJobSensor between the submission and this Airflow task"

@@ -20,8 +20,8 @@ class KubequeRemoveOperator(KubequeJobOperator):
         """Remove the job. A later try accepts a missing job, because an earlier try may have deleted it."""
         try:
             job = hook.get_conn().remove(name)
-            rows = f"with the results of its {job.n} rows" if job else "its record could not be read"
-            self.log.info("%s is removed, %s", name, rows)
+            rows = f"with the results of its {job.n} rows" if job else "although its record could not be read"
+            self.log.info("%s is removed %s", name, rows)
         except JobNotFound:
             if try_number(context) == 1:
                 raise

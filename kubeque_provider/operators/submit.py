@@ -245,14 +245,15 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
             settled = find_settled(self, context)
         except Exception as error:  # an error of Airflow: without the states, the sweep runs as usual
             self.log.warning(
-                "Airflow does not tell whether tasks downstream keep an earlier outcome (%s): clear this Airflow task"
-                " with Downstream", type(error).__name__,
+                "the states of the Airflow tasks downstream cannot be read (%s): to run these tasks again, clear this"
+                " Airflow task with Downstream", type(error).__name__,
             )  # fmt: skip
             return []
         if settled:
             self.log.warning(
-                "%s downstream already ended in this DAG run and will not run again. So this Airflow task itself waits"
-                " for its sweep. Clear it with Downstream, so that they get the new results", ", ".join(settled),
+                "Airflow tasks downstream have already ended in this DAG run and do not run again: %s. This Airflow"
+                " task waits for its sweep; to use the new results downstream, clear this Airflow task with Downstream",
+                ", ".join(settled),
             )  # fmt: skip
         return settled
 
@@ -260,7 +261,8 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         """Warn if no Airflow task depends on the job. Also warn of arguments that have no effect without waiting."""
         if unused := [argument for argument in self._given if argument != "deferrable"]:
             self.log.warning(
-                "%s: no effect, because this Airflow task does not wait for its job: give them to the KubequeJobSensor",
+                "arguments without effect, because this Airflow task does not wait for its job: %s. Give these"
+                " arguments to the KubequeJobSensor",
                 ", ".join(unused),
             )
         if not (has_sensor(self) or has_reader(self)):

@@ -53,7 +53,7 @@ def render_parameters(parameters: Any, render: _Render, *, templates: bool | Non
     if is_output(parameters):
         rows = render(parameters)
         if rows is None:
-            raise ParametersError(f"parameters: {parameters} is None: let that Airflow task return a list of dicts")
+            raise ParametersError(f"parameters: {parameters} is None: return a list of dicts from that Airflow task")
         return rows, False
     if isinstance(parameters, str) or is_object_path(parameters):
         return render(parameters), not has_jinja(str(parameters))

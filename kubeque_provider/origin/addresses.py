@@ -64,9 +64,9 @@ def describe_alternation(addresses: Sequence[str], deployment: str) -> str:
     """Return a message about several Airflows that submit with the same identity."""
     named = " and ".join(printable(address, _CHARACTERS) for address in addresses)
     return (
-        f"Airflows at {named} submit by turns as {printable(deployment, _CHARACTERS)!r}; perhaps one has a copy of the"
-        " other's database. Set another `deployment` in the kubeque connection of one of them. If they are one Airflow,"
-        " set the same base_url for all of its processes"
+        f"the Airflows at {named} alternately submit sweeps as the same deployment"
+        f" {printable(deployment, _CHARACTERS)!r}: set another `deployment` in the kubeque connection of one of these"
+        " Airflows. If all addresses belong to one Airflow, set the same base_url for all of its processes"
     )
 
 
@@ -102,8 +102,8 @@ def why_foreign(client: Client, job: Job) -> str:
     if made not in rivals:
         return ""
     return (
-        f"the job {job.name} was submitted from {printable(made, _CHARACTERS)}, not from here, and is left alone:"
-        f" {describe_alternation(rivals, deployment)}"
+        f"the job {job.name} was submitted from {printable(made, _CHARACTERS)}, not from this Airflow, and is not"
+        f" changed: {describe_alternation(rivals, deployment)}"
     )
 
 

@@ -42,15 +42,15 @@ def keep_deployment() -> tuple[str, str]:
         return base_url(), str(error)
     except Exception as error:  # the message may contain a login
         return base_url(), type(error).__name__
-    return (base_url(), "it is written, but not read back") if kept is None else (kept, "")
+    return (base_url(), "the Variable was written, and cannot be read") if kept is None else (kept, "")
 
 
 def describe_problem(problem: str, deployment: str, conn_id: str) -> str:
     """Return a warning with its remedy. `problem`: text that `keep_deployment` returned."""
     return (
-        f"the Airflow Variable {VARIABLE} cannot be kept ({problem}), so the address {deployment!r} is the identity of"
-        " this Airflow: with another base_url, earlier sweeps are not found. Create the Variable with this value, or"
-        f" set it as `deployment` in the connection {conn_id}"
+        f"the Airflow Variable {VARIABLE} cannot be stored ({problem}), so the address {deployment!r} is the identity"
+        " of this Airflow: with another base_url, earlier sweeps are not found. Create the Variable with this address,"
+        f" or set the address as `deployment` in the connection {conn_id}"
     )
 
 

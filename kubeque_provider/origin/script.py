@@ -23,7 +23,7 @@ _NAME_CHARACTERS, _VERSION_CHARACTERS = 80, 40
 _HASH, _SHORT = 40, 7
 _DIGEST = 12
 #: Remedy if a clear ran the same files again.
-_LATEST = "to take the newest, clear the task with 'Run with latest bundle version'"
+_LATEST = "to run the newest version, clear the Airflow task with 'Run with latest bundle version'"
 
 Files = Mapping[str, str]
 
@@ -86,9 +86,9 @@ def describe_script(files: Files, origin: Mapping[str, str], before: Files | Non
     bundle = f" of the bundle {_bundle(origin)}" if origin.get("bundle_version") else ""
     since = ""
     if before is not None:
-        since = ", as in the run before"
+        since = ", unchanged since the previous run"
         if changed := changed_files(before, files):
-            since = f", changed since the run before: {_name(changed)}"
+            since = f", changed since the previous run: {_name(changed)}"
     return f"script: {_name(sorted(files))} ({digest_of(files)}){bundle}{since}"
 
 
@@ -97,16 +97,16 @@ def describe_rerun(rows: int, files: Files, before: Files, origin: Mapping[str, 
 
     `newest`: newest version of the bundle; empty: unknown.
     """
-    again = f"{rows} {'row runs' if rows == 1 else 'rows run'} again with the script"
+    again = f"{rows} {'row runs' if rows == 1 else 'rows run'} again with the"
     if changed := changed_files(before, files):
-        return f"{again} as it is now, which has changed: {_name(changed)}"
+        return f"{again} present script; changed files: {_name(changed)}"
     version = origin.get("bundle_version", "")
     if not version:
-        return f"{again} as it was ({digest_of(files) or 'it has no files'})"
+        return f"{again} unchanged script ({digest_of(files) or 'no files'})"
     if newest == version:
-        return f"{again} as it was (bundle {short_version(version)}, the newest)"
+        return f"{again} unchanged script (bundle {short_version(version)}, the newest)"
     known = f"; the newest is {short_version(newest)}" if newest else ""
-    return f"{again} as it was (bundle {short_version(version)}{known}): {_LATEST}"
+    return f"{again} unchanged script (bundle {short_version(version)}{known}): {_LATEST}"
 
 
 def log_rerun(log: Any, client: Client, job: Job, rows: int, before: Files | None) -> bool:

@@ -26,8 +26,10 @@ from kubeque_provider.page.request import Refused, Request
 #: Maximum length of the value of an action, in characters: the indexes of rows.
 _VALUE_CHARACTERS = 4000
 _NO_EDIT = "you may see this sweep, but not change the runs of its DAG"
-_CHANGED = "the sweep has changed since the question; nothing was done. Look at it and decide again"
-_NOBODY_WAITS = "No Airflow task waits for these rows: clear the Airflow task to get their results in the DAG run."
+_CHANGED = "nothing was done, because the sweep has changed since the question: check the sweep and answer again"
+_NOBODY_WAITS = (
+    "No Airflow task waits for these rows: to get their results in the DAG run, clear the Airflow task of the sweep."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _do(client: Client, job: Job, action: Action, value: str) -> str:
         changed = client.job(job.name)
         if _mark(action, changed) == _mark(action, job):
             raise
-        return f"This is recorded, but consumers could not be started from here: {error}"
+        return f"The change is stored; the web server could not start consumers: {error}"
     return ""
 
 
@@ -114,9 +116,9 @@ def _find(request: Request, words: Mapping[str, str]) -> tuple[PageConnection, J
 def _value(words: Mapping[str, str], action: Action) -> str:
     value = words.get("value", "").strip() if action.value else ""
     if len(value) > _VALUE_CHARACTERS:
-        raise Refused(400, f"{action.value}: at most {_VALUE_CHARACTERS} characters")
+        raise Refused(400, f"the value has more than {_VALUE_CHARACTERS} characters: enter a shorter value")
     if action.value and not value:
-        raise Refused(400, f"{action.value}: give a value")
+        raise Refused(400, f"the value is empty: enter {action.value}")
     return value
 
 
@@ -148,7 +150,7 @@ def _selection(value: str) -> RowSelection:
 def _ask_rerun(client: Client, job: Job, counts: Counts, value: str) -> str:
     effect = client.reset_effect(job.name, _rule(value), rows=_selection(value))
     if effect.is_empty and (value or not job.was_ended):
-        raise UserError(f"none of these rows has ended: {value}" if value else "no row has failed or was killed")
+        raise UserError(f"none of these rows has ended: {value}" if value else "no row failed or was killed")
     lost = f" The results of {_rows(effect.again, 'ok ')} will be replaced." if effect.again else ""
     alone = "" if job.open else f" {_NOBODY_WAITS}"
     kept = f"; {_rows(effect.kept, 'ok ')} keep their results" if effect.kept else ""
@@ -167,7 +169,7 @@ def _rerun(client: Client, job: Job, value: str) -> object:
 
 def _number(value: str, what: str) -> int:
     if not (value.isascii() and value.lstrip("-").isdigit() and len(value) < 8):
-        raise UserError(f"{what}: {value!r} is not a whole number")
+        raise UserError(f"{what} {value!r} is not a whole number")
     return int(value)
 
 

@@ -95,7 +95,7 @@ def _open(conn_id: str) -> PageConnection:
 
 
 def forget_page_connections() -> None:
-    """Make the next request open each connection again."""
+    """Forget the open connections, so that the next request opens new ones."""
     with _lock:
         _slots.clear()
 

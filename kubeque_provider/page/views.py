@@ -58,9 +58,9 @@ def deployment_warnings(jobs: Iterable[Job], deployment: str) -> list[str]:
     hidden = Counter(job.origin["deployment"] for job in known)
     hidden.pop(deployment, None)
     lines = [
-        f"{count:,} {'sweeps here belong' if count > 1 else 'sweep here belongs'} to the deployment"
-        f" {_identity(name)}; this Airflow is the deployment {_identity(deployment)}. If it had that identity before,"
-        f" set the Airflow Variable {VARIABLE}, or `deployment` in the connection, to {_identity(name)}"
+        f"{count:,} {'sweeps of this queue belong' if count > 1 else 'sweep of this queue belongs'} to the deployment"
+        f" {_identity(name)}; this Airflow is the deployment {_identity(deployment)}. If this Airflow had the other"
+        f" name, set the Airflow Variable {VARIABLE}, or `deployment` in the connection, to {_identity(name)}"
         for name, count in hidden.most_common(_MAX_DEPLOYMENTS)
     ]
     addresses = find_alternating(uses_of(known, deployment))
@@ -77,7 +77,9 @@ def script_view(files: Mapping[str, str], job: Job, newest: str) -> dict[str, An
     if not line:
         return {"script": ""}
     if before := job.origin.get("script_before", ""):
-        line += ", as in the run before" if before == digest_of(files) else ", changed since the run before"
+        line += (
+            ", unchanged since the previous run" if before == digest_of(files) else ", changed since the previous run"
+        )
     if version and newest and newest != version:
         line += f"; the newest version of the bundle is {short_version(newest)}"
     return {"script": line}

@@ -41,6 +41,7 @@ def check_call(
     clash = next((name for name in filled if name in rows.columns and name not in given), None)
     if clash is not None:
         raise CommandError(
-            f"{function.__name__} takes {clash!r}, a column of its rows and a name of Airflow's: rename the column"
+            f"{function.__name__}: {clash!r} is a column of the rows and also a name of Airflow's context: rename"
+            " the column"
         )
     check_values(function.__name__, argument_kinds(function, rows, {**filled, **given}), rows)

@@ -31,7 +31,9 @@ def warn_of_command(values: Mapping[str, Any], folder: Path, warn: Warn) -> None
     if not isinstance(words, Sequence) or isinstance(words, str):
         return
     if not values.get("shell") and (word := find_shell_word(words)):
-        warn(f"command: the program gets the word {word!r} as an argument: shell=True runs the command in a shell")
+        warn(
+            f"command: without a shell, the word {word!r} is an argument of the program: add shell=True to use a shell"
+        )
     columns = _read_header(values.get("parameters"), folder)
     used = [column for word in words if isinstance(word, str) and is_known(word) for column in _columns(word)]
     for column in dict.fromkeys(used) if columns else ():

@@ -19,14 +19,14 @@ def warn_of_files(values: Mapping[str, Any], folder: Path, warn: Warn) -> None:
     """
     for what, text in _named_files(values):
         if (path := find_file(folder, text)) is not None and not path.exists():
-            warn(f"{what}: there is no file {path}: the sweep fails unless it is there when the Airflow task runs")
+            warn(f"{what}: the file {path} does not exist: create the file before the Airflow task runs")
     pushed = [text.partition(":")[0].rstrip("/") for text in _texts(values.get("push"))]
     for word in _texts(values.get("command")):
         path = find_file(folder, word) if _looks_like_file(word) else None
         if path is not None and path.is_file() and not any(_covers(name, word) for name in pushed):
             warn(
                 f"command: {word!r} is a file beside the DAG file, and tasks run in another folder: write '^{word}' to"
-                " upload it"
+                " upload the file"
             )
 
 

@@ -56,8 +56,8 @@ def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collecti
         if named is None:
             raise
         raise CommandError(
-            f"{error}. {named!r} is one of params, which are Airflow's: give rows with parameters=[...], and write"
-            f" {{{{ params.{named} }}}} for a param"
+            f"{error}. {named!r} is one of Airflow's params: write {{{{ params.{named} }}}} to use the param, or"
+            f" give rows with a column {named!r} in parameters=[...]"
         ) from error
     return rows
 
@@ -77,7 +77,7 @@ def _read_words(command: Any, dag: Any, rows: Rows | None) -> tuple[Word, ...]:
         found, variables = read_columns(word, env)
         for name in variables & set(rows.columns if rows else ()):
             if _is_undefined(name, dag):
-                raise CommandError(f"the word {word!r} has the column {name!r} as a Jinja variable: write {{{name}}}")
+                raise CommandError(f"the word {word!r} uses the column {name!r} as a Jinja variable: write {{{name}}}")
         words.append(found)
     if not words or not command[0]:
         raise CommandError("there is no command: give its words, for example ['python3', '^run.py']")

@@ -25,8 +25,8 @@ def check_dag(dag: Any, tasks: Iterable[Any]) -> None:
             if task.job_id in names:
                 warn(
                     dag, task.task_id,
-                    f"job_id {task.job_id!r} is also that of {names[task.job_id]!r}: the second sweep is refused while"
-                    " the first one runs; give each Airflow task another job_id, or none",
+                    f"job_id {task.job_id!r} is also the job_id of {names[task.job_id]!r}: the second sweep is refused"
+                    " while the first sweep runs; give each Airflow task another job_id, or leave job_id out",
                 )  # fmt: skip
             names.setdefault(task.job_id, task.task_id)
 
@@ -47,7 +47,7 @@ def _check_mapped(dag: Any, task: Any) -> None:
     except BadSweep as error:
         hint = ""
         if "parameters" in mapped and "parameters" in str(error):
-            hint = "; parameters takes all rows of one sweep: for one sweep, give them without .expand"
+            hint = "; for one sweep, give all of its rows to parameters without .expand"
         raise AirflowClusterPolicyViolation(f"{dag.dag_id}.{task.task_id}: {error}{hint}") from None
 
 

@@ -155,6 +155,6 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> Any:
         """Handle the trigger's event. Raises SweepFailed, BadSweep, AirflowSensorTimeout or AirflowTaskTimeout."""
         if event["status"] == "timeout" and event.get("limit") == "timeout":
-            message = f"{self._make_waiter(context).job_id} had not ended after {self.timeout:g} s; it goes on"
+            message = f"{self._make_waiter(context).job_id} had not ended after {self.timeout:g} s; the sweep continues"
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
         return write_asset_events(self, context, self._handle_event(self._make_waiter(context), event, context))

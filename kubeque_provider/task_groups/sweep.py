@@ -82,7 +82,7 @@ def _check(group_id: str, dest: Any, arguments: Mapping[str, Any]) -> None:
     """Raise BadArgument if the group sets an argument itself, if it has no effect, or if it is for `default_args`."""
     for name in arguments:
         if name in _SET:
-            raise BadArgument(f"KubequeSweep({group_id!r}) sets {name!r} itself: leave it out")
+            raise BadArgument(f"KubequeSweep({group_id!r}) sets {name!r} itself: leave {name!r} out")
         if dest is None and name in _FETCH:
             raise BadArgument(f"KubequeSweep({group_id!r}): {name!r} has no effect without dest: give dest")
         if name in _airflow_arguments() - _sweep_arguments() - _WAIT - _FETCH:

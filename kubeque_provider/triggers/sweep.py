@@ -110,7 +110,7 @@ class KubequeSweepTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Cancel the sweep if a user ended the Airflow task. Airflow 3.3 and later call this."""
         cancelled = await _in_thread(self.waiter.cancel_if_ended)
-        self.log.info("the sweep %s %s", self.waiter.job_id, "is cancelled" if cancelled else "goes on")
+        self.log.info("the sweep %s %s", self.waiter.job_id, "is cancelled" if cancelled else "continues")
 
     def _poll(self) -> tuple[Progress, list[LogLine]]:
         """Return the progress and the lines for the log.

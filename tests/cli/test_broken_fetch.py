@@ -52,7 +52,7 @@ def test_ctrl_c_leaves_nothing_half_fetched_and_the_next_fetch_brings_the_rest(s
     _, said = interrupt(running, times)
     # Then one line says what exists
     assert said.splitlines()[-1] == (
-        "kubeque: interrupted; the files in dest are complete: kubeque fetch job dest brings the rest"
+        "kubeque: interrupted; the files in dest are complete: kubeque fetch job dest fetches the rest"
     )
     came = whole(shell.folder / "dest", size)
     # and the same command brings what is missing, and nothing twice

@@ -50,7 +50,7 @@ def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> No
     assert re.search(r"^  time +\S+ a task \(\S+ to \S+\)$", tried.stdout, re.MULTILINE)
     assert re.search(r"^  memory  .*requested 1Gi$", tried.stdout, re.MULTILINE)
     assert re.search(r"^  all +6 more tasks with \d+ consumers?: about \S+$", tried.stdout, re.MULTILINE)
-    assert "kubeque go t runs the rest" in tried.stdout
+    assert "kubeque go t runs the held tasks" in tried.stdout
     assert ran(shell) == [0, 4, 8]
 
     # And each command reports the job as held: no error, no end, nothing to repair
@@ -173,6 +173,6 @@ def test_ctrl_c_at_the_question_holds_the_rest_and_says_how_to_go_on(shell: Shel
             time.sleep(1.0)
         said = read_until(ours, "")
         assert process.returncode == 130
-    assert "kubeque: ask is held: kubeque go ask runs the rest" in said
+    assert "kubeque: ask is held: kubeque go ask runs the held tasks" in said
     assert "Traceback" not in said
     assert counts(shell, "ask") == {"ok": 2, "held": 4}

@@ -84,8 +84,8 @@ def test_on_a_terminal_revise_asks_before_ok_rows_run_again(sites: Shell) -> Non
 
 def test_reset_says_that_an_input_changed_and_update_uses_the_new_one(sites: Shell) -> None:
     done = sites.run("reset", "sites")
-    assert "model.py has changed: this runs the version of " in done.stderr
-    assert "`kubeque reset sites --update` uses the new one" in done.stderr
+    assert "model.py has changed: the reset runs the version of " in done.stderr
+    assert "`kubeque reset sites --update` runs the new version" in done.stderr
     assert sites.run("watch", "sites").returncode == 1
 
     done = sites.run("reset", "sites", "--update")
@@ -137,7 +137,7 @@ def test_ok_rows_that_are_not_in_the_new_rows_do_not_leave_the_job_without_conse
     refused = sites.run("sub", "-n", "sites", flag, *command)
 
     # Then nothing happens without --yes
-    assert "2 ok rows are not among the new rows and will leave the job" in refused.stderr or not some
+    assert "2 ok rows are not among the new rows and will be removed from the job" in refused.stderr or not some
     assert "nothing was submitted: the new rows of sites do not contain 2 ok rows" in refused.stderr
     assert "kubeque reset sites --update" in refused.stderr
     assert (refused.returncode, sites.run("status", "sites", "--tasks", "--json").stdout) == (2, before)

@@ -138,4 +138,6 @@ def test_a_job_of_another_queue_or_login_has_consumers_of_its_own(shell: Shell, 
     # Then it does not wait for them
     assert ran.returncode == 0, ran.stderr
     # and one command stops all of them
+    stay = ("-n", "stay", "--no-wait", "--consumers", "1", "sleep", "60")
+    assert shell.run("--config", "other.kubeque", "sub", *stay).returncode == 0
     assert shell.run("stop").stdout == "2 consumers stopped\n"

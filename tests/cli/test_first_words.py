@@ -96,7 +96,7 @@ def test_other_values_get_none(shell: Shell, text: str) -> None:
 def test_an_option_behind_the_command_gets_a_note(shell: Shell) -> None:
     done = shell.run("sub", "-n", "late", "--repeat", "1", "echo", "--dry-run")
 
-    assert "the command gets the word --dry-run" in done.stdout + done.stderr
+    assert "--dry-run is a word of the command, not an option of kubeque" in done.stdout + done.stderr
 
 
 def test_a_table_as_first_word_names_the_option(shell: Shell) -> None:
@@ -105,7 +105,7 @@ def test_a_table_as_first_word_names_the_option(shell: Shell) -> None:
     done = shell.run("sub", "people.csv", "echo", "{name}")
 
     assert done.returncode == 2
-    assert "the rows of a file need an option: -p people.csv" in done.stderr
+    assert "to use the rows of people.csv, write -p people.csv" in done.stderr
 
 
 def test_a_report_is_not_written_to_a_file_named_dash(swept: Shell) -> None:
@@ -135,7 +135,7 @@ def test_a_file_that_was_not_sent_is_named(shell: Shell, command: list[str]) -> 
     done = shell.run("sub", "-n", "j", "--repeat", "1", *command, "data/people.csv")
 
     assert (
-        "next: kubeque sub --like j -n j --repair -u data/people.csv sends what tasks did not find"
+        "next: kubeque sub --like j -n j --repair -u data/people.csv uploads the missing files"
         in done.stdout + done.stderr
     )
 

@@ -140,7 +140,7 @@ def test_start_makes_all_that_sweeps_need_and_finds_it_again(shell: Shell, googl
     assert (said["queue_url"], said["default_url_prefix"]) == ("datastore://proj", "gs://proj-kubeque/results")
     texts = {part["what"]: part["text"] for part in said["parts"]}
     assert texts["cluster"].startswith("sweeps in europe-west1 of project proj runs: Kubernetes 1.35.8")
-    assert texts["bucket"] == "gs://proj-kubeque is there"
+    assert texts["bucket"] == "gs://proj-kubeque exists"
     assert texts["queue"] == f"serviceAccount:{ACCOUNT} has roles/datastore.user"
     assert len(google.manager.asked("CreateCluster")) == 1
 
@@ -210,7 +210,7 @@ def test_what_this_account_may_not_is_said_as_commands(shell: Shell, run: Run, g
     assert {what for what, mark in said.items() if mark == "MISSING"} == {
         "bucket", "database", "queue", "store", "cluster",
     }  # fmt: skip
-    commands = started.stdout.partition("before you start again:")[2]
+    commands = started.stdout.partition("before the next kubeque start:")[2]
     for line in (
         "gcloud storage buckets create gs://proj-of-others --project=proj --location=europe-west1",
         "gcloud services enable container.googleapis.com firestore.googleapis.com",

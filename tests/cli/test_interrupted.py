@@ -78,7 +78,7 @@ def test_once_the_job_is_there_it_goes_on(shell: Shell, times: int) -> None:
     assert running.stdout is not None
     assert running.stdout.readline() == "on: 1 task submitted\n"
     _, said = interrupt(running, times)
-    assert "on goes on: kubeque watch on, or kubeque kill on" in said or "on is submitted and goes on" in said
+    assert "on continues: kubeque watch on, or kubeque kill on" in said or "on is submitted and continues" in said
     assert shell.run("watch", "on").returncode == 0
 
 
@@ -88,5 +88,5 @@ def test_what_is_watched_goes_on(shell: Shell) -> None:
     wait_for(running, "queue.db")
     time.sleep(0.5)
     _, said = interrupt(running)
-    assert said.splitlines()[-1] == "kubeque: stopped watching; on goes on: kubeque watch on, or kubeque kill on"
+    assert said.splitlines()[-1] == "kubeque: stopped watching; on continues: kubeque watch on, or kubeque kill on"
     assert shell.run("watch", "on").returncode == 0

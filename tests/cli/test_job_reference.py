@@ -116,7 +116,10 @@ def test_what_changes_a_job_asks_about_the_last_submission_on_a_terminal_only(
         return code, printed.out + printed.err
 
     code, said = command("@", io.StringIO("y\n"))
-    assert (code, said) == (2, f"kubeque: @ is svm now: without a terminal, give {verb} the name itself\n")
+    assert (code, said) == (
+        2,
+        f"kubeque: @ is svm now, and cannot be confirmed without a terminal: write the name after {verb}\n",
+    )
     code, said = command("sv", Terminal("y\n"))
     assert (code, said) == (2, "kubeque: there is no job 'sv': did you mean svm?\n")
     code, said = command("@", Terminal("n\n"))

@@ -37,7 +37,7 @@ def test_some_rows_are_killed_and_reset(shell: Shell, monkeypatch: pytest.Monkey
     assert type_in("kill", "j", "--dry-run") == "j: 10 rows would be killed\nnothing was killed\n"
     assert type_in("kill", "j", "--where", "x>6").splitlines() == [
         "j: 3 rows are killed",
-        "j: running: 7 pending, 3 killed of 10; waits: no consumer runs: `kubeque watch j` starts them",
+        "j: running: 7 pending, 3 killed of 10; waits: no consumer runs: `kubeque watch j` starts consumers",
         "next: kubeque watch j, or kubeque reset j --state killed to run the killed rows again",
     ]
     again = read("kubeque kill JOB --index 3,5-9 --json", "kill", "j", "--index", "6-9", "--json")
@@ -49,7 +49,7 @@ def test_some_rows_are_killed_and_reset(shell: Shell, monkeypatch: pytest.Monkey
     assert str(wrong.exception) == "j has no task 10 to 12: its tasks are 0 to 9"
     assert type_in("reset", "j", "--index", "7,9", "--dry-run") == (
         "j: 2 rows will run again, 0 ok rows will be kept, 2 rows will stay failed or killed,"
-        " 6 rows that have not ended will go on\n"
+        " 6 rows that have not ended will continue\n"
         "nothing was reset\n"
     )
     assert type_in("reset", "j", "--index", "0").splitlines()[-1] == (

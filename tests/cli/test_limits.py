@@ -85,7 +85,7 @@ def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> N
     ended, *rest = watched.stdout.splitlines()
     assert ended.startswith("late: stopped (its deadline of 10s has passed): 5 killed of 5 in ")
     assert rest == [
-        "to go on: kubeque reset late (its deadline starts again), or kubeque sub --like late -n late --repair with"
+        "to continue: kubeque reset late (its deadline starts again), or kubeque sub --like late -n late --repair with"
         " other limits or another command",
     ]
     # When the job is reset, it has the same time again,
@@ -139,9 +139,7 @@ def test_a_job_stops_soon_after_its_last_failure_allowed(far_shell: Shell, good:
     # Then it stops. Only tasks that the two consumers had begun by then may still fail
     assert ran.returncode == 1
     assert "failed and max_failures is 5): " in ran.stdout
-    step = (
-        "to go on: correct what failed (kubeque explain fails), then kubeque reset fails --update; kubeque sub --like"
-    )
+    step = "to continue: correct what failed (kubeque explain fails), then kubeque reset fails --update; kubeque sub"
     assert step in ran.stdout
     counts = status(far_shell, "fails")["counts"]
     assert 5 <= counts["failed"] <= 12, counts

@@ -97,7 +97,8 @@ def test_stop_names_the_programs_that_start_consumers_again(shell: Shell) -> Non
         stopped = shell.run("stop").stdout
         assert "the Airflow task a_dag/a_run/a_task/-1#1 waits for j and starts consumers again" in stopped
         assert (
-            f"the process {watcher.pid} waits for j and starts consumers again: end it, or kubeque pause j" in stopped
+            f"the process {watcher.pid} waits for j and starts consumers again: end the process {watcher.pid}, or"
+            " run kubeque pause j" in stopped
         )
 
         watcher.kill()
@@ -106,7 +107,7 @@ def test_stop_names_the_programs_that_start_consumers_again(shell: Shell) -> Non
         assert list((shell.home / "watchers").iterdir()) == []
         shell.run("stop")
         said = shell.run("status", "j")
-    assert said.stdout.endswith("waits: no consumer runs: `kubeque watch j` starts them\n")
+    assert said.stdout.endswith("waits: no consumer runs: `kubeque watch j` starts consumers\n")
     assert "no consumer runs" in shell.run("doctor", "j").stdout
 
     dead = {"pid": 4194303, "start": "1", "started": 1.0, "deaths": 4}

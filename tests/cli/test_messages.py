@@ -83,12 +83,11 @@ def test_the_next_step_names_the_module_beside_the_script_that_was_not_sent(shel
     shell.write("src/helper/__init__.py", "")
     shell.write("src/train.py", "import helper\n")
     ran = shell.run("sub", "-n", "j", "python3", "^src/train.py")
-    step = "next: kubeque sub --like j -n j --repair -u src/helper sends what tasks did not find"
+    step = "next: kubeque sub --like j -n j --repair -u src/helper uploads the missing files"
     assert ran.stdout.splitlines()[-1].startswith(step)
     (report,) = (shell.home / "results/j").rglob("report-0.html")
     assert (
-        "<code>kubeque sub --like j -n j --repair -u src/helper</code> sends what tasks did not find"
-        in report.read_text()
+        "<code>kubeque sub --like j -n j --repair -u src/helper</code> uploads the missing files" in report.read_text()
     )
     assert shell.run("sub", "--like", "j", "-n", "j", "--repair", "-u", "src/helper").returncode == 0
 
@@ -117,8 +116,11 @@ def test_a_command_for_the_shell_is_shown_as_the_user_wrote_it(shell: Shell) -> 
 
 def test_patterns_of_files_are_named_where_they_stay_texts(shell: Shell) -> None:
     noted = shell.run("sub", "--dry-run", "--grid", "f=*.csv,x", "echo", "{f}").stderr
-    assert "*.csv in f stays a text, and files match it here: --each '*.csv' makes a row of each file" in noted
-    assert "stays a text" not in shell.run("sub", "--dry-run", "--grid", "f=*.zip", "echo", "{f}").stderr
+    assert (
+        "f=*.csv is used as text, although files in this folder match the pattern: --each '*.csv' makes one"
+        " row per file"
+    ) in noted
+    assert "is used as text" not in shell.run("sub", "--dry-run", "--grid", "f=*.zip", "echo", "{f}").stderr
     assert "names of inputs are not patterns" in shell.run("sub", "--dry-run", "cat", "^*.csv").stderr
 
 
@@ -137,8 +139,8 @@ def test_a_job_without_consumers_is_named_and_removed_with_its_folders(shell: Sh
     os.kill(consumer, signal.SIGKILL)
     done = shell.run("doctor")
     assert done.returncode == 1
-    assert "WRONG  waits     w: no consumer runs: `kubeque watch w` starts them" in done.stdout
-    assert ", 1 job\n" in done.stdout
+    assert "WRONG  waits     w: no consumer runs: `kubeque watch w` starts consumers" in done.stdout
+    assert "contains 1 job\n" in done.stdout
     # When the user answers no, nothing is removed, and the exit code is not that of Ctrl-C
     with TypingTerminal([*KUBEQUE, "remove", "w"], shell.folder, shell.env) as terminal:
         terminal.read_until("delete w with the results of its 2 tasks?")
@@ -160,7 +162,7 @@ def test_a_killed_job_names_what_waits_for_its_end_and_where_its_output_is(shell
     # Its rows have a cause, and the row that ran names its output
     assert shell.run("watch", "w").returncode == 1
     assert [(row["cause"], row["attempts"]) for row in rows(shell, "w")] == [("killed", 1), ("killed", 0)]
-    assert "kubeque peek w 0 shows what attempt 1 wrote" in shell.run("show", "w", "0").stdout
+    assert "kubeque peek w 0 shows the output of attempt 1" in shell.run("show", "w", "0").stdout
     assert "hello" in shell.run("peek", "w", "0").stdout
     assert "peek" not in shell.run("show", "w", "1").stdout
 
@@ -182,7 +184,7 @@ def test_a_sweep_that_is_fetched_names_no_fetch_and_stays(shell: Shell) -> None:
     [
         (
             ("sub", "python3", "^mandelbrot.py", "{n}", "-p", "params.csv"),
-            "-p is in the command: write options of kubeque before it",
+            "-p is a word of the command: write options of kubeque before the command",
         ),
         (("status", "j", "--tasks", "--sort", "out.x"), "kubeque show j --sort out.x sorts them"),
         (("sub", "-n", "mine", "--repair"), "kubeque sub -n mine --repair -p rows.csv python3 '^run.py' '{x}'"),

@@ -80,7 +80,7 @@ REFUSED = {
     "a destination that nobody can make": ("{k} sub --fetch /proc/x true", "/proc/x cannot be used"),
     "a push without a name": ("{k} sub -u . true", "give a name, for example -u .:name"),
     "a word without a name": ("{k} sub cat ^./", "write -u ./:name"),
-    "force for nothing": ("{k} sub --force true", "--force needs --fetch"),
+    "force for nothing": ("{k} sub --force true", "--force has no effect without --fetch"),
 }
 
 
@@ -116,8 +116,8 @@ def test_a_fetch_that_fails_after_the_job_is_not_a_refused_submission(shell: She
     task = f"mkdir {shell.folder}/out; touch {shell.folder}/out/mine"
     ran = shell.run("sub", "-n", "late", "--fetch", "out", "sh", "-c", task)
     assert ran.returncode == 1
-    assert ran.stderr.splitlines()[-1].startswith("kubeque: late: success, but its results are not fetched: ")
-    assert ran.stderr.endswith("to fetch them: kubeque fetch late elsewhere\n")
+    assert ran.stderr.splitlines()[-1].startswith("kubeque: late: success; the results could not be fetched: ")
+    assert ran.stderr.endswith("to fetch the results: kubeque fetch late OTHER_FOLDER\n")
     assert shell.run("fetch", "late", "elsewhere").returncode == 0
 
 

@@ -23,7 +23,7 @@ def test_a_nightly_sweep_runs_what_is_new_and_brings_all(shell: Shell) -> None:
 
     # Then only the new one runs, and all are brought
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "two: 3 tasks submitted, 2 of them done before" in ran.stdout
+    assert "two: 3 tasks submitted, 2 of them linked to earlier jobs" in ran.stdout
     assert "3 ok of 3" in ran.stdout
     assert sorted(runs.read_text()) == ["a", "b", "c"]
     assert [(shell.folder / "out" / index / "out.txt").read_text() for index in "012"] == ["b", "c", "a"]

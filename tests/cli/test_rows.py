@@ -86,15 +86,15 @@ def test_a_mistake_in_the_rows_or_the_command_is_refused(shell: Shell, words: tu
     [
         (
             ("python3", "model.py"),
-            "model.py is a file here, but a task runs in a folder of its own: '^model.py' uploads",
+            "model.py is a file in this folder, and tasks run in other folders: '^model.py' uploads",
         ),
         (("./model.py",), "'^./model.py' uploads the file"),
         (
             ("--each", "*.png", "cat", "{path}"),
-            "a.png is a file here, but a task runs in a folder of its own: '^{path}'",
+            "a.png is a file in this folder, and tasks run in other folders: '^{path}'",
         ),
         (("--shell", "python3 model.py | wc"), "--push model.py uploads the file"),
-        (("cat", "x", "|", "wc"), "the program gets the word '|' as an argument: --shell runs the command in a shell"),
+        (("cat", "x", "|", "wc"), "the word '|' is an argument of the program: add --shell to use a shell"),
         (("--grid", "a=1,2", "--grid", "b=1,2", "echo", "{a}"), "the command does not use {b}"),
     ],
 )

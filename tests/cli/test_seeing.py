@@ -103,7 +103,7 @@ def test_rows_are_selected_by_the_words_of_kill_and_reset(swept: Shell) -> None:
     ("words", "message"),
     [
         ("status lr --tasks --index 3-9", "lr has no task 4 to 9: its tasks are 0 to 3"),
-        ("status lr --tasks --where labl=a", "--where labl=a: there is no column 'labl': did you mean 'label'?"),
+        ("status lr --tasks --where labl=a", "--where labl=a: the column 'labl' does not exist: did you mean 'label'?"),
         ("status lr --tasks --where out.los=1", "--where: no selected task has 'out.los': did you mean 'out.loss'?"),
         ("show lr --sort lr --where lr", "--where 'lr' is not a condition"),
         ("status lr --where lr>1", "--index, --where, --state, --from and --limit select tasks: add --tasks"),

@@ -33,7 +33,7 @@ def test_output_that_cannot_be_written_is_one_line_and_its_exit_code_is_not_that
 
 def test_a_job_whose_submitter_cannot_write_goes_on_and_is_named(shell: Shell) -> None:
     ran = run(shell, f"{KUBEQUE} sub -n on true >/dev/full")
-    assert (ran.returncode, "on is submitted and goes on: kubeque watch on" in ran.stderr) == (74, True), ran.stderr
+    assert (ran.returncode, "on is submitted and continues: kubeque watch on" in ran.stderr) == (74, True), ran.stderr
     assert shell.run("watch", "on").returncode == 0
 
 

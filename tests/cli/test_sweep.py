@@ -184,7 +184,7 @@ def test_ctrl_c_stops_watching_and_not_the_job(shell: Shell) -> None:
     time.sleep(0.5)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=80)
-    assert (running.returncode, "on goes on" in said) == (130, True), said
+    assert (running.returncode, "on continues" in said) == (130, True), said
     go.touch()
     assert shell.run("watch", "on").returncode == 0
 

@@ -19,7 +19,7 @@ TYPED = {
     "help pool add": (0, "Usage: kubeque pool add"),
     "help sbu": (2, "no such command 'sbu': did you mean 'sub'?"),
     "help pool ad": (2, "no such command 'ad': did you mean 'add'?"),
-    "help sub x": (2, "kubeque sub has no commands of its own: leave out 'x'"),
+    "help sub x": (2, "kubeque sub has no subcommands: leave out 'x'"),
     "stauts": (2, "no such command 'stauts': did you mean 'status'?"),
     "STATUS": (2, "no such command 'STATUS': did you mean 'status'?"),
     "cancel": (2, "did you mean 'kill'?"),

@@ -129,7 +129,7 @@ def test_rows_that_are_done_in_the_series_do_not_run_again(old: Placed) -> None:
 
     # When its next sweep has these and one more
     words = ("-n", "nightly-3", "-p", rows.name, "--series", "nightly", "--skip-done")
-    assert "6 of them done before" in old.run("sub", *words, *PROGRAM)
+    assert "6 of them linked to earlier jobs" in old.run("sub", *words, *PROGRAM)
 
     # Then only that one runs, and the results of all are there
     assert old.ran(*jobs) - before == {("nightly-3", 6): 1}
@@ -151,7 +151,7 @@ def test_a_row_counts_under_the_revision_that_it_ran_under(old: Placed) -> None:
 
 def test_the_same_submission_finds_its_job(old: Placed) -> None:
     words = ("-n", "grid", "--grid", "a=1,2", "--grid", "b=x,y", "--env", "MODE=old", "echo")
-    assert "there already, unchanged" in old.run("sub", *words, "{a}{b}")
+    assert "already, unchanged" in old.run("sub", *words, "{a}{b}")
     assert old.shell.run("sub", *words, "{b}{a}").returncode == 2
 
 

@@ -117,7 +117,7 @@ def test_a_keeper_looks_at_its_job_and_leaves(old: Placed, tmp_path: Path, api_s
 
     # Then it finds that its job has ended
     assert ended.returncode == 0, ended.stderr
-    assert "closed: it has ended" in ended.stderr
+    assert "closed: the job has ended" in ended.stderr
     assert any(call.endswith("/selfsubjectaccessreviews") for call in api_server.calls)
 
 

@@ -83,10 +83,10 @@ def test_rows_are_selected_by_index_values_and_state(
     ("selection", "message"),
     [
         (parse("3,5-9,70"), r"^sweep has no task 5 to 9, 70: its tasks are 0 to 4$"),
-        (parse(where=["lrr>1"]), r"^--where lrr>1: there is no column 'lrr': did you mean 'lr'\?$"),
+        (parse(where=["lrr>1"]), r"^--where lrr>1: the column 'lrr' does not exist: did you mean 'lr'\?$"),
         (parse(where=["out.los>1"]), r"^--where: no selected task has 'out.los': did you mean 'out.loss'\?$"),
-        (parse(where=["lr>5"]), r"^no row of sweep is selected by --where lr>5, and nothing is killed"),
-        (parse("1-2", states=["failed"]), r"selected by --index 1-2 --state failed, and nothing is killed"),
+        (parse(where=["lr>5"]), r"^no row of sweep is selected by --where lr>5, so nothing was killed"),
+        (parse("1-2", states=["failed"]), r"selected by --index 1-2 --state failed, so nothing was killed"),
     ],
 )
 def test_a_selection_of_nothing_is_an_error_that_changes_nothing(

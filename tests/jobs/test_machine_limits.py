@@ -13,7 +13,7 @@ import pytest
 from kubeque.client import Client
 from kubeque.clusters.machine import this_machine
 from kubeque.model.config.config import Config
-from kubeque.model.errors import ResourceError
+from kubeque.model.errors import ResourceError, UserError
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 
@@ -83,11 +83,15 @@ def test_each_task_has_its_own_devices(connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("options", "typed", "words"),
     [
-        ({"cpu": 4096}, "cpu", "cpu 4096: this machine has .* cores: give at most"),
-        ({"memory": "900Gi"}, "memory", "memory 900Gi: this machine has .*Gi: give at most"),
-        ({"max_memory": "900Gi", "memory": "1Gi"}, "max_memory", "max_memory 900Gi: this machine has"),
-        ({"pod": {"gpu": 3}}, "gpu", "gpu 3: this machine has no GPUs: list its devices as gpus in .kubeque"),
-        ({"pod": {"gpu": 1}}, "", "gpu 1: this machine has no GPUs"),
+        ({"cpu": 4096}, "cpu", "cpu 4096 exceeds this machine, which has .* cores: give at most"),
+        ({"memory": "900Gi"}, "memory", "memory 900Gi exceeds this machine, which has .*Gi: give at most"),
+        ({"max_memory": "900Gi", "memory": "1Gi"}, "max_memory", "max_memory 900Gi exceeds this machine, which has"),
+        (
+            {"pod": {"gpu": 3}},
+            "gpu",
+            "gpu 3 exceeds this machine, which has no GPUs: list its devices as gpus in .kubeque",
+        ),
+        ({"pod": {"gpu": 1}}, "", "gpu 1 exceeds this machine, which has no GPUs"),
         ({"image": "python:3.12"}, "image", "--image has no effect on this machine: .*--cluster"),
         ({"pod": {"spot": True, "node_selector": {"a": "b"}}}, "spot", "--spot has no effect"),
     ],
@@ -145,9 +149,15 @@ def test_sized_and_unsized_tasks_at_the_same_time_are_named(connect: Connect) ->
     client = connect()
     client.submit(Sweep(["sleep", "30"], name="plain"))
     assert client.submit(sweep(cpu=0.5)).notes == (
-        "the tasks of plain have no cpu and no memory given: they run beside the others, and their use is not counted",
+        "the tasks of plain have no cpu and no memory set: these tasks run beside other tasks, and their use is not"
+        " counted",
     )
     client.kill("plain")
+
+
+def test_a_limit_of_memory_below_the_memory_is_refused(connect: Connect) -> None:
+    with pytest.raises(UserError, match="max_memory 1Gi is less than memory 2Gi: raise or remove max_memory"):
+        connect().submit(sweep(memory="2Gi", max_memory="1Gi"))
 
 
 def test_memory_grows_up_to_the_machine(connect: Connect) -> None:

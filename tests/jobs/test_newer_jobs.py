@@ -73,7 +73,7 @@ def test_what_is_not_known_is_shown_as_unknown(newer: Job, backends: Backends, c
         client.collect(newer.name, tmp_path / "table.csv")
     assert "unknown" in (tmp_path / "report.html").read_text()
     assert "unknown" in (tmp_path / "table.csv").read_text()
-    assert keep(backends, newer.name, newer.uid, sleep=lambda seconds: None) == "it has ended"
+    assert keep(backends, newer.name, newer.uid, sleep=lambda seconds: None) == "the job has ended"
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_running_tasks_finish_no_other_starts_and_resume_continues(client: Clien
     assert before.counts.pending
     time.sleep(1)
     assert client.progress("j").counts == before.counts
-    assert before.obstacles == ("it is paused: `kubeque resume j` lets its tasks start",)
+    assert before.obstacles == ("the job is paused: `kubeque resume j` lets its tasks start",)
 
     assert client.resume("j").job.startable
     ended = client.wait("j", timeout=60)
@@ -75,7 +75,7 @@ def test_a_job_whose_last_task_ends_during_the_pause_is_closed(backends: Backend
     lease = claim(backends.queue, job, "me")
     assert lease is not None
     control.pause(backends, job.name)
-    assert keep(backends, job.name, job.uid, sleep=_end(lambda: _commit(lease))) == "it has ended"
+    assert keep(backends, job.name, job.uid, sleep=_end(lambda: _commit(lease))) == "the job has ended"
     closed = backends.queue.job(job.name)
     assert (closed.closing is not None, closed.pause, closed.needs) == (True, None, BASE_NEEDS)
 

@@ -189,12 +189,13 @@ class Report:
     @cached_property
     def hits(self) -> list[Hit]:
         """Each phrase in each file, also where the ignore file accepts it."""
-        return [
-            hit
-            for path in list_files()
-            if str(path) not in _SKIPPED and path.suffix in _TEXTS | {".py", ".pyi"}
-            for hit in find_hits(path, (ROOT / path).read_text("utf-8"))
-        ]
+        return [hit for path in self.paths for hit in find_hits(path, (ROOT / path).read_text("utf-8"))]
+
+    @cached_property
+    def paths(self) -> list[Path]:
+        """The files that are read."""
+        suffixes = _TEXTS | {".py", ".pyi"}
+        return [path for path in list_files() if str(path) not in _SKIPPED and path.suffix in suffixes]
 
     def list_rejected(self) -> list[Hit]:
         """Return the phrases that have to be rewritten."""

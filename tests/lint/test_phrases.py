@@ -15,7 +15,7 @@ def report() -> Report:
 
 
 def test_no_text_has_a_rejected_phrase(report: Report) -> None:
-    assert len({hit.path for hit in report.hits}) > 0, "the ignored uses were not found either"
+    assert len(report.paths) > 900
     assert [str(hit) for hit in report.list_rejected()] == []
 
 

@@ -33,14 +33,14 @@ SAYS = {
     "rows_uneven": ["row 1: the key 'a' of row 0 is missing", "give all rows the same keys"],
     "rows_missing": ["row 1, column 'a'", "None", "missing=''"],
     "rows_nested": ["row 0, column 'a'", "type dict", "give a string"],
-    "connection_nowhere": ["the connection 'nowhere' does not exist", "create it with the type kubeque"],
-    "sensor_nowhere": ["the connection 'nowhere' does not exist", "create it with the type kubeque"],
+    "connection_nowhere": ["the connection 'nowhere' does not exist", "create this connection with the type kubeque"],
+    "sensor_nowhere": ["the connection 'nowhere' does not exist", "create this connection with the type kubeque"],
     "connection_wrong_key": ["connection wrong_key: unknown key 'queue_uri'", "did you mean 'queue_url'"],
     "connection_wrong_url": ["connection wrong_url: queue_url 'sqlserver://x/y'", "write sqlite:///path"],
     "connection_wrong_cluster": ["connection wrong_cluster: cluster_url 'k8s:x'", "write local"],
-    "connection_no_json": ["connection no_json: extra is not JSON", "correct it"],
+    "connection_no_json": ["connection no_json: extra is not JSON", "correct extra"],
     "connection_a_list": ["connection a_list: extra is not a JSON object", '{"queue_url": "..."}'],
-    "connection_other_type": ["connection other_type: its type is 'postgres'", "change it to 'kubeque'"],
+    "connection_other_type": ["connection other_type has the type 'postgres'", "change the type to 'kubeque'"],
     "doubled_brace": ["'{{x}}'", "'x' is undefined", "{column}", "\\{"],
     "unknown_in_row": ["row 1, column 'a'", "{{ nothing.here }}", "'nothing' is undefined", "read them from a file"],
 }
@@ -157,7 +157,7 @@ class TestOneNameForTwo:
                 submit("tuesday")
             return
         assert submit("tuesday", 2) == all_of("tuesday")[word == "same" :]
-        assert "risk-nightly ended before in the DAG run monday" in "".join([*capfd.readouterr(), caplog.text])
+        assert "risk-nightly ended earlier in the DAG run monday" in "".join([*capfd.readouterr(), caplog.text])
 
     def test_a_job_of_the_command_line_is_not_taken_over(self) -> None:
         from kubeque.model.sweep.sweep import Sweep

@@ -76,15 +76,15 @@ def test_a_connection_of_the_type_postgres_is_the_queue(connect: Connect) -> Non
     [
         ({"host": "db", "extra": {"queue_url": "datastore://p"}}, "queue_url and host both name the queue: keep one"),
         ({"host": "db", "extra": {"queue_conn_id": "pg"}}, "queue_conn_id and host both name the queue"),
-        ({"login": "me", "schema": "q"}, "login, schema without a host"),
-        ({"password": "x" * 9, "extra": {"queue_url": "sqlite:////q.db"}}, "password without a host"),
+        ({"login": "me", "schema": "q"}, "login, schema cannot be used without a host"),
+        ({"password": "x" * 9, "extra": {"queue_url": "sqlite:////q.db"}}, "password cannot be used without a host"),
         ({"password": "x" * 9, "extra": {"queue_url": "postgresql://db/q"}}, "a queue_url with a user"),
         ({"extra": {"queue_conn_id": "nowhere"}}, "queue_conn_id 'nowhere' does not exist: create"),
         (
             {"extra": {"queue_conn_id": "web"}},
-            "'web' is a connection of the type 'http': name one of",
+            "'web' is a connection of the type 'http': name a connection of",
         ),
-        ({"extra": {"queue_conn_id": "iam"}}, "logs in by 'iam', which kubeque cannot"),
+        ({"extra": {"queue_conn_id": "iam"}}, "logs in by 'iam', which kubeque does not support"),
         ({"extra": {"queue_conn_id": "empty"}}, "'empty' has no host"),
     ],
 )
@@ -211,7 +211,7 @@ def test_local_consumers_without_credentials_of_their_own_are_refused_before_any
         extra={"queue_url": f"sqlite:///{tmp_path}/q.db", "default_url_prefix": store, "store_conn_id": "google"}
     )
     operator = KubequeSubmitOperator(task_id="submit", command=["/bin/true"], kubeque_conn_id="far", wait=False)
-    with pytest.raises(BadSweep, match=r"store_conn_id 'google' is the login of Airflow's tasks(?s:.*)do not reach"):
+    with pytest.raises(BadSweep, match=r"do not reach the store(?s:.*)do not use store_conn_id 'google'"):
         run.execute(operator)
     assert hook.get_conn().jobs() == []
     hook.close()

@@ -70,7 +70,9 @@ def test_call_arguments_are_constants_and_templates(run: Run) -> None:
 
 def test_names_of_airflow_are_filled_by_it_unless_a_column_has_them(run: Run) -> None:
     assert values(run.execute(made(dated), ds="2026-01-02"), "out.value") == ["2026-01-02/1", "2026-01-02/2"]
-    with pytest.raises(BadSweep, match=r"'ds', a column of its rows and a name of Airflow's: rename the column"):
+    with pytest.raises(
+        BadSweep, match=r"'ds' is a column of the rows and also a name of Airflow's context: rename the column"
+    ):
         run.execute(made(dated, fields={"parameters": [{"x": 1, "ds": "y"}]}), ds="2026-01-02")
     with pytest.raises(BadSweep, match=r"needs_ti: Airflow's context value 'ti' cannot be sent"):
         run.execute(made(needs_ti))
@@ -92,7 +94,7 @@ def test_a_failure_names_the_module_beside_the_dag_file_that_was_not_sent(run: R
     def needs(x: int) -> None:
         import versioned_bundle  # type: ignore[import-not-found]  # noqa: F401
 
-    with pytest.raises(SweepFailed, match=r'not sent: push=\["versioned_bundle.py"\] in the submitting task'):
+    with pytest.raises(SweepFailed, match=r'missing file, set push=\["versioned_bundle.py"\] in the Airflow task'):
         run.execute(made(needs, fields={"parameters": [{"x": 1}]}))
 
 
@@ -147,7 +149,9 @@ def test_override_changes_what_the_decorator_said() -> None:
 
 @pytest.mark.parametrize("verb", ["expand", "partial"])
 def test_rows_are_not_airflows_to_map(verb: str) -> None:
-    with pytest.raises(BadSweep, match=rf"scaled\.{verb}\(x=\.\.\.\): 'x' is a column of parameters"):
+    with pytest.raises(
+        BadSweep, match=rf"scaled\.{verb}\(x=\.\.\.\): the rows in parameters already have the column 'x'"
+    ):
         getattr(task.kubeque(parameters=ROWS)(scaled), verb)(x=[1, 2])
 
 

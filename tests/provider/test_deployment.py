@@ -216,7 +216,7 @@ def test_without_a_right_to_write_the_address_is_the_identity_and_each_run_warns
             said()
             name = find_name()
             text = said()
-            assert "cannot be kept (PermissionError)" in text
+            assert "cannot be stored (PermissionError)" in text
             assert "`deployment` in the connection kubeque_default" in text
             assert "hunter2" not in text
     assert name == make_job_id("http://one", *KEY)
@@ -286,7 +286,7 @@ def test_the_page_counts_what_it_hides(make_job: Any, move: Any) -> None:
     move("https://two")
     (line,) = warnings("a_dag")
     assert line.startswith(
-        "2 sweeps here belong to the deployment 'http://one'; this Airflow is the deployment 'https:"
+        "2 sweeps of this queue belong to the deployment 'http://one'; this Airflow is the deployment 'https:"
     )
     assert warnings("b_dag") == []
     forget_page_connections()
@@ -308,10 +308,12 @@ class TestCopiedDatabase:
     ) -> None:
         before = make_job(make_job_id("https://prod", *KEY), "https://prod", "https://prod")
         said()
-        foreign = "was submitted from https://prod, not from here, and is left alone"
+        foreign = "was submitted from https://prod, not from this Airflow, and is not changed"
         with pytest.raises(BadSweep, match=foreign):
             submit(COMMAND, 2)
-        by_turns = "Airflows at https://copy and https://prod submit by turns as 'https://prod'"
+        by_turns = (
+            "Airflows at https://copy and https://prod alternately submit sweeps as the same deployment 'https://prod'"
+        )
         assert by_turns in said()
         forget_page_connections()
         assert by_turns in respond("data/jobs", {}, everybody).body.decode()
@@ -331,7 +333,7 @@ class TestCopiedDatabase:
         with Client() as client:
             client.take(name, waiter.token)
         assert not waiter.cancel()
-        assert "is left alone" in said()
+        assert "is not changed" in said()
         move("https://prod")
         assert waiter.cancel()
 

@@ -92,10 +92,12 @@ def sweep(run: Run, capfd: Any, caplog: Any, *, sensor: bool = False, **fields: 
 def test_arguments_without_effect_are_named_unless_they_are_defaults_for_all(run: Run, capfd: Any, caplog: Any) -> None:
     given = {"cancel_on_kill": True, "orphan_after": None, "retry_failed_rows": True}
     said = sweep(run, capfd, caplog, sensor=True, **given)
-    assert "cancel_on_kill, orphan_after, retry_failed_rows: no effect" in said
+    assert "does not wait for its job: cancel_on_kill, orphan_after, retry_failed_rows. Give" in said
     assert "poke_interval" not in said
     assert "wait=False" not in said
-    assert "poke_interval: no effect" in sweep(run, capfd, caplog, sensor=True, job_id="b", poke_interval=9)
+    assert "does not wait for its job: poke_interval. Give" in sweep(
+        run, capfd, caplog, sensor=True, job_id="b", poke_interval=9
+    )
 
 
 def test_no_wait_and_nothing_downstream_is_warned_of(run: Run, capfd: Any, caplog: Any) -> None:

@@ -59,7 +59,7 @@ def test_a_timeout_before_the_first_poll_cancels_what_the_try_submitted(
     assert state(run) is JobState.KILLED
     said = "".join(capfd.readouterr()) + caplog.text
     assert f"execution_timeout: the sweep {run.xcoms['submit', 'job_id']} is cancelled" in said
-    assert "goes on" not in said
+    assert "continues" not in said
 
 
 def test_without_cancel_on_kill_the_sweep_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_a_cancel_that_fails_leaves_the_timeout_as_the_error(
     caplog.set_level(logging.INFO)
     time_out(run, operator())
     said = "".join(capfd.readouterr()) + caplog.text
-    assert "goes on, because it could not be cancelled (the queue does not answer)" in said
+    assert "continues, because it could not be cancelled (the queue does not answer)" in said
 
 
 @pytest.mark.parametrize(

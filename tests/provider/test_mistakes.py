@@ -156,9 +156,13 @@ WARNINGS = {
     ),
     "50_missing_script": error("submit(command=['python3', '^nowhere.py', '{lr}'])", "'^nowhere.py'", "nowhere.py"),
     "51_missing_table": error("submit(command=['/bin/true'], parameters='none.csv')", "'none.csv'", "none.csv"),
-    "52_script_without_upload": error("submit(command=['python3', 'there.py', '{lr}'])", "'^there.py'", "upload it"),
-    "53_missing_push": error("submit(push=['lib/'])", "push: 'lib/'", "no file"),
-    "54_job_id_twice": error("submit(job_id='a'); submit(task_id='t', job_id='a')", "job_id 'a' is also that of 's'"),
+    "52_script_without_upload": error(
+        "submit(command=['python3', 'there.py', '{lr}'])", "'^there.py'", "upload the file"
+    ),
+    "53_missing_push": error("submit(push=['lib/'])", "push: 'lib/'", "does not exist"),
+    "54_job_id_twice": error(
+        "submit(job_id='a'); submit(task_id='t', job_id='a')", "job_id 'a' is also the job_id of 's'"
+    ),
 }
 #: DAGs that do what their author means.
 ACCEPTED = {
@@ -174,7 +178,7 @@ ACCEPTED = {
 #: Errors of a task: one line each.
 RUNS = {
     "69_no_such_xcom": error(
-        "fetch(job_id='{{ none }}')", "job_id='{{ none }}' rendered 'None'", "job_id=sweep.output"
+        "fetch(job_id='{{ none }}')", "job_id='{{ none }}' was rendered as 'None'", "job_id=sweep.output"
     ),
     "70_no_job": error("fetch(job_id='nobody')", "there is no job 'nobody'", "page of sweeps"),
     "71_script_is_missing": error("submit(command=['python3', '^nowhere.py'])", "nowhere.py"),

@@ -141,7 +141,7 @@ def test_a_job_with_held_rows_has_not_ended(run: Any, tmp_path: Path) -> None:
         client.submit(Sweep(command=["/bin/true"], name="tried", rows=sequence(3), base=tmp_path, canaries=1))
         client.wait("tried", timeout=60)
         for read in readers(tmp_path, run).values():
-            with pytest.raises(BadSweep, match=r"2 of its 3 rows have not ended \(2 of them are held"):
+            with pytest.raises(BadSweep, match=r"2 of its 3 rows have not ended \(2 of these rows are held"):
                 read("tried")
 
 
@@ -243,7 +243,7 @@ def test_patterns_that_match_nothing_are_warned_of(
 ) -> None:
     pointer = submit(["/bin/sh", "-c", "echo > out.csv", "sh", "|"], results=["*.parquet"])
     said = "".join([*capfd.readouterr(), caplog.text])
-    assert "the program gets the word '|' as an argument: shell=True runs the command in a shell" in said
+    assert "the word '|' is an argument of the program: add shell=True to use a shell" in said
     kept_none = "no file of the 1 ok tasks matches results='*.parquet'"
     assert kept_none in said
     caplog.clear()

@@ -163,7 +163,7 @@ def test_a_queue_out_of_reach_is_one_line_and_names_itself_only_to_who_sees_all(
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({"conn_type": "http", "password": "hunter2"}))
 
     status, told = ask("jobs", conn="broken")
-    assert (status, "broken.db is not a queue file" in told["error"]) == (503, True)
+    assert (status, "broken.db is damaged or is not a queue file" in told["error"]) == (503, True)
     # And a user without access to connections learns nothing, as of one that does not exist
     assert ask("jobs", only_mine, conn="broken") == ask("jobs", only_mine, conn="nowhere")
     assert ask("jobs", only_mine, conn="broken")[0] == 404
@@ -241,7 +241,7 @@ def test_where_the_queue_is_out_of_reach_it_shows_what_airflow_was_told_last(
     assert status == 200
     assert answered["last"]["counts"] == {**told["counts"], "ok": 3}
     assert (answered["last"]["tasks"], answered["last"]["results"]) == (3, told["results"])
-    assert "broken.db is not a queue file" in answered["error"]
+    assert "broken.db is damaged or is not a queue file" in answered["error"]
     assert ask("job", only_mine, **query)[0] == 404
     assert ask("job", **query | {"run": "another"})[0] == 503
     assert ask("job", **query | {"job": "another"})[0] == 503

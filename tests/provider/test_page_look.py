@@ -141,7 +141,7 @@ def test_nothing_is_cut_off_at_this_size(
                 body = f"{INSIDE}.documentElement"
                 assert tab.says(f"{body}.scrollWidth <= {body}.clientWidth"), job
         assert tab.says(f"{INSIDE}.querySelector('.verdict').innerText").endswith(
-            "0 of 40 rows have ended; 40 rows did not run to their end"
+            "0 of 40 rows have ended; 40 rows did not finish"
         )
         tab.go(f"{root}/plugin/kubeque-sweeps?job=failed&task=3")
         tab.until(f"{INSIDE}?.querySelector('dialog select')?.value === 'stderr'")

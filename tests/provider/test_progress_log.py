@@ -76,12 +76,12 @@ def test_obstacles_and_polls_without_an_answer_are_named_once_a_minute_too() -> 
     said = []
     for second in range(120):
         clock.now = float(second)
-        why = ("it is paused",) if second % 2 else ("no consumer runs",)
+        why = ("the job is paused",) if second % 2 else ("no consumer runs",)
         said += [line for line in texts(log, progress(5, obstacles=why)) if "waits" in line]
         said += [line.text for line in log.no_answer(OSError("refused"))]
-    assert sorted(said) == ["no answer, polling again: refused"] * 2 + [
-        "waits: it is paused",
+    assert sorted(said) == ["the poll failed and is repeated: refused"] * 2 + [
         "waits: no consumer runs",
+        "waits: the job is paused",
     ]
 
 
@@ -108,7 +108,7 @@ def test_failures_are_grouped_and_the_end_of_their_stderr_is_in_the_log(
     assert "; failed: 3 x exit code 3: noise 20 | bad input # (rows 0, 1 and 2)" in said
 
 
-@pytest.mark.parametrize(("cancel", "outcome"), [(True, "is cancelled"), (False, "goes on")])
+@pytest.mark.parametrize(("cancel", "outcome"), [(True, "is cancelled"), (False, "continues")])
 def test_at_execution_timeout_the_log_says_what_happens_to_the_sweep(
     run: Run, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], cancel: bool, outcome: str
 ) -> None:
@@ -135,7 +135,7 @@ def test_at_execution_timeout_the_log_says_what_happens_to_the_sweep(
     said = "".join(capfd.readouterr()) + caplog.text
     name = run.xcoms["submit", "job_id"]
     assert f"execution_timeout: the sweep {name} {outcome}" in said
-    other = {"is cancelled": "goes on", "goes on": "is cancelled"}[outcome]
+    other = {"is cancelled": "continues", "continues": "is cancelled"}[outcome]
     assert other not in said
     with Client() as client:
         assert client.job(name).state is (JobState.KILLED if cancel else JobState.ACTIVE)

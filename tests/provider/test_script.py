@@ -33,9 +33,9 @@ IN_BUNDLE = {"bundle": "git", "bundle_version": OLD}
     ("before", "origin", "line"),
     [
         (None, {}, ""),
-        ({"a.py": "1", "b.py": "2"}, IN_BUNDLE, " of the bundle git at 31ae0d9, as in the run before"),
-        ({"a.py": "0", "c.py": "2"}, {}, ", changed since the run before: a.py, b.py, c.py"),
-        ({"c": "", "d": "", "e": ""}, {}, ", changed since the run before: a.py, b.py, c and 2 more"),
+        ({"a.py": "1", "b.py": "2"}, IN_BUNDLE, " of the bundle git at 31ae0d9, unchanged since the previous run"),
+        ({"a.py": "0", "c.py": "2"}, {}, ", changed since the previous run: a.py, b.py, c.py"),
+        ({"c": "", "d": "", "e": ""}, {}, ", changed since the previous run: a.py, b.py, c and 2 more"),
     ],
 )  # fmt: skip
 def test_a_submission_names_its_script(before: Any, origin: Any, line: str) -> None:
@@ -47,18 +47,18 @@ def test_a_submission_names_its_script(before: Any, origin: Any, line: str) -> N
 @pytest.mark.parametrize(
     ("now", "origin", "newest", "line"),
     [
-        ({"a.py": "2"}, IN_BUNDLE, NEW, "16 rows run again with the script as it is now, which has changed: a.py"),
-        ({"a.py": "1"}, {}, "", "16 rows run again with the script as it was (DIGEST)"),
-        ({"a.py": "1"}, IN_BUNDLE, OLD, "16 rows run again with the script as it was (bundle 31ae0d9, the newest)"),
+        ({"a.py": "2"}, IN_BUNDLE, NEW, "16 rows run again with the present script; changed files: a.py"),
+        ({"a.py": "1"}, {}, "", "16 rows run again with the unchanged script (DIGEST)"),
+        ({"a.py": "1"}, IN_BUNDLE, OLD, "16 rows run again with the unchanged script (bundle 31ae0d9, the newest)"),
         (
             {"a.py": "1"}, IN_BUNDLE, NEW,
-            "16 rows run again with the script as it was (bundle 31ae0d9; the newest is 193b027): to take the newest,"
-            " clear the task with 'Run with latest bundle version'",
+            "16 rows run again with the unchanged script (bundle 31ae0d9; the newest is 193b027): to run the newest"
+            " version, clear the Airflow task with 'Run with latest bundle version'",
         ),
         (
             {"a.py": "1"}, IN_BUNDLE, "",
-            "16 rows run again with the script as it was (bundle 31ae0d9): to take the newest, clear the task with"
-            " 'Run with latest bundle version'",
+            "16 rows run again with the unchanged script (bundle 31ae0d9): to run the newest version, clear the"
+            " Airflow task with 'Run with latest bundle version'",
         ),
     ],
 )  # fmt: skip
@@ -114,17 +114,19 @@ def test_the_log_and_the_page_compare_with_the_run_before(
     script.write_text("exit 1\n")
     monday = Run("monday")
     assert "of the bundle git at 31ae0d9" in submit(monday)
-    assert "1 row runs again with the script as it was (bundle 31ae0d9): to take the newest, clear" in submit(monday, 2)
-    assert page(monday).endswith("of the bundle git at 31ae0d9, as in the run before")
+    assert "1 row runs again with the unchanged script (bundle 31ae0d9): to run the newest version, clear" in submit(
+        monday, 2
+    )
+    assert page(monday).endswith("of the bundle git at 31ae0d9, unchanged since the previous run")
 
     # When it is corrected, then the clear says so, and later runs compare with this one
     script.write_text("exit 0\n")
-    assert "1 row runs again with the script as it is now, which has changed: run.py" in submit(monday, 3)
-    assert page(monday).endswith("changed since the run before")
+    assert "1 row runs again with the present script; changed files: run.py" in submit(monday, 3)
+    assert page(monday).endswith("changed since the previous run")
     tuesday = Run("tuesday", earlier=monday)
     assert "script: run.py (" in (said := submit(tuesday))
-    assert ", as in the run before" in said
-    assert page(tuesday).endswith(", as in the run before")
+    assert ", unchanged since the previous run" in said
+    assert page(tuesday).endswith(", unchanged since the previous run")
     forget_page_connections()
 
 
@@ -138,7 +140,7 @@ def test_a_sensor_that_is_cleared_names_the_task_to_clear(
             wait(pointer, attempt)
     text = "".join([*capfd.readouterr(), caplog.text])
     assert (
-        "run again with the script of their submission; for a corrected one, clear the Airflow task 'submit' instead"
+        "run again with the submitted script; to run a corrected script, clear the Airflow task 'submit' instead"
         in text
     )
     with Client() as client:
@@ -167,8 +169,11 @@ def test_a_clear_logs_how_many_rows_run_again(
     again = len(runs.read_text().splitlines())
     text = "".join([*capfd.readouterr(), caplog.text])
     assert again == 3 - stay
-    assert f"ended before with 3/3 done, 1 failed: {stay} ok rows of revision 1 are kept, {again} run again" in text
-    assert f"{again} {'row runs' if again == 1 else 'rows run'} again with the script as it" in text
+    assert (
+        f"ended earlier with 3/3 done, 1 failed: {stay} ok rows of revision 1 are kept, {again} rows run again" in text
+    )
+    script_text = "present" if corrected else "unchanged"
+    assert f"{again} {'row runs' if again == 1 else 'rows run'} again with the {script_text} script" in text
 
 
 def test_a_clear_with_other_rows_does_not_count_what_nobody_asks(
@@ -186,4 +191,4 @@ def test_a_clear_with_other_rows_does_not_count_what_nobody_asks(
     # Then nothing reads all tasks and rows of the job for a question, and the log has the numbers of the new job
     assert calls == 0
     text = "".join([*capfd.readouterr(), caplog.text])
-    assert "2 ok rows of revision 1 are kept, 2 run again" in text
+    assert "2 ok rows of revision 1 are kept, 2 rows run again" in text

@@ -229,7 +229,7 @@ def test_a_module_beside_the_script_that_was_not_sent_is_named(
     sensor = None if waits == "submit" else KubequeJobSensor(
         task_id="wait", job_id=submit(command, wait=False), poke_interval=0.1
     )  # fmt: skip
-    with pytest.raises(SweepFailed, match=r'It was not sent: push=\["src/helper.py"\] in the submitting task'):
+    with pytest.raises(SweepFailed, match=r'upload the missing file, set push=\["src/helper.py"\] in the Airflow task'):
         run.execute(sensor) if sensor else submit(command, wait=True)
 
 
@@ -287,7 +287,7 @@ class TestClear:
         with Client() as client:
             assert client.job(pointer["job_id"]).revision == 2
         said = "".join([*capfd.readouterr(), caplog.text])
-        assert "2 of 3 rows are ok results of an earlier script (revision 1, now 2): on_clear='changed'" in said
+        assert "2 of 3 rows have ok results of an earlier script (revision 1, now 2): on_clear='changed'" in said
 
     def test_after_a_delivered_success_all_rows_run_again(self, submit: Execute, script: Path, tmp_path: Path) -> None:
         for attempt in (1, 2, 3):
@@ -402,7 +402,8 @@ class TestRetry:
         assert runs(tmp_path) == ["3"]
         said = "".join([*capfd.readouterr(), caplog.text])
         assert (
-            "this retry by Airflow runs 1 rows again that the machine stopped; 1 rows failed through their own" in said
+            "this retry by Airflow runs 1 rows again that the machine stopped; 1 rows failed for a permanent cause"
+            in said
         )
 
     def test_retry_failed_rows_runs_them_too(self, run: Run, tmp_path: Path) -> None:

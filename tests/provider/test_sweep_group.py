@@ -83,7 +83,7 @@ def test_without_a_destination_nothing_is_fetched() -> None:
     ("fields", "message"),
     [
         ({"glob": "*.png"}, "'glob' has no effect without dest: give dest"),
-        ({"wait": True}, "sets 'wait' itself: leave it out"),
+        ({"wait": True}, "sets 'wait' itself: leave 'wait' out"),
         ({"retries": 2}, r"'retries' is an argument of each Airflow task: write default_args=\{'retries': ...\}"),
         ({"memroy": "1Gi"}, "has no argument 'memroy': did you mean 'memory'"),
         ({"command": "echo"}, "write a list of texts"),

@@ -85,7 +85,7 @@ class TestDeferred:
 
     def test_the_sensor_gives_up_at_its_timeout_and_the_sweep_goes_on(self, submit: Execute, run: Any) -> None:
         name = long_sweep(submit)
-        with pytest.raises(AirflowSensorTimeout, match="goes on"):
+        with pytest.raises(AirflowSensorTimeout, match="the sweep continues"):
             run.execute_deferred(sensor(name, timeout=0.3))
         with pytest.raises(AirflowSkipException):
             run.execute_deferred(sensor(name, timeout=0.3, soft_fail=True))
@@ -289,14 +289,18 @@ def test_a_paused_sweep_is_named_once_and_waited_for(
     assert [waiting.poke(run.context("wait", 1)).is_done for _ in range(3)] == [False] * 3
     assert first_event(trigger)["status"] == "timeout"
     said = "".join(capfd.readouterr()) or caplog.text  # older Airflows log without printing
-    assert said.count("it is paused: `KubequeHook().get_conn().resume(") == 2, "once by the sensor, once by the trigger"
+    assert said.count("the job is paused: `KubequeHook().get_conn().resume(") == 2, (
+        "once by the sensor, once by the trigger"
+    )
     assert state(name) is JobState.ACTIVE
 
 
 @pytest.mark.parametrize("made", [KubequeJobSensor, KubequeSubmitOperator])
 def test_a_sweep_that_would_stop_between_two_looks_is_refused_at_once(made: Any) -> None:
     fields = {"job_id": "sweep"} if made is KubequeJobSensor else {"command": ["true"], "parameters": [{"a": 1}]}
-    with pytest.raises(ValueError, match=r"orphan_after=50 s: with poke_interval=20 s .* Give at least 60 s, or None"):
+    with pytest.raises(
+        ValueError, match=r"orphan_after=50 s is too short: with poke_interval=20 s .* Give at least 60 s, or None"
+    ):
         made(task_id="wait", poke_interval=20.0, orphan_after=timedelta(seconds=50), **fields)
     for least in (60.0, timedelta(hours=1), None):
         assert made(task_id="wait", poke_interval=20.0, orphan_after=least, **fields).orphan_after == least

@@ -67,8 +67,8 @@ def next_step(progress: Progress, groups: Sequence[Group], *, fetches: bool = Fa
     name = shlex.quote(progress.job.name)
     if unsent:
         return (
-            f"next: kubeque sub --like {name} -n {name} --repair -u {shlex.quote(terminal_text(unsent))} sends what"
-            " tasks did not find, and runs failed tasks again"
+            f"next: kubeque sub --like {name} -n {name} --repair -u {shlex.quote(terminal_text(unsent))} uploads the"
+            " missing files, and runs failed tasks again"
         )
     if groups:
         index = groups[0].first[0][0]
@@ -103,10 +103,10 @@ def format_resume_hint(progress: Progress) -> str:
     again = f"kubeque sub --like {name} -n {name} --repair"
     if progress.counts.failed and not job.missed_deadline:
         return (
-            f"to go on: correct what failed (kubeque explain {name}), then kubeque reset {name} --update{deadline};"
+            f"to continue: correct what failed (kubeque explain {name}), then kubeque reset {name} --update{deadline};"
             f" {again} COMMAND runs another command"
         )
-    return f"to go on: kubeque reset {name}{deadline}, or {again} with other limits or another command"
+    return f"to continue: kubeque reset {name}{deadline}, or {again} with other limits or another command"
 
 
 def to_wire(progress: Progress) -> dict[str, Any]:

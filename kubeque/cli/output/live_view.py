@@ -80,7 +80,7 @@ def render(
     head.add_row(Text.assemble((job.name, "bold"), "  ", (job_state(progress), "cyan")), done)
     parts = [(f"{n} {what}", _COLOURS[what]) for what, n in counts.to_wire().items() if n]
     line = Text("   ").join(Text(text, style) for text, style in parts)
-    bar = Table.grid(expand=True)  # a bar outside a table does not end its line
+    bar = Table.grid(expand=True)  # outside a table, the text after a bar begins on the same line
     bar.add_row(ProgressBar(total=job.n, completed=counts.ended, complete_style="cyan", finished_style="green"))
     facts = Text(", ".join(_facts(progress, pace, now)))
     waits = [Text(format_obstacles(progress), "yellow")] if progress.obstacles else []

@@ -148,7 +148,7 @@ def _find_killed_output(task: TaskDetails) -> str:
     if view.state is not TaskState.KILLED or view.record.attempts <= ended:
         return ""
     command = f"kubeque peek {shlex.quote(task.job.name)} {view.index}"
-    return f"{command} shows what attempt {view.record.attempts} wrote, if its command had started"
+    return f"{command} shows the output of attempt {view.record.attempts}, if its command had started"
 
 
 def _parameter_label(column: str) -> str:

@@ -88,7 +88,7 @@ class Gke:
         """Wait until the cluster is created, and return it. Raises ClusterError if it is broken or being deleted."""
         began = time.monotonic()
         while (seen := self.get()).status == "PROVISIONING":
-            self._pause(f"{self} is being made", began)
+            self._pause(f"{self} is being created", began)
         if seen.status == "STOPPING":
             raise ClusterError(f"{self} is being deleted: start it again in some minutes")
         if seen.status == "ERROR":

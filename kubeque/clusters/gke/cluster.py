@@ -110,7 +110,7 @@ class GkeCluster:
                 "cluster", False, f"{self.gke} is missing ({error})",
                 with_services(self.gke.project, error, " && ".join(lines)),
             )  # fmt: skip
-        return seen, Part("cluster", True, f"{self.gke} is made: {seen.describe()}")
+        return seen, Part("cluster", True, f"{self.gke} was created: {seen.describe()}")
 
     def stop(self) -> None:
         """Delete the cluster with all its nodes. Bucket and queue stay.

@@ -130,7 +130,7 @@ class GoogleProject:
     ) -> Part:  # fmt: skip
         try:
             found = self._login.ask("GET", where)
-            return check(found) or Part(what, True, f"{name} is there")
+            return check(found) or Part(what, True, f"{name} exists")
         except ClusterRefused as error:
             if error.status not in (403, 404):
                 raise
@@ -141,7 +141,7 @@ class GoogleProject:
         except ClusterRefused as error:
             if error.status != 409:
                 return self._missing(what, f"{name} is missing, and this account may not create it", error, line)
-        return Part(what, True, f"{name} is made")
+        return Part(what, True, f"{name} was created")
 
     def _missing(self, what: str, text: str, error: ClusterRefused, line: str) -> Part:
         return Part(what, False, f"{text} ({error})", with_services(self._project, error, line))

@@ -212,9 +212,10 @@ class KubernetesApi:
             return ClusterUnavailable(
                 f"the cluster {self.context or 'here'} failed with status {error.status}: {one_line(message)}"
             )
-        remedy = {401: ": log in again", 403: ": ask for the permissions in docs/howto/kubernetes.md"}.get(
-            error.status, ""
-        )
+        remedy = {
+            401: ": log in again",
+            403: ": ask your administrator for the permissions in docs/howto/kubernetes.md",
+        }.get(error.status, "")
         return ClusterRefused(f"the cluster refused {verb} {path}: {one_line(message)}{remedy}", error.status)
 
 

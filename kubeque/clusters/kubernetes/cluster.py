@@ -233,7 +233,9 @@ class KubernetesCluster:
             return pod_status.death_of(pod, time.time())
         if not snapshot.jobs:
             return None  # the fleet may belong to a different cluster
-        return Death(Cause.PREEMPTED, None, "its pod is gone: deleted, or lost with its node")
+        return Death(
+            Cause.PREEMPTED, None, "the pod of the consumer does not exist: it was deleted, or lost with its node"
+        )
 
     def _find_pod(self, name: str, uid: str) -> pod_status.Pod | None:
         pod = self._api.find(path("pods", self._namespace, name))
@@ -282,8 +284,8 @@ class KubernetesCluster:
     def _queue_labels(self) -> list[str]:
         """Return the label values that mark objects of this queue.
 
-        Include the value of kubeque 0.2 only if an object has it. This value is derived from the password, and a
-        request writes it into the logs of the API server.
+        Include the value of kubeque 0.2 only if an object has it. This value is derived from the password, and the
+        API server logs each request that contains it.
         """
         earlier = queue_digest(self._config.queue_url)
         jobs = self._api.list(path("jobs", self._namespace), labelSelector=managed_selector())

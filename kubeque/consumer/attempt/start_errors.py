@@ -68,7 +68,7 @@ def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> str:
         first = script.readline(200).decode(errors="replace")
     if first.startswith("#!"):  # The repr shows the \r of a script that was written on Windows.
         return f"the interpreter of {program!r} was not found: the script begins with {first!r}"
-    return f"the loader of {program!r} was not found: the program was built for another system (another libc?)"
+    return f"the loader of {program!r} was not found: the program is built for a system with another libc"
 
 
 def _not_allowed(program: str, cwd: Path) -> str:

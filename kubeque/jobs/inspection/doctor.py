@@ -73,7 +73,8 @@ def check_cluster(config: Config) -> Iterator[Finding]:
     yield _checked("cluster", lambda: _cluster(config))
     for right in _rights(config):
         missing = (
-            f"{right.what} {right.problem}; it is needed {right.needed_for}: docs/howto/kubernetes.md has the Role"
+            f"{right.what} {right.problem}; this right is needed {right.needed_for}: docs/howto/kubernetes.md shows the"
+            " Role to create"
         )
         text = f"{right.what} is allowed" if right.granted else missing
         yield Finding("right", right.granted or right.optional, text, limited=not right.granted and right.optional)
@@ -100,10 +101,8 @@ def _queue_alone(config: Config) -> str:
 def _queue(config: Config, queue: Queue) -> str:
     queue.self_test()
     listed = queue.list_jobs()
-    left = "".join(f"; left alone: {error}" for error in listed.unreadable)
-    return (
-        f"{hide_password(config.queue_url)}: refuses stale writes as it must, {_count(len(listed.jobs), 'job')}{left}"
-    )
+    left = "".join(f"; not used: {error}" for error in listed.unreadable)
+    return f"{hide_password(config.queue_url)}: refuses stale writes, contains {_count(len(listed.jobs), 'job')}{left}"
 
 
 def _store(url: str, config: Config) -> str:
@@ -188,7 +187,7 @@ def examine(backends: Backends, name: str) -> list[Finding]:
     undigested = [] if last.job.spec_hash(last.job.revision) else [Finding("spec", True, _UNDIGESTED)]
     if not found:
         text = f"{last.job.name}: each of {last.job.n} tasks is in one of {last.blocks} blocks, all counts agree"
-        sound = [Finding("job", True, text), Finding("store", True, f"{last.job.url}: all is there")]
+        sound = [Finding("job", True, text), Finding("store", True, f"{last.job.url}: all files exist")]
         return [*sound, *undigested, *waiting]
     named = [Finding(each.where, False, each.what) for each in found]
     more = [each for each in waiting if each.text not in {other.text for other in named}]
@@ -207,7 +206,7 @@ def _reconcile(backends: Backends, name: str) -> list[Finding]:
     except JobUnreadable as error:
         return [Finding("queue", False, str(error))]
     except QueueRefused as error:
-        return [Finding("queue", True, f"this login may only read it: {error}")]
+        return [Finding("queue", True, f"this login may only read the queue: {error}")]
     return [Finding("waits", progress.job.paused, text) for text in progress.obstacles]
 
 
@@ -237,9 +236,9 @@ def _pages(backends: Backends, job: Job, spec: JobSpec) -> Iterator[Fault]:
     reader = PageReader(job.url, backends.files, spec.rows.pages)
     for number in numbers:
         if page_name(number) not in there:
-            yield Fault("pages", f"{page_url(job.url, number)} is missing: the rows in it cannot run")
+            yield Fault("pages", f"{page_url(job.url, number)} is missing: the rows in this page cannot run")
             continue
         try:
             reader.page(number)
         except FileDamaged as error:
-            yield Fault("pages", f"{error}: the rows in it cannot run")
+            yield Fault("pages", f"{error}: the rows in this page cannot run")

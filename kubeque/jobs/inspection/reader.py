@@ -174,8 +174,8 @@ class Reader:
         """
         if search.sort and job.n > SORTED_AT_MOST:
             raise UserError(
-                f"{job.name} has {job.n:,} tasks, and above {SORTED_AT_MOST:,} they are not sorted here:"
-                f" {command('show', job.name, f'sort {search.sort}')}"
+                f"{job.name} has {job.n:,} tasks, and only jobs of at most {SORTED_AT_MOST:,} tasks are sorted here:"
+                f" use {command('show', job.name, f'sort {search.sort}')}"
             )
         return search_rows(self._backends, job, search)
 

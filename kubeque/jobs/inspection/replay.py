@@ -126,9 +126,9 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
         process.wait()  # the process receives Ctrl-C too, and stops the task first
         raise
     if process.returncode == DestinationError.exit_code:
-        raise DestinationError(f"{order['folder']}: the task could not be set up there")
+        raise DestinationError(f"the task could not be set up in {order['folder']}")
     if process.returncode != 0:
-        raise ClusterError(f"task {order['index']} of {order['job']} could not be replayed: see above")
+        raise ClusterError(f"task {order['index']} of {order['job']} could not be replayed: see the lines above")
     answer: dict[str, Any] = json.loads(said)
     return answer
 
@@ -186,6 +186,9 @@ def _size(count: int | None) -> str:
 def _notes(backends: Backends, task: TaskDetails) -> Iterator[str]:
     spec = backends.spec(task.job)
     if spec.image and backends.cluster_of(task.job).runs_images:
-        yield f"the task ran in the image {spec.image}; here its command ran on this machine, without it"
+        yield f"the task ran in the image {spec.image}; the replay ran on this machine, without the image"
     if spec.local and not spec.local_env and _environment(backends, task) is None:
-        yield "its submitter's environment is not on this machine; here its command ran in this shell's environment"
+        yield (
+            "the environment of the job's submitter is not on this machine; the replay ran in the environment"
+            " of this shell"
+        )

@@ -41,7 +41,7 @@ def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
         ended = close_job(job, counts, backends.queue.now(), killed_rows=backends.queue.killed_rows(job))
         backends.files.write_new(report_url(job), make_report(backends, ended, counts, found).encode(errors="replace"))
     except Exception:
-        log.warning("%s: its report could not be stored; kubeque report writes one", job.name, exc_info=True)
+        log.warning("%s: the report could not be stored: run kubeque report to write a report", job.name, exc_info=True)
 
 
 def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str) -> None:
@@ -50,7 +50,8 @@ def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str)
         raise UserError("-: a report is not written to the standard output: give a file such as report.html")
     if (suffix := Path(dest).suffix.lower()) not in _SUFFIXES:
         raise UserError(
-            f"{dest}: a report is an HTML page, not {suffix}: end the name with .html, and print it to PDF there"
+            f"{dest}: a report is an HTML page, not {suffix}: give a name that ends with .html (to get a PDF, print"
+            " the page in a browser)"
         )
     check_file(backends.files, dest)
     made = make_report(backends, job, counts, lines(backends, job)).encode(errors="replace")

@@ -159,7 +159,7 @@ def _failures(c: Content) -> Iterator[str]:
     yield "</tbody></table></div>"
     if c.unsent:
         words = ["kubeque", "sub", "--like", c.job.name, "-n", c.job.name, "--repair", "-u", c.unsent]
-        yield f"<p><code>{text(shlex.join(words), 1000)}</code> sends what tasks did not find.</p>"
+        yield f"<p><code>{text(shlex.join(words), 1000)}</code> uploads the missing files.</p>"
 
 
 def _row(index: int, row: Mapping[str, str]) -> str:

@@ -76,13 +76,13 @@ def _page(sample: Sample, rows: Rows, by: By) -> str:
     found = sample.spans
     names = list(dict.fromkeys(span.job for span in found))
     title = f"{names[0]}: timeline" if len(names) == 1 else f"{len(names)} jobs: timeline"
-    soft = "nothing has run yet"
+    soft = "no task has run yet"
     if found:
         first, last = min(s.start for s in found), max(s.end for s in found)
         soft = (
             f"{sample.seen:,} attempts in {format_seconds(last - first)}, from {text(when(first))}. "
-            '<span class="noprint">Wheel: zoom the time; with Shift: the lanes. Drag: move. Double click: all of it. '
-            "Keys: arrows, + &minus; [ ] 0, n and p.</span>"
+            '<span class="noprint">Wheel: zoom the time; with Shift: zoom the lanes. Drag: move. Double click: show '
+            "all. Keys: arrows, + &minus; [ ] 0, n and p.</span>"
         )
     body = f"{title_line(title, soft)}\n<main>{timeline_part(sample, rows, by)}</main>"
     return page(title, body, scripts=[SCRIPT], kind="wide")

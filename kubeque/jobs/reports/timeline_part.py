@@ -83,8 +83,8 @@ def timeline_part(sample: Sample, rows: Rows, by: By) -> str:
     part = ""
     if len(found) < sample.seen:
         part = (
-            f'<p class="soft">{len(found):,} of {sample.seen:,} attempts are drawn, evenly chosen; '
-            "<code>kubeque timeline JOB -o timeline.csv</code> has them all.</p>"
+            f'<p class="soft">{len(found):,} of {sample.seen:,} attempts are drawn; '
+            "<code>kubeque timeline JOB -o timeline.csv</code> contains all attempts.</p>"
         )
     return f"""<div class="tools"><label>Lanes by <select id="by">{options}</select></label>
 {legend}<span class="room"></span>

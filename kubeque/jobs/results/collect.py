@@ -73,7 +73,7 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
         write_file(backends.files, dest, lambda file: writer(file, columns, _read(spool, columns)))
     if faults:
         raise StorageError(
-            f"{dest} is written with {count} rows, but without the values of {_name(faults)}; "
+            f"{dest} is written with {count} rows, without the values of {_name(faults)}; "
             f"{code('reset', job.name, 'all')} runs all tasks again"
         )
     return CollectedTable(str(dest), count, columns)
@@ -98,7 +98,7 @@ def frame(backends: Backends, job: Job, *, infer: bool = False) -> Any:
     for column in map(parameter_column, _mixed(rows)):
         table[column] = _with_gaps(table[column])
     for column in inferred:
-        # pandas makes floats of integers with None, unless it gets them as objects.
+        # pandas converts integers to floats if the column contains None, unless the dtype is object.
         table[column] = _with_gaps(pd.Series([row[column] for row in found], index=table.index, dtype=object))
     return table
 
@@ -164,11 +164,11 @@ def _to_record(rows: RowsSpec, line: TaskRow, out: Mapping[str, Any]) -> dict[st
 
 def _log_faults(job: Job, faults: Faults) -> None:
     if faults:
-        log.warning("%s: the table is without the values of %s", job.name, _name(faults))
+        log.warning("%s: the table does not contain the values of %s", job.name, _name(faults))
 
 
 def _as_given(rows: RowsSpec, line: TaskRow) -> TaskRow:
-    """Return the line with the Python types with which its parameters were submitted."""
+    """Return the line, with each parameter converted to the Python type that was submitted."""
     return replace(line, row=read_values(rows, line.view.index, line.row)) if rows.types else line
 
 

@@ -86,7 +86,7 @@ class PendingDownload:
 
 
 class Destination(Protocol):
-    """A folder or a store for the results of one job. Nothing is written outside it, for any file name."""
+    """A folder or a store for the results of one job. No file name can lead to a path outside this folder."""
 
     def check(self, *, force: bool) -> None:
         """Raise the error that `open` would raise. Leave no traces in the destination."""

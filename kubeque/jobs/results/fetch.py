@@ -243,8 +243,8 @@ def _check_faults(job: Job, faulty: Sequence[PendingDownload]) -> None:
     described = name_faults([(task.index, _describe(task)) for task in faulty])
     lost = any(not isinstance(error, FileRefused) for task in faulty for error in task.faults)
     again = f"{code('reset', job.name, 'all')} runs all tasks again"
-    remedy = again if lost else "correct that, or choose another folder"
-    raise StorageError(f"everything else is fetched, but not {described}; {remedy}")
+    remedy = again if lost else "correct the cause, or choose another folder"
+    raise StorageError(f"all files are fetched except those of {described}; {remedy}")
 
 
 def _describe(task: PendingDownload) -> str:

@@ -69,7 +69,7 @@ class FolderDestination:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise DestinationError(
-                    f"another fetch into {self.path} is under way: wait for it, or choose another folder"
+                    f"another fetch writes into {self.path}: wait until it has ended, or choose another folder"
                 ) from error
             except OSError:
                 pass  # a file system without locks

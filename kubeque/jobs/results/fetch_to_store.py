@@ -71,7 +71,7 @@ class StoreDestination:
             yield
         except OSError as error:
             raise StorageError(
-                f"{tempfile.gettempdir()} cannot be used on the way to {self._url}: {error.strerror}"
+                f"{tempfile.gettempdir()} cannot be used for the fetch into {self._url}: {error.strerror}"
             ) from error
 
     def check(self, *, force: bool) -> None:

@@ -79,8 +79,8 @@ class PathClaims:
         layout = self._paths.layout
         if fold(path.split("/")[0]) in (MARKER, TABLE):
             raise UserError(
-                f"{layout.text} gives row {index} the path {path!r}, which belongs to the fetch itself: begin with"
-                " another name"
+                f"{layout.text} gives row {index} the path {path!r}, which the fetch uses for its own files:"
+                " begin the path with another name"
             )
         before = self._claims.setdefault(self._paths.key(path), _Claim(index, path, name))
         if (before.index, before.name if layout.is_flat else "") != (index, name if layout.is_flat else ""):
@@ -91,7 +91,7 @@ class PathClaims:
         places = [self._place(claim) for claim in (first, second)]
         same = places[0] == places[1]
         where = (
-            f"one {kind}, {printable(places[0], LINE_CHARACTERS)}" if same
+            f"the same {kind} {printable(places[0], LINE_CHARACTERS)}" if same
             else f"{kind}s that differ only in case or Unicode form, {' and '.join(map(printable, places))}"
         )  # fmt: skip
         if first.index == second.index:

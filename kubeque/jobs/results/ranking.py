@@ -61,7 +61,7 @@ def _rank(
             texts.add(str(value), keep(line))
     if seen and column not in seen:
         columns = f"the columns are {', '.join(_known(seen))}{suggest_column(column, seen)}"
-        raise UserError(f"{option('sort', column)}: there is no such column: {columns}")
+        raise UserError(f"{option('sort', column)}: the column {column!r} does not exist: {columns}")
     found = [*numbers.sorted(), *texts.sorted(), *missing.sorted()]
     return found[:top]
 

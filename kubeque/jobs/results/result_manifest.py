@@ -120,7 +120,7 @@ def read_out_values(files: Files, attempt_url: str) -> dict[str, Any]:
 
 def _check_values(values: Any) -> None:
     if not isinstance(values, Mapping):
-        raise TypeError(f"its values are a {type(values).__name__}")
+        raise TypeError(f"the values of out are a {type(values).__name__}")
     for key, value in values.items():
         if value is not None and not isinstance(value, str | int | float):
             raise TypeError(f"the value of {cut(repr(key))} is a {type(value).__name__}")

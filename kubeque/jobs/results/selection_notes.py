@@ -38,8 +38,8 @@ class KeptFiles:
         if not results:
             return ()
         return (
-            f"no file of the {self.ok} ok tasks matches {option('results', ', '.join(map(cut, results)))}: their other"
-            " files were not kept, so correct the pattern and run them again",
+            f"no file of the {self.ok} ok tasks matches {option('results', ', '.join(map(cut, results)))}: other files"
+            " were not kept, so correct the pattern and run the tasks again",
         )
 
 

@@ -63,8 +63,8 @@ def _pattern_notes(sweep: Sweep) -> Iterator[str]:
             if _matches_files(sweep, value):
                 remedy = option("each", shlex.quote(cut(value, 60)))
                 yield (
-                    f"{cut(value, 60)} in {name} stays a text, and files match it here: {remedy} makes a row of each"
-                    " file"
+                    f"{name}={cut(value, 60)} is used as text, although files in this folder match the pattern:"
+                    f" {remedy} makes one row per file"
                 )
 
 
@@ -83,7 +83,10 @@ def _late_option_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
     for word in words[1:] if not sweep.origin and not sweep.shell else ():
         text = format_word(word)
         if text.partition("=")[0] in _LATE_OPTIONS:
-            yield f"the command gets the word {cut(text, 40)}: write an option of kubeque before the command"
+            yield (
+                f"{cut(text, 40)} is a word of the command, not an option of kubeque: write options of kubeque"
+                " before the command"
+            )
 
 
 def _matches_files(sweep: Sweep, text: str) -> bool:
@@ -97,7 +100,7 @@ def _kueue_notes(sweep: Sweep) -> Iterator[str]:
     """Yield a note if the quota of a queue does not limit the consumers, because they request nothing."""
     missing = [option(name) for name in ("cpu", "memory") if getattr(sweep, name) is None]
     if sweep.pod.get("kueue_queue") and missing:
-        yield f"Kueue counts only what a pod requests: set {' and '.join(missing)}"
+        yield f"Kueue counts only the resources that a pod requests: set {' and '.join(missing)}"
 
 
 def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:
@@ -109,14 +112,17 @@ def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:
     if not os.path.exists(os.path.join(sweep.base, word.render(_first_row(sweep)))):
         raise CommandError(
             f"the command {cut(format_word(word), 60)!r} is one word, so it is the name of a program: write its words"
-            f" one by one, or add {option('shell')} to run it in a shell"
+            f" one by one, or add {option('shell')} to run the command in a shell"
         )
 
 
 def _shell_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
     for word in words if not sweep.shell else ():
         if (text := format_word(word)) in SHELL_WORDS:
-            yield f"the program gets the word {text!r} as an argument: {option('shell')} runs the command in a shell"
+            yield (
+                f"without a shell, the word {text!r} is an argument of the program: add {option('shell')} to"
+                " use a shell"
+            )
 
 
 def _file_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
@@ -128,7 +134,7 @@ def _file_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
             if _is_left_here(sweep, text, is_program=number == 0 and not sweep.shell):
                 remedy = option("push", cut(text, 60)) if sweep.shell else f"'^{cut(format_word(word), 60)}'"
                 shown = cut(text, 60)
-                yield f"{shown} is a file here, but a task runs in a folder of its own: {remedy} uploads the file"
+                yield f"{shown} is a file in this folder, and tasks run in other folders: {remedy} uploads the file"
 
 
 def _split(text: str) -> list[str]:

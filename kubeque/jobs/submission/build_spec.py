@@ -10,6 +10,7 @@ from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.inputs.inputs import Staging, find_inputs
 from kubeque.jobs.backends import Backends
 from kubeque.model.command.command import Word
+from kubeque.model.errors import UserError
 from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
@@ -58,6 +59,8 @@ def make_spec(backends: Backends, sweep: Sweep, staging: Staging, machine: Machi
         parse_bytes(sweep.disk, "disk") if sweep.disk is not None else config.default_resource_disk,
     )
     most = parse_bytes(sweep.max_memory, "max_memory") if sweep.max_memory is not None else 8 * (first.memory or 0)
+    if sweep.max_memory is not None and most < (first.memory or 0):
+        raise UserError(f"max_memory {sweep.max_memory} is less than memory {memory}: raise or remove max_memory")
     if machine is not None:  # no shape may exceed this machine, because no other machine exists
         most = min(most, machine.memory)
     cpu = sweep.cpu if sweep.cpu is not None else config.default_resource_cpu

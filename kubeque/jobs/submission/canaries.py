@@ -26,7 +26,7 @@ def go(backends: Backends, name: str) -> Job:
     """Release the held tasks of a job. Raises JobNotFound. Raises UserError if no task is held."""
     job = backends.queue.job(name)
     if job.state in (JobState.KILLED, JobState.STOPPED):
-        raise UserError(f"{name} is {job.state}: {command('reset', name)} runs its other tasks")
+        raise UserError(f"{name} is {job.state}: {command('reset', name)} runs the tasks that are not ok")
     if not job.canaries:
         raise UserError(f"no task of {name} is held: {command('status', name)} shows its state")
     return backends.queue.reset(name, GO_ON)

@@ -50,7 +50,8 @@ class Effect:
         again = f"{_rows(self.again, 'ok ')} will run again{because}" if self.again else ""
         kept = f"{_rows(self.kept, 'ok ')} will be kept" if self.kept or not self.again else ""
         are = "is" if self.lost == 1 else "are"
-        lost = f"{_rows(self.lost, 'ok ')} {are} not among the new rows and will leave the job" if self.lost else ""
+        gone = f"{_rows(self.lost, 'ok ')} {are} not among the new rows and will be removed from the job"
+        lost = gone if self.lost else ""
         return f"{self.name}: {', '.join(part for part in (run, again, kept, lost) if part)}"
 
     def _changes(self) -> str:

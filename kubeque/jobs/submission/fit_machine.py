@@ -47,7 +47,7 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
     cut: dict[str, Any] = {}
     for name, has, given in _excesses(sweep, config, machine):
         if name in typed or (name == "gpu" and not machine.gpus):
-            raise ResourceError(f"{name} {given}: this machine has {has}: {_remedy(name, machine)}")
+            raise ResourceError(f"{name} {given} exceeds this machine, which has {has}: {_remedy(name, machine)}")
         cut[name] = _limit(name, machine)
         notes.append(f"{name} {given} is reduced to the {has} of this machine")
     if "gpu" in cut:
@@ -77,7 +77,7 @@ def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:
     if not unlike:
         return ""
     without = "the tasks of this job have" if not _has_size(spec) else f"the tasks of {unlike[0]} have"
-    return f"{without} no cpu and no memory given: they run beside the others, and their use is not counted"
+    return f"{without} no cpu and no memory set: these tasks run beside other tasks, and their use is not counted"
 
 
 def _has_size(spec: JobSpec) -> bool:

@@ -65,7 +65,9 @@ def reset(
 def _require_run(job: Job, run: int | None) -> Job:
     """Return the job. Raises UserError if `run` is not its current run; None: any run."""
     if run is not None and job.run != run:
-        raise UserError(f"{job.name} was reset in the meantime: look at its state, and decide again")
+        raise UserError(
+            f"{job.name} was reset in the meantime: check its state, and repeat the reset if it is still needed"
+        )
     return job
 
 
@@ -76,7 +78,9 @@ def _update(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> 
         renew_environment(backends, before, spec, rule)
         return
     if spec.cluster != backends.cluster.url:
-        raise UserError(f"{before.name} runs in the cluster {spec.cluster}: to update it, set the cluster in .kubeque")
+        raise UserError(
+            f"{before.name} runs in the cluster {spec.cluster}: to update the job, set this cluster in .kubeque"
+        )
     wanted = draft(backends, with_sources(backends, before, sources))
     revise(backends, wanted, before, Existing.REPLACE if rule.everything else Existing.REPAIR, rule)
 
@@ -91,8 +95,8 @@ def stale_note(backends: Backends, job: Job) -> str:
     named = ", ".join(cut(printable(name), 60) for name in names[:_NAMED])
     have = "have" if len(names) > 1 else "has"
     return (
-        f"{named}{more} {have} changed: this runs the version of {_when(sources.at)};"
-        f" {code('reset', job.name, 'update')} uses the new one"
+        f"{named}{more} {have} changed: the reset runs the version of {_when(sources.at)};"
+        f" {code('reset', job.name, 'update')} runs the new version"
     )
 
 

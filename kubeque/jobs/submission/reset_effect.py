@@ -49,7 +49,7 @@ class ResetEffect:
             f"{_rows(self.run + self.again)} will run again",
             f"{_rows(self.kept, 'ok ')} will be kept" if self.kept or not self.again else "",
             f"{_rows(self.left)} will stay failed or killed" if self.left else "",
-            f"{_rows(self.unfinished)} that {'has' if self.unfinished == 1 else 'have'} not ended will go on"
+            f"{_rows(self.unfinished)} that {'has' if self.unfinished == 1 else 'have'} not ended will continue"
             if self.unfinished else "",
         ]  # fmt: skip
         return f"{self.name}: {', '.join(part for part in parts if part)}"
@@ -100,7 +100,7 @@ def _plan_selection(
             if left:
                 left[view.index] = 0
     if not matched:
-        raise UserError(f"no row of {job.name} is selected by {selection}, and nothing is reset")
+        raise UserError(f"no row of {job.name} is selected by {selection}, so nothing was reset")
     unfinished = counts.pending + counts.running + counts.held
     failed = counts.failed + counts.killed - len(run)
     effect = ResetEffect(job.name, len(run), len(again), counts.ok - len(again), failed, unfinished)

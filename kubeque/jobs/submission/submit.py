@@ -82,7 +82,7 @@ def submit(
     """
     sweep = sweep.check()
     if not 1 <= sweep.rows.n <= MAX_TASKS:
-        raise UserError(f"the sweep has {sweep.rows.n} rows: a job takes from 1 to {MAX_TASKS}")
+        raise UserError(f"the sweep has {sweep.rows.n} rows: a job must have 1 to {MAX_TASKS} rows")
     name = check_name(with_name(sweep).name or "")
     backends.files.check_writable(backends.config.default_url_prefix)
     wanted = draft(backends, sweep, progress, typed=typed)
@@ -214,9 +214,9 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
         return revise(backends, wanted, before, existing)
     if not same:
         raise JobExists(
-            f"there is a job {before.name!r} already, with another command, other inputs or other rows: add"
-            f" {option('repair')} to run only failed rows with the new ones, {option('revise')} to run failed and"
-            f" changed rows, {option('replace')} to run all rows, or choose another name with {option('name')}"
+            f"the job {before.name!r} already exists with another command, other inputs or other rows. To change the"
+            f" job, add {option('repair')} (run only failed rows), {option('revise')} (run failed and changed rows) or"
+            f" {option('replace')} (run all rows); to keep the job, choose another name with {option('name')}"
         )
     if before.closing is not None and not before.closing.success and existing in (Existing.REVISE, Existing.REPAIR):
         if differs:

@@ -53,8 +53,9 @@ def explain(job: Job, names: tuple[str, ...]) -> str:
     named = ", ".join(printable(name) for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
-        f"its tasks keep the environment of its submission, which differs from this one in {named}{more}:"
-        f" {command('reset', job.name, 'update')} runs the failed rows in this one, {option('replace')} all rows"
+        f"tasks keep the environment of the submission, which differs from the present environment in {named}{more}:"
+        f" {command('reset', job.name, 'update')} runs the failed rows in the present environment,"
+        f" {option('replace')} runs all rows"
     )
 
 
@@ -68,8 +69,8 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
     """Run tasks again in the environment of this process, as a new revision of the job. Raises UserError."""
     if not spec.local:
         raise UserError(
-            f"{before.name} runs in a cluster, where tasks get no environment of a machine: submit it with"
-            f" {option('revise')} and other values of {option('env')}"
+            f"{before.name} runs in a cluster, where tasks get no environment of a machine: submit the job"
+            f" with {option('revise')} and other values of {option('env')}"
         )
     urls = [before.url, *(item.url for item in [*spec.inputs, *spec.row_inputs.values()])]
     after = replace(

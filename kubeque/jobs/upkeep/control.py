@@ -35,7 +35,7 @@ def pause(backends: Backends, name: str) -> Job:
     at = backends.queue.now()
 
     def change(now: Job) -> Job | None:
-        _require_open(now, "nothing of it can be paused")
+        _require_open(now, "its tasks cannot be paused")
         return None if now.paused else pause_job(now, at)
 
     return backends.queue.update(name, change)
@@ -45,7 +45,7 @@ def resume(backends: Backends, name: str) -> Job:
     """End the pause of a job and return the job. Raises JobNotFound. Raises UserError if the job is not paused."""
 
     def change(now: Job) -> Job:
-        _require_open(now, "it is not paused")
+        _require_open(now, "the job is not paused")
         if not now.paused:
             raise UserError(f"{name} is not paused: {code('status', name)} shows its state")
         return resume_job(now)
@@ -56,7 +56,7 @@ def resume(backends: Backends, name: str) -> Job:
 def no_effect_in_pods() -> str:
     """Return why a priority does nothing for a job in pods, and what to use instead."""
     return (
-        "has no effect in pods, because each job has pods of its own: use"
+        "has no effect in pods, because each job has separate pods: use"
         f" {option('priority_class', 'NAME')} or, with Kueue, {option('kueue_priority', 'NAME')}"
     )
 
@@ -88,7 +88,7 @@ def scale(backends: Backends, name: str, consumers: int) -> bool:
 
     def change(now: Job) -> Job | None:
         nonlocal before
-        _require_open(now, "no consumer starts for it")
+        _require_open(now, "no consumer starts for the job")
         before = now.consumers
         return replace(now, consumers=consumers) if now.consumers != consumers else None
 
@@ -106,7 +106,9 @@ def stop_consumers(backends: Backends) -> int:
             for job in backends.queue.list_jobs().jobs:
                 _note_stop(backends, job)
         except QueueUnavailable as error:
-            log.warning("the running tasks are charged as preempted: %s", error)
+            log.warning(
+                "the queue does not answer, so the running tasks lose one retry for the cause preempted: %s", error
+            )
     count = backends.cluster.stop()
     if not backends.cluster.runs_images:
         remove_abandoned(backends)
@@ -125,4 +127,6 @@ def _require_open(job: Job, effect: str) -> None:
     if job.closing is not None:
         raise UserError(f"{job.name} has ended: {effect}; {code('reset', job.name)} runs its failed tasks again")
     if not job.open:
-        raise UserError(f"{job.name} is {job.state}: {effect}; {code('reset', job.name)} runs the other tasks")
+        raise UserError(
+            f"{job.name} is {job.state}: {effect}; {code('reset', job.name)} runs the tasks that are not ok"
+        )

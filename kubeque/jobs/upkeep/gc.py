@@ -72,7 +72,7 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
     found = Garbage()
     listed = backends.queue.list_jobs()
     if listed.unreadable:
-        found.note = f"nothing is removed, because one job may need any of it: {listed.unreadable[0]}"
+        found.note = f"nothing is removed, because a job that cannot be read may need the files: {listed.unreadable[0]}"
         return found
     jobs = listed.jobs
     expired = [job for job in jobs if _is_expired(job, now)]
@@ -167,8 +167,8 @@ def _unseen(backends: Backends) -> str:
     for prefix, note in users(backends):
         if is_folder(prefix) and not isdir(local_path(prefix)):
             return (
-                f"inputs are left alone: jobs in {prefix}, which is not on this machine, may need them"
-                f" (if there is no such folder any more, delete {note})"
+                f"inputs are kept, because jobs in {prefix}, which is not on this machine, may need the inputs; if the"
+                f" folder no longer exists, delete {note}"
             )
     return ""
 
@@ -176,7 +176,7 @@ def _unseen(backends: Backends) -> str:
 def _clear_inputs(
     backends: Backends, found: Garbage, clearing: Clearing | None, gone: set[str], now: float
 ) -> None:  # fmt: skip
-    """Find old content-addressed inputs that no spec of any queue names. With `clearing`, delete these inputs."""
+    """Find old content-addressed inputs that are in no spec of any queue. With `clearing`, delete these inputs."""
     cas = backends.config.cas_url_prefix
     old = []
     for entry in backends.files.entries(cas):

@@ -75,7 +75,7 @@ class Clearing:
 
     def __enter__(self) -> Clearing:
         if not self._backends.files.write_new(self._url, self._token.encode()):
-            raise UserError(f"another gc is running: wait until it has ended; if none is running, delete {self._url}")
+            raise UserError(f"another gc is running: wait until it has ended; if no gc is running, delete {self._url}")
         self._breath.start()
         return self
 

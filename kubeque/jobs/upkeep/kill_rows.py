@@ -68,7 +68,8 @@ def kill_rows(backends: Backends, name: str, selection: RowSelection, *, dry_run
         chosen[view.index] = view.state in _WAITING or view.state is TaskState.RUNNING
     if not states:
         which = f" by {selection}" if not selection.is_empty else ""
-        raise UserError(f"no row of {name} is selected{which}, and nothing is killed: {code('status', name, 'tasks')}")
+        rows = code("status", name, "tasks")
+        raise UserError(f"no row of {name} is selected{which}, so nothing was killed; {rows} shows the rows")
     if dry_run or not any(chosen) or not job.open:
         return _effect(job, states)
     after = backends.queue.kill_rows(job, chosen, KILLED_BY_USER)

@@ -141,10 +141,10 @@ def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluste
         return (str(cluster.error),)
     if job.paused:
         why = f", because {job.pause.reason}" if job.pause is not None and job.pause.reason else ""
-        return (f"it is paused{why}: {code('resume', job.name)} lets its tasks start",)
+        return (f"the job is paused{why}: {code('resume', job.name)} lets its tasks start",)
     waiting = job.startable and counts.pending + counts.running > 0
     # Consumers on a different machine are not visible here. Pods are visible, and each job in pods has its own fleet.
     visible = cluster.cluster.runs_images or job.fleet == cluster.cluster.fleet(job.name)
     if waiting and not consumers and visible:
-        return (f"no consumer runs: {code('watch', job.name)} starts them",)
+        return (f"no consumer runs: {code('watch', job.name)} starts consumers",)
     return ()

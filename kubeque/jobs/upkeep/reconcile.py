@@ -133,7 +133,7 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
         write_table(backends, job, found)
         keep_report(backends, job, counts, found)
     except (FileDamaged, JobUnreadable) as error:
-        log.warning("%s: it has no table and no report: %s", job.name, error)
+        log.warning("%s: the job has no table and no report: %s", job.name, error)
 
     def change(now: Job) -> Job | None:
         unchanged = now.is_same_run(job) and now.state is job.state and now.closing is None
@@ -157,4 +157,4 @@ def finish(backends: Backends, job: Job, *, removed: bool = False) -> None:
     try:
         cluster.finish(job, removed=removed)
     except ClusterError as error:
-        log.warning("%s: its consumers were not stopped: %s", job.name, error)
+        log.warning("%s: the consumers of the job were not stopped: %s", job.name, error)

@@ -53,7 +53,7 @@ def _links_of(backends: Backends, job: Job) -> Links:
     try:
         return backends.files.read_as(links_url(job), lambda stored: parse_links(stored, job.n), LINKS_BYTES)
     except FileMissing:
-        log.info("%s has no stored links: they are read from the queue", job.name)  # also logged for a removed job
+        log.info("%s has no stored links: the links are read from the queue", job.name)  # also logged for a removed job
     except FileDamaged as error:
         log.warning("%s: its stored links are damaged and are read from the queue: %s", job.name, error)
     found: dict[str, set[int]] = {}
@@ -75,7 +75,7 @@ def parse_links(stored: Mapping[str, Any], n: int) -> Links:
         for low, high, *_ in ranges if isinstance(ranges, list) else ():
             left -= max(0, high - low)
             if left < 0:
-                raise ValueError(f"there are more links than its {n} tasks")
+                raise ValueError(f"the job has more links than its {n} tasks")
             links.setdefault(url, set()).update(range(low, high))
     return links
 

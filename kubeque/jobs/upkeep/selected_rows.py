@@ -64,7 +64,7 @@ def _filter(lines: Iterator[TaskRow], selection: RowSelection, outs: Sequence[st
             yield line
     for name in outs:
         if name not in seen:
-            hint = suggest(name, seen, "columns") if seen else "no task has values of this kind"
+            hint = suggest(name, seen, "columns") if seen else "no selected task wrote values to $KUBEQUE_OUT"
             raise UserError(f"{option('where')}: no selected task has {name!r}: {hint}")
 
 
@@ -76,5 +76,7 @@ def _check_columns(selection: RowSelection, known: Sequence[str]) -> list[str]:
             outs.append(condition.column)
         elif condition.column not in known:
             hint = suggest(condition.column, known, "columns")
-            raise UserError(f"{option('where', str(condition))}: there is no column {condition.column!r}: {hint}")
+            raise UserError(
+                f"{option('where', str(condition))}: the column {condition.column!r} does not exist: {hint}"
+            )
     return outs

@@ -54,8 +54,8 @@ class StoreWatch:
             return ""
         since = time.strftime("%H:%M:%S", time.localtime(time.time() - seconds))
         return (
-            f"the store {self._url} has not answered since {since} ({format_seconds(seconds)}): running tasks go on,"
-            " and their results wait for it"
+            f"the store {self._url} has not answered since {since} ({format_seconds(seconds)}): running tasks"
+            " continue, and their results are stored when the store answers"
         )
 
     def silent_seconds(self) -> float:

@@ -13,6 +13,8 @@ from kubeque.model.job.job import Job, JobState
 
 #: Number of reports within `orphan_after` by which the waiting process shows that it is alive.
 _LOOKS = 20
+#: Reason of a job that is killed because nothing waits for its results.
+_WAITER_ENDED = "the program or Airflow task that waited for the job was ended"
 
 
 def take(backends: Backends, name: str, token: str, *, orphan_after: float | None, retries: Mapping[str, int]) -> str:
@@ -51,7 +53,7 @@ def cancel(backends: Backends, name: str, token: str) -> bool:
     def change(now: Job) -> Job | None:
         nonlocal killed
         killed = now.token == token and now.open
-        return end_job(now, JobState.KILLED, "who waited for it was ended") if killed else None
+        return end_job(now, JobState.KILLED, _WAITER_ENDED) if killed else None
 
     with suppress(JobNotFound):
         backends.queue.update(name, change)

@@ -37,7 +37,7 @@ def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progres
 
 def _describe(error: Exception, seconds: float) -> str:
     since = time.strftime("%H:%M:%S", time.localtime(time.time() - seconds))
-    return f"no answer since {since}: {error}"
+    return f"the queue or the store has not answered since {since}: {error}"
 
 
 def wait(watched: Iterator[Progress], name: str, *, timeout: float | None) -> Progress:

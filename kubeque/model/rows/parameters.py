@@ -136,7 +136,9 @@ def _check_arguments(records: object, missing: object, columns: object) -> None:
         numbered = f", or sequence({records}) for rows without columns" if is_number else ""
         raise ParametersError(f"the parameters are {describe(records)}: {_GIVE}{numbered}")
     if missing is not None and not isinstance(missing, str):
-        raise ParametersError(f"missing {describe(missing)}: give the text for None and NaN, for example missing=''")
+        raise ParametersError(
+            f"missing {describe(missing)} is not a text: give the text for None and NaN, for example missing=''"
+        )
     if columns is not None and (isinstance(columns, str) or not isinstance(columns, Sequence)):
         raise ParametersError(f"columns {describe(columns)}: give a list of names, for example columns=['a', 'b']")
 
@@ -178,7 +180,10 @@ def _name_values(record: Any, columns: Row | None, index: int) -> Mapping[str, o
         return record
     if isinstance(record, Mapping | str | bytes) or not isinstance(record, Sequence):
         kind = type(record).__name__
-        raise ParametersError(f"row {index}: {kind} is not a list of values: leave out columns, or give lists")
+        raise ParametersError(
+            f"row {index}: {kind} is not a list of values, which the argument columns needs: leave out columns, or give"
+            " lists"
+        )
     if len(record) != len(columns):
         raise ParametersError(
             f"row {index} has {len(record)} values for {len(columns)} columns: give one value for each of"

@@ -1,4 +1,4 @@
-"""Rows made from other rows: a random sample, each row several times, and axes combined one by one."""
+"""Rows made from other rows: a random sample, repetitions of each row, and axes combined value by value (zip)."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from kubeque.model.errors import UserError
@@ -11,6 +12,8 @@ from kubeque.model.text import describe
 MAX_NAME_BYTES = 200
 #: Characters with which a name must not begin. "." would make a hidden folder, and "-" would look like an option.
 _NOT_FIRST = (".", "-", " ")
+#: Names that commands read as the last job, or as an earlier one.
+_RECENT = re.compile(r"@\d*")
 _ADJECTIVES = "amber bold brisk calm clear crisp eager fair fleet gentle grand keen light lively lucid mellow neat noble quick quiet rapid solid steady sunny swift tidy vivid warm wise"  # noqa: E501
 _NOUNS = "acorn anchor aspen badger beacon birch brook canyon cedar comet coral delta ember falcon fern fjord garnet harbor heron island juniper lagoon lantern maple meadow otter pebble pine quartz raven reef ridge river sparrow summit thistle tundra willow"  # noqa: E501
 
@@ -31,6 +34,8 @@ def _find_fault(name: str) -> str:
         return "it is empty"
     if name.startswith(_NOT_FIRST):
         return "it begins with a dot, a hyphen or a blank"
+    if _RECENT.fullmatch(name):
+        return "commands read it as a recent job"
     if "/" in name or "\\" in name:
         return "it has a / or \\"
     if not name.isprintable():  # control characters, marks that change the direction of text, lone surrogates

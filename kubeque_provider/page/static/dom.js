@@ -33,8 +33,8 @@ export function send(what, body, token) {
 async function call(address, options) {
   const answer = await fetch(address, { credentials: "same-origin", ...options });
   let told;
-  try { told = await answer.json(); } catch { throw new Error("the web server has no answer; its log may say why"); }
-  if (!answer.ok) throw Object.assign(new Error(told.error ?? `the web server says ${answer.status}`), { status: answer.status });
+  try { told = await answer.json(); } catch { throw new Error("the web server sent no readable answer: see the log of the web server"); }
+  if (!answer.ok) throw Object.assign(new Error(told.error ?? `the web server answered with the status ${answer.status}`), { status: answer.status });
   return told;
 }
 

@@ -30,7 +30,7 @@ export async function showList(place) {
     warnings.replaceChildren(...told.warnings.map((line) => make("p", { class: "warning" }, line)));
     frame.hidden = !told.sweeps.length;
     said.textContent = told.total ? `${count(first + 1)} to ${count(first + told.sweeps.length)} of ${count(told.total)}`
-      : words.value ? "No sweep has these words." : "No sweeps yet. A KubequeSubmitOperator or @task.kubeque makes one; users with read access to its DAG see it.";
+      : words.value ? "No sweep matches these words." : "No sweeps yet. A KubequeSubmitOperator or @task.kubeque submits a sweep; users with read access to its DAG see the sweep.";
     newer.hidden = first === 0;
     older.hidden = first + page >= told.total;
     if (!offered) offer(told.connections);

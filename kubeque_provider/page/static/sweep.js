@@ -35,12 +35,12 @@ export async function showSweep(place) {
     const { counts } = sweep, done = counts.ok + counts.failed + (sweep.unfinished ? 0 : counts.killed);
     head.replaceChildren(
       make("p", { class: "verdict", role: "status" }, badge(sweep.state), ` ${count(done)} of ${plural(sweep.tasks, "row")} ${sweep.tasks === 1 ? "has" : "have"} ended`,
-        sweep.unfinished ? `; ${plural(sweep.unfinished, "row")} did not run to ${sweep.unfinished === 1 ? "its" : "their"} end` : "", sweep.reason ? ` (${sweep.reason})` : "", rate(done)),
+        sweep.unfinished ? `; ${plural(sweep.unfinished, "row")} did not finish` : "", sweep.reason ? ` (${sweep.reason})` : "", rate(done)),
       bar(counts, sweep.tasks), legend(counts, (state) => table.filter({ state })));
     actions.draw(sweep.actions);
     table.choosable(sweep.actions.some((action) => action.name === "rerun_rows"));
     facts.replaceChildren(`Submitted ${when(sweep.created)}${sweep.ended ? `, ended ${when(sweep.ended)}` : ""}; ${plural(sweep.consumers, "consumer")}`,
-      sweep.linked ? `; ${plural(sweep.linked, "row")} done before` : "", "; results in ", make("code", {}, sweep.results), "; job ", make("code", {}, sweep.name));
+      sweep.linked ? `; ${plural(sweep.linked, "row")} linked to earlier jobs` : "", "; results in ", make("code", {}, sweep.results), "; job ", make("code", {}, sweep.name));
   }
   function rate(done) {
     if (sweep.ended) return `, in ${span(sweep.ended - sweep.created)}`;

@@ -46,7 +46,7 @@ export function showTable(open) {
     back.hidden = at.length < 2; on.hidden = following === null;
     const pages = told.found === undefined ? "" : ` of ${count(Math.max(1, Math.ceil(told.found / told.page)))}`;
     page.textContent = back.hidden && on.hidden ? "" : `page ${count(at.length)}${pages}`;
-    said.textContent = !told.rows.length ? "no such rows" : told.left_out ? `${told.left_out} columns more are not shown` : "";
+    said.textContent = !told.rows.length ? "no row matches" : told.left_out ? `${told.left_out} more columns are not shown` : "";
   }
   const load = () => refresh().then(() => problem(""), (error) => { said.textContent = ""; problem(error.message); });
   const plain = (value) => value === null || typeof value === "number" || (typeof value === "string" && NUMERIC.test(value));

@@ -11,7 +11,7 @@ export async function openTask(index, sweep, grid) {
   let task;
   try { task = await ask("task", { index }); } catch (error) { return problem(error.message); }
   note({ task: String(index) });
-  const log = make("pre", { id: "log", tabindex: 0, "aria-label": "the end of what it wrote" }, "…"), about = make("p", { class: "soft" });
+  const log = make("pre", { id: "log", tabindex: 0, "aria-label": "end of the output" }, "…"), about = make("p", { class: "soft" });
   const stream = make("select", { onchange: () => look() }, make("option", {}, "stdout"), make("option", {}, "stderr"));
   if (task.state === "failed") stream.value = "stderr";
   const go = (to, text) => make("button", { type: "button", disabled: to === null || to < 0 || to >= sweep.tasks ? "" : null, onclick: () => move(to) }, text);

@@ -176,8 +176,8 @@ def test_other_peoples_pods_are_nobodys() -> None:
     ("template", "said"),
     [
         ({"spec": {"restartPolicy": "Always"}}, "restartPolicy must be Never"),
-        ({"spec": {"containers": [{"image": "x"}]}}, "needs a name"),
-        ({"spec": {"containers": [{"name": "task", "command": ["sh"]}]}}, "'task' has no command"),
+        ({"spec": {"containers": [{"image": "x"}]}}, "a member of containers has no name"),
+        ({"spec": {"containers": [{"name": "task", "command": ["sh"]}]}}, "'task' must not set command"),
         (
             {"spec": {"containers": [{"name": "task", "volumeMounts": [{"name": "data", "mountPath": "/d"}]}]}},
             "no volume",

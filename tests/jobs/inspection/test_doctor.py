@@ -34,7 +34,7 @@ def test_a_job_that_ran_is_well(client: Client, job: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "where", "words"),
-    [("pages/0.json", "pages", "the rows in it"), ("spec-1.json", "store", "spec-1.json"),
+    [("pages/0.json", "pages", "the rows in this page"), ("spec-1.json", "store", "spec-1.json"),
      ("results-0.csv", "table", "though the job has ended")],
 )  # fmt: skip
 def test_a_stored_file_that_is_gone_is_named(client: Client, job: str, path: str, where: str, words: str) -> None:

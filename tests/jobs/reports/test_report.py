@@ -222,7 +222,7 @@ def test_a_report_that_cannot_be_stored_does_not_keep_a_job_open(
     closed = close(replace(backends, files=NoReports()), job, backends.queue.counts(job))
 
     assert closed.closing is not None
-    assert "its report could not be stored" in caplog.text
+    assert "the report could not be stored" in caplog.text
 
 
 def test_the_report_of_a_run_is_written_once(backends: Backends) -> None:

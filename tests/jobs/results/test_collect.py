@@ -200,14 +200,14 @@ def test_a_damaged_result_costs_only_its_values(
         if stored is not None:
             backends.files.write(join(result_url(made, line.view.record.outcome), "result.json"), stored)
 
-    with pytest.raises(StorageError, match=r"t\.csv is written with 2 rows, but without the values of task 0: .*/0/"):
+    with pytest.raises(StorageError, match=r"t\.csv is written with 2 rows, without the values of task 0: .*/0/"):
         collect(backends, made, tmp_path / "t.csv")
 
     with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert [(row["n"], row["state"], row["out.loss"]) for row in table] == [("0", "ok", ""), ("1", "ok", "0.5")]
     assert [row.get("out.loss") for row in records(backends, made)] == [None, 0.5]
-    assert "two: the table is without the values of task 0" in caplog.text
+    assert "two: the table does not contain the values of task 0" in caplog.text
 
 
 def test_another_ending_is_refused(backends: Backends, job: Job, tmp_path: Path) -> None:

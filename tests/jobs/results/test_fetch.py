@@ -275,7 +275,7 @@ def test_what_is_in_the_way_in_the_folder_costs_one_file(client: Client, job: st
     (dest / "2/deep").touch()
 
     with pytest.raises(
-        StorageError, match=r"task 0: cannot write .*/0/a\.txt: .*; task 2: .*; correct that, or choose"
+        StorageError, match=r"task 0: cannot write .*/0/a\.txt: .*; task 2: .*; correct the cause, or choose"
     ):
         client.fetch(job, dest, force=True)
 
@@ -340,7 +340,9 @@ def test_a_name_too_long_for_the_folder_costs_one_file(client: Client, tmp_path:
     client.wait("deep", timeout=60)
     dest = tmp_path.joinpath(*["e" * 200] * 3)
 
-    with pytest.raises(StorageError, match=r"task 0: cannot write .*: File name too long; correct that, or choose"):
+    with pytest.raises(
+        StorageError, match=r"task 0: cannot write .*: File name too long; correct the cause, or choose"
+    ):
         client.fetch("deep", dest)
 
     assert tree(dest) == ["0/plain", "0/stderr.txt", "0/stdout.txt", "results.csv"]

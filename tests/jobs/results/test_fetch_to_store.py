@@ -131,7 +131,7 @@ def test_what_holds_other_things_is_left_alone_unless_forced(client: Client, job
 def test_damaged_results_are_named_and_the_rest_is_there(client: Client, job: str, bucket: str, tmp_path: Path) -> None:
     (damaged,) = (path for path in tmp_path.rglob("result.json") if json.loads(path.read_text())["index"] == 1)
     damaged.write_text("{")
-    with pytest.raises(StorageError, match=r"everything else is fetched, but not task 1: .*kubeque reset .* --all"):
+    with pytest.raises(StorageError, match=r"all files are fetched except those of task 1: .*kubeque reset .* --all"):
         client.fetch(job, bucket)
     assert sorted({name.split("/")[0] for name in tree(bucket)}) == ["0", "2", "3", "results.csv"]
 

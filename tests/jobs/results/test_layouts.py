@@ -88,10 +88,10 @@ def test_one_folder_has_files_named_by_parameters_and_streams_on_request(
 @pytest.mark.parametrize(
     ("flat", "layout", "message"),
     [
-        (None, "{lr}", "rows 0 and 1 one folder, 0.1: add {seed} or {index}"),
-        (None, "x", "rows 0 and 1 one folder, x: add {seed} or {index}"),
-        ("{lr}-{name}", None, "rows 0 and 1 one file, 0.1-log.txt: add {seed} or {index}"),
-        ("{lr}-{seed}", None, "the files log.txt and out/plot.png of row 0 one file, 0.1-1: add {path}"),
+        (None, "{lr}", "rows 0 and 1 the same folder 0.1: add {seed} or {index}"),
+        (None, "x", "rows 0 and 1 the same folder x: add {seed} or {index}"),
+        ("{lr}-{name}", None, "rows 0 and 1 the same file 0.1-log.txt: add {seed} or {index}"),
+        ("{lr}-{seed}", None, "the files log.txt and out/plot.png of row 0 the same file 0.1-1: add {path}"),
         ("{index}{Name}", None, "unknown name {Name}: did you mean 'name'?"),
         (None, "{lr}/{sead}", "unknown name {sead}: did you mean 'seed'?"),
         (None, "{lr}/{name}", "unknown name {name}: the names are lr, seed, index"),
@@ -147,8 +147,8 @@ def test_no_value_of_a_parameter_leads_out(client: Client, tmp_path: Path, flat:
     [
         (("A", "a"), "folders that differ only in case or Unicode form, A and a: add {index}"),
         (("\u00e9", "e\u0301"), "differ only in case or Unicode form"),
-        (("x", "Results.csv"), "gives row 1 the path 'Results.csv', which belongs to the fetch itself"),
-        (("", "_"), "rows 0 and 1 one folder, _"),
+        (("x", "Results.csv"), "gives row 1 the path 'Results.csv', which the fetch uses for its own files"),
+        (("", "_"), "rows 0 and 1 the same folder _"),
     ],
 )  # fmt: skip
 def test_values_that_some_file_systems_do_not_distinguish_are_refused(
@@ -165,7 +165,7 @@ def test_values_that_some_file_systems_do_not_distinguish_are_refused(
 
 def test_rows_that_were_fetched_before_take_part_in_the_check(client: Client, job: str, tmp_path: Path) -> None:
     client.fetch(job, tmp_path / "d", layout="{lr}", indexes=parse_ranges("0,2"))
-    with pytest.raises(UserError, match=r"rows .* one folder"):
+    with pytest.raises(UserError, match=r"rows .* the same folder"):
         client.fetch(job, tmp_path / "d", layout="{lr}", indexes=parse_ranges("1"))
     assert client.fetch(job, tmp_path / "d", layout="{lr}", indexes=parse_ranges("0,2")).files == 0
 

@@ -44,8 +44,8 @@ def test_a_store_that_hangs_is_silent_until_it_answers() -> None:
     until("the silence", lambda: watch.silent_seconds() > 0)
     found = watch.describe()
     assert re.fullmatch(
-        r"the store s3://b/results has not answered since \d\d:\d\d:\d\d \(\d.*s\): running tasks go on, and their"
-        r" results wait for it",
+        r"the store s3://b/results has not answered since \d\d:\d\d:\d\d \(\d.*s\): running tasks continue, and"
+        r" their results are stored when the store answers",
         found,
     ), found
     first = watch.silent_seconds()

@@ -54,7 +54,9 @@ def test_an_outage_is_named_with_its_begin_until_the_queue_answers(clock: Simple
     seen = watch(answers(OPEN, SILENT, SILENT, OPEN), seconds=40.0)
     assert next(seen) is OPEN
     for _ in range(2):
-        assert next(seen).obstacles == ("no answer since 12:00:00: postgresql://there does not answer",)
+        assert next(seen).obstacles == (
+            "the queue or the store has not answered since 12:00:00: postgresql://there does not answer",
+        )
     assert next(seen) is OPEN
 
 

@@ -50,7 +50,11 @@ class TestRecords:
         ("records", "columns", "told"),
         [
             ([(1, 2), (1,)], ["a", "b"], "row 1 has 1 values for 2 columns"),
-            ([{"a": 1}], ["a"], "row 0: dict is not a list of values: leave out columns"),
+            (
+                [{"a": 1}],
+                ["a"],
+                "row 0: dict is not a list of values, which the argument columns needs",
+            ),
             (["ab"], ["a", "b"], "row 0: str is not a list of values"),
             ([(1,)], "a", "columns 'a': give a list of names"),
             ([(1,)], ["a", "a"], "columns, column 2: column 1 has the same name"),

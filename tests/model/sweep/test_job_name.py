@@ -27,6 +27,8 @@ def test_a_random_name_is_good() -> None:
         (".nightly", "it begins with a dot"),
         (".cas", "it begins with a dot"),
         ("..", "it begins with a dot"),
+        ("@", "commands read it as a recent job"),
+        ("@2", "commands read it as a recent job"),
         ("-x", "it begins with a dot, a hyphen"),
         ("--uid=1", "it begins with a dot, a hyphen"),
         ("a/b", "it has a / or"),

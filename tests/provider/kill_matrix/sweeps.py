@@ -127,7 +127,7 @@ class Sweep:
         ran = self.ran()
         assert ran == list(rows), f"{self.dag} ran {ran}; {self._seen()}"
         with Client() as client:
-            assert [job.name for job in client.jobs() if self.run_id in job.name] == [self.name]
+            assert [job.name for job in client.jobs() if job.origin.get("run") == self.run_id] == [self.name]
 
     def ended(self) -> str:
         return self.airflow.run_state(self.dag, self.run_id)

@@ -52,7 +52,7 @@ def test_cleared_it_goes_on_and_the_next_try_takes_it_up(sweep: Make) -> None:
     for one in waiting:
         # The trigger of the previous try is notified late, when the next try already waits.
         if one.way in DEFERRED and one.hears:
-            one.says("goes on")
+            one.says("continues")
         one.goes_on()
         one.release()
     for one in waiting:
@@ -67,5 +67,5 @@ def test_with_cancel_on_kill_off_it_goes_on(sweep: Make) -> None:
         one.airflow.mark(one.dag, one.run_id, "wait", "failed")
     for one in waiting:
         if one.hears:
-            one.says("goes on")
+            one.says("continues")
         one.goes_on()

@@ -1,4 +1,4 @@
-"""Rows that fail through their own fault: the effect of a retry by Airflow, a lost try, a clear and a command."""
+"""Rows that fail for a permanent cause: the effect of a retry by Airflow, a lost try, a clear and a command."""
 
 from __future__ import annotations
 

@@ -264,7 +264,7 @@ def test_a_newer_layout_is_refused(open_at: OpenAt, backend: Backend) -> None:
     (layout,) = backend._db.lookup([key])  # type: ignore[attr-defined]
     newer = Entity(key, {}, {"version": 99})
     backend._db.commit([Write(key, newer, layout.version)], atomic=True)  # type: ignore[attr-defined]
-    with pytest.raises(QueueSchemaError, match=r"layout 99 .* upgrade kubeque"):
+    with pytest.raises(QueueSchemaError, match=r"has layout 99, but kubeque .* knows 2: upgrade kubeque"):
         open_at("(default)/faults")
 
 

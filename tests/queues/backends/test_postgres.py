@@ -323,7 +323,7 @@ def test_a_newer_layout_is_refused(url: str) -> None:
     open_queue(url).close()
     with psycopg.connect(url) as connection:
         connection.execute("INSERT INTO kubeque_schema (version) VALUES (99)")
-    with pytest.raises(QueueSchemaError, match=r"layout 99 .* upgrade kubeque"):
+    with pytest.raises(QueueSchemaError, match=r"has layout 99, but kubeque .* knows 2: upgrade kubeque"):
         open_queue(url)
 
 

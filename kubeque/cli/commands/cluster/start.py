@@ -69,7 +69,9 @@ def _start_hosted(
     if not as_json:
         click.echo(config.describe())
     parts: list[Part] = []
-    with open_hosted(config, "Google still creates what was begun: kubeque start waits for it") as hosted:
+    with open_hosted(
+        config, "Google continues to create the cluster: run kubeque start again to wait for the end"
+    ) as hosted:
         for part in hosted.start(pools, asked=explicit):
             parts.append(part)
             if not as_json:
@@ -77,7 +79,7 @@ def _start_hosted(
     if as_json:
         click.echo(json.dumps(config.as_dict() | {"parts": [asdict(part) for part in parts]}))
     elif missing := [part.command for part in parts if part.command]:
-        click.echo("\nSomebody with the permission must run this before you start again:\n")
+        click.echo("\nA user with the permissions must run these commands before the next kubeque start:\n")
         click.echo("\n".join(missing))
     return 0 if all(part.ok for part in parts) else 1
 

@@ -46,17 +46,24 @@ def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:
         return
     click.echo(f"{count} consumer{'s' * (count != 1)} stopped")
     if is_hosted(config.cluster_url):
-        click.echo(f"{config.cluster_url} stays and costs money: kubeque stop --delete-cluster deletes it")
+        click.echo(
+            f"{config.cluster_url} still exists and costs money: to delete the cluster, run kubeque stop"
+            " --delete-cluster"
+        )
     for line in _format_observers(observers):
         click.echo(line)
 
 
 def _format_observers(observers: Sequence[Observer]) -> Iterator[str]:
     """Yield a line for each program that starts consumers again. The line says how to prevent this."""
-    forms = {"process": "the process {} waits", "keeper": "a keeper waits", "airflow": "the Airflow task {} waits"}
+    forms = {"process": "process {}", "keeper": "keeper", "airflow": "Airflow task {}"}
     for each in observers:
         what = forms[each.kind].format(terminal_text(each.name))
-        yield f"{what} for {each.job} and starts consumers again: end it, or kubeque pause {each.job}"
+        article = "a" if each.kind == "keeper" else "the"
+        yield (
+            f"{article} {what} waits for {each.job} and starts consumers again: end the {what}, or run kubeque pause"
+            f" {each.job}"
+        )
 
 
 def _delete_hosted(config: Config, *, yes: bool, as_json: bool) -> None:

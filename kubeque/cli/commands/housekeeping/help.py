@@ -27,7 +27,7 @@ def _find(current: click.Context, words: Sequence[str]) -> click.Context:
     for word in words:
         group = current.command
         if not isinstance(group, click.Group):
-            raise click.UsageError(f"{current.command_path} has no commands of its own: leave out {word!r}", current)
+            raise click.UsageError(f"{current.command_path} has no subcommands: leave out {word!r}", current)
         _, found, _ = group.resolve_command(current, [word])
         assert found is not None
         current = click.Context(found, info_name=word, parent=current)

@@ -52,6 +52,6 @@ def metrics(ctx: click.Context, listen: tuple[str, int] | None) -> None:
         try:
             thread.join()
         except KeyboardInterrupt:
-            raise Interrupted("no metrics are served any more") from None
+            raise Interrupted("the metrics server has stopped") from None
         finally:
             server.shutdown()

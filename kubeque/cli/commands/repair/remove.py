@@ -49,7 +49,7 @@ def remove(
     """
     age = parse_duration(older_than, "--older-than") if older_than is not None else 0.0 if ended else None
     if bool(jobs) == (age is not None):
-        raise UserError("remove takes names of jobs, or one of --ended and --older-than: give one of the two")
+        raise UserError("remove needs either names of jobs, or --ended or --older-than: give one of these three")
     with connect(ctx) as client:
         asks = sys.stdin.isatty() and not yes
         doomed = [_find(client, exact_job(client, job, "remove", asks=asks)) for job in dict.fromkeys(jobs)]

@@ -78,7 +78,7 @@ def fetch_results(
     template = flat if flat is not None else layout
     chosen = ["--flat" if flat is not None else "--layout", template] if template is not None else []
     again = shlex.join(["kubeque", "fetch", name, dest, *chosen])
-    interrupted = f"interrupted; the files in {dest} are complete: {again} brings the rest"
+    interrupted = f"interrupted; the files in {dest} are complete: {again} fetches the rest"
     with on_interrupt(interrupted), show_transfer("fetching", "tasks", quiet=quiet or as_json) as tell:
         done = client.fetch(
             name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell, replaces=replaces,
@@ -92,7 +92,7 @@ def fetch_results(
         }  # fmt: skip
         click.echo(json.dumps(record))
     elif not quiet:
-        kept = f", {done.kept} were there already" if done.kept else ""
+        kept = f", {done.kept} fetched before" if done.kept else ""
         restored = f", {done.restored} of them again because files had changed or were missing" if done.restored else ""
         what = f"{_count(done.tasks, 'task')} with {_count(done.files, 'file')} ({format_bytes(done.size)}B)"
         click.echo(f"{dest}: {what} fetched{restored}{kept}; the table is {done.table}")

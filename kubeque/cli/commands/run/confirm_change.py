@@ -32,7 +32,7 @@ def _confirm_loss(effect: Effect, *, terminal: bool) -> None:
     if terminal and click.confirm(f"remove {rows} and their results from {effect.name}?", err=True):
         return
     raise UserError(
-        f"nothing was submitted: the new rows of {effect.name} do not contain {rows} of the job: give all rows with -p,"
-        f" because --{effect.existing.value} itself chooses the rows to run, use kubeque reset {effect.name} --update,"
-        " or add --yes to remove the ok rows"
+        f"nothing was submitted: the new rows of {effect.name} do not contain {rows} of the job: give all rows with -p"
+        f" (--{effect.existing.value} chooses the rows to run), use kubeque reset {effect.name} --update, or add --yes"
+        " to remove the ok rows"
     )

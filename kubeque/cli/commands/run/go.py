@@ -26,7 +26,7 @@ def go(ctx: click.Context, job: str, as_json: bool) -> None:
 
 def held_hint(name: str) -> str:
     """Return a message that tells how to continue a held job."""
-    return f"{name} is held: kubeque go {name} runs the rest, kubeque kill {name} stops it"
+    return f"{name} is held: kubeque go {name} runs the held tasks, kubeque kill {name} stops the job"
 
 
 def print_estimate(client: Client, progress: Progress, *, err: bool) -> None:

@@ -88,7 +88,7 @@ def sub(
     directives = Directives() if no_directives else read_directives(asked)
     jobspec = directives.below(asked)
     if force and "fetch" not in jobspec:
-        raise UserError("--force needs --fetch: it accepts a DEST that holds other files")
+        raise UserError("--force has no effect without --fetch: add --fetch DEST, or leave out --force")
     with on_interrupt(_NOTHING) as interrupt, connect(ctx, cluster=jobspec.get("cluster")) as client:
         sweep = with_name(make_sweep(client, jobspec))
         if sweep.canaries and existing is not Existing.REFUSE:
@@ -173,7 +173,7 @@ def _submit(
     except click.Abort:
         raise Interrupted(_NOTHING) from None
     except KeyboardInterrupt:
-        with on_interrupt(f"interrupted; {sweep.name} may be submitted: kubeque list shows whether it is"):
+        with on_interrupt(f"interrupted; {sweep.name} may be submitted: kubeque list shows if the job exists"):
             now = _find(client, sweep.name)
         made = now is not None and (before is None or (now.uid, now.run) != (before.uid, before.run))
         raise Interrupted(_interrupted_after(sweep.name) if made else _NOTHING) from None
@@ -187,7 +187,7 @@ def _find(client: Client, name: str) -> Job | None:
 
 
 def _interrupted_after(name: str) -> str:
-    return f"interrupted; {name} is submitted and goes on: kubeque watch {name}, or kubeque kill {name}"
+    return f"interrupted; {name} is submitted and continues: kubeque watch {name}, or kubeque kill {name}"
 
 
 def _follow(
@@ -198,7 +198,9 @@ def _follow(
     if jobspec.get("no_wait"):
         if target is not None:
             command = shlex.join(["kubeque", "fetch", name, target.dest])
-            click.echo(f"{name}: --no-wait returns before there are results; to fetch them later: {command}", err=True)
+            click.echo(
+                f"{name}: --no-wait returns before the results exist; to fetch the results later: {command}", err=True
+            )
         if as_json:
             click.echo(json.dumps({"job": name, "uid": submitted.job.uid, "tasks": submitted.job.n}))
         return 0
@@ -232,10 +234,10 @@ def _confirm_rest(held: Progress, *, yes: bool) -> bool:
 def _format_submitted(submitted: Submitted) -> str:
     job = submitted.job
     tasks = f"{job.n} task{'s' * (job.n != 1)}"
-    what = {"made": "submitted", "adopted": f"{'is' if job.n == 1 else 'are'} there already, unchanged"}.get(
+    what = {"made": "submitted", "adopted": f"{'exists' if job.n == 1 else 'exist'} already, unchanged"}.get(
         submitted.what, submitted.what
     )
-    done = f", {job.linked} of them done before" if job.linked and submitted.what != "adopted" else ""
+    done = f", {job.linked} of them linked to earlier jobs" if job.linked and submitted.what != "adopted" else ""
     first = f", {job.canaries} of them first" if job.canaries else ""
     if submitted.effect is not None and submitted.what != "adopted":
         runs = submitted.effect.run + submitted.effect.again
@@ -246,8 +248,8 @@ def _format_submitted(submitted: Submitted) -> str:
 def _format_unkept(submitted: Submitted) -> str:
     name = submitted.job.name
     return (
-        f"{name}: there is no keeper, so new pods, more memory and the table wait for a command such as kubeque watch"
-        f" {name}: {submitted.unkept} (docs/howto/kubernetes.md)"
+        f"{name}: the job has no keeper, so run kubeque watch {name} to replace pods, add memory and write the table:"
+        f" {submitted.unkept} (docs/howto/kubernetes.md)"
     )
 
 

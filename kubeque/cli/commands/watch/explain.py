@@ -18,8 +18,8 @@ from kubeque.cli.job_reference import find_job
 def explain(ctx: click.Context, job: str, index: int | None, as_json: bool) -> None:
     """Show why JOB or its task INDEX failed or is not running, what happens next, and which command to type.
 
-    The command only reads: it starts and changes nothing. If the store or the cluster does not respond, the explanation
-    uses the queue alone.
+    The command only reads: it starts nothing and changes nothing. If the store or the cluster does not respond, the
+    explanation uses the queue alone.
     """
     with connect(ctx) as client:
         job = find_job(client, job)

@@ -80,7 +80,8 @@ def _format_empty(state: str, stream: str) -> str:
 def _format_heading(seen: Peek, job: str, stream: str) -> str:
     view = seen.view
     parts = [f"{job} {view.index}: {view.state}"]
-    parts += [f"attempt {seen.attempt}"] if seen.attempt else ["it has not begun" if not view.record.history else ""]
+    not_begun = "" if view.record.history else "the task has not begun"
+    parts += [f"attempt {seen.attempt}" if seen.attempt else not_begun]
     parts += [f"{stream} of {seen.tail.end} bytes" if seen.tail.end else _format_empty(view.state, stream)]
     parts += [f"the last {len(seen.tail.data)}"] if seen.tail.start else []
     parts += [f"{duration(seen.age)} old"] if seen.age is not None and seen.age >= 1 else []

@@ -55,7 +55,7 @@ def follow(client: Client, name: str, *, as_json: bool = False) -> Progress:
             return watch_live(client, name)
         return _watch_plain(client, name, quiet=as_json)
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped watching; {name} goes on: kubeque watch {name}, or kubeque kill {name}") from None
+        raise Interrupted(f"stopped watching; {name} continues: kubeque watch {name}, or kubeque kill {name}") from None
 
 
 def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches: bool = False) -> int:

@@ -36,11 +36,13 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
     for kind in ("containers", "initContainers"):
         members = spec.get(kind, [])
         if not isinstance(members, list) or not all(isinstance(m, Mapping) and m.get("name") for m in members):
-            raise ResourceError(f"pod_template: each of its {kind} needs a name; kubeque's own is {task!r}")
+            raise ResourceError(
+                f"pod_template: a member of {kind} has no name: add a name (the container of kubeque is {task!r})"
+            )
         for member in members:
             for key, why in _OURS.items():
                 if key in member and member["name"] in (task, "software"):
-                    raise ResourceError(f"pod_template: the container {member['name']!r} has no {key}: {why}")
+                    raise ResourceError(f"pod_template: the container {member['name']!r} must not set {key}: {why}")
     result: dict[str, Any] = _merge(ours, theirs)
     _move_sidecars(result["spec"], task)
     known = {volume["name"] for volume in result["spec"]["volumes"]}

@@ -87,7 +87,7 @@ class GpuProbe:
 
 @cache
 def find_program() -> str | None:
-    """Return the path of nvidia-smi; None without one."""
+    """Return the path of nvidia-smi, or None if it is not installed."""
     return shutil.which(_COMMAND)
 
 

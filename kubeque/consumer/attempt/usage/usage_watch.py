@@ -12,7 +12,7 @@ from kubeque.model.stats.usage import Point, Usage
 
 #: Seconds after the start of a command at which the first sample is due.
 FIRST_SECONDS = 1.0
-#: Minimum seconds between two samples. This time doubles each time the number of points is halved.
+#: Minimum seconds between two samples. This interval doubles whenever the number of points is halved.
 STEP_SECONDS = 5.0
 #: Shortest interval of a point, seconds. The kernel counts CPU time in steps of 0.01 s.
 _SHORTEST_SECONDS = 0.2
@@ -32,7 +32,7 @@ class UsageWatch:
         self._gpus: GpuProbe | None = None
         self._usage = Usage()
         self._step = STEP_SECONDS
-        #: CPU time of the command at the last sample, and of all earlier children of this process, seconds.
+        #: CPU seconds: of the command, at the last sample; of all earlier children of this process, at the start.
         self._cpu, self._earlier = 0.0, 0.0
         #: Time of the next sample, seconds of the monotonic clock.
         self.due = began + FIRST_SECONDS
@@ -58,7 +58,7 @@ class UsageWatch:
             return None
         self._read_gpus()
         spent = self._gpus.close() if self._gpus is not None else 0.0
-        # No process is left to measure. Without a measurement since the last sample, the memory is that of the sample.
+        # No process is left to measure. If the memory was not measured after the last sample, use its value.
         memory = watch.take_recent() or self._usage.points[-1].memory
         self._add(ended, process_tree.reaped_cpu_seconds() - self._earlier - spent, memory)
         return self._usage

@@ -145,7 +145,8 @@ class Reading:
             if len(rest) > _ROW_BYTES:
                 line = self._lines_read + 1 + whole.count(b"\n") + len(newline)
                 raise ParametersError(
-                    f"{self.name}, line {line} is longer than {_ROW_BYTES >> 20} MiB: give a CSV file"
+                    f"{self.name}, line {line} is longer than {_ROW_BYTES >> 20} MiB, so it is not a row of a CSV file:"
+                    " give a CSV file"
                 )
             if newline:
                 yield self._decode(whole + newline, begun)

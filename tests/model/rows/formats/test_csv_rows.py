@@ -248,7 +248,9 @@ def test_a_row_of_over_one_mib_is_told() -> None:
 
 
 def test_a_file_without_line_ends_is_no_csv() -> None:
-    assert "params.csv, line 2 is longer than 4 MiB: give a CSV file" in refusal(b"a\n" + b"x" * (5 << 20))
+    assert "params.csv, line 2 is longer than 4 MiB, so it is not a row of a CSV file: give a CSV file" in refusal(
+        b"a\n" + b"x" * (5 << 20)
+    )
 
 
 def test_the_rows_that_a_queue_can_count_are_the_most() -> None:
