@@ -56,8 +56,7 @@ def public_methods(cls: type[Any]) -> list[tuple[str, Callable[..., Any]]]:
 def _describe(name: str, thing: Any, level: str) -> Iterator[str]:
     yield from [f"{level} {name}", "", "```python", _signature(name, thing), "```", ""]
     for paragraph in inspect.cleandoc(thing.__doc__ or "").split("\n\n"):
-        code = paragraph.startswith("    ")
-        yield from ["```python", inspect.cleandoc(paragraph), "```", ""] if code else [_join(paragraph), ""]
+        yield from [" ".join(paragraph.split()), ""]
 
 
 def _signature(name: str, thing: Any) -> str:
@@ -96,8 +95,3 @@ class _Source(str):
 
     def __repr__(self) -> str:
         return str(self)
-
-
-def _join(paragraph: str) -> str:
-    """Return a paragraph as one line. Leave a list as it is."""
-    return paragraph if "\n* " in paragraph or paragraph.startswith(("* ", "- ")) else " ".join(paragraph.split())

@@ -139,8 +139,8 @@ class ResultMethods(ProgressMethods):
     def check_destination(self, dest: Path | str, name: str, *, force: bool = False) -> str:
         """Check, before a job is submitted as `name`, that its results can be fetched into `dest`.
 
-        Return the uid of the job that now has this name; empty if there is no such job. Pass it to `fetch` as
-        `replaces`. Raises DestinationError, StorageError.
+        Return the uid of the job that now has this name, or an empty text if no job has this name. Pass the result to
+        `fetch` as `replaces`. Raises DestinationError, StorageError.
         """
         return fetching.check_destination(self._backends, expand_home(dest), name, force=force)
 

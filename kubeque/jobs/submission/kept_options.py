@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import MISSING, fields, replace
 
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.options import OPTIONS
@@ -13,8 +14,8 @@ from kubeque.model.wording import command, option
 _FIELDS = {
     option.sweep_field: option.kept.removeprefix("job.") for option in OPTIONS if option.kept.startswith("job.")
 } | {"retry_causes": "budgets"}
-#: Values of fields that the user did not set.
-_UNSET = ("None", "0", "", "{}")
+#: Values of these fields if the user sets no option. A field without a value is a mapping.
+_UNSET = {each.name: {} if each.default is MISSING else each.default for each in fields(Sweep) if each.name in _FIELDS}
 #: Options that a command can change, and this command.
 _COMMANDS = {"priority": "priority", "consumers": "scale"}
 
@@ -29,16 +30,14 @@ def copy_options(job: Job, fresh: Job) -> Job:
     )  # fmt: skip
 
 
-def note_kept(sweep: Sweep, before: Job, fresh: Job) -> tuple[str, ...]:
+def note_kept(sweep: Sweep, before: Job, make: Callable[[], Job]) -> tuple[str, ...]:
     """Return a note if the sweep sets options that have other values in the job `before`; otherwise no note.
 
-    `fresh`: the job that the sweep would make.
+    `make`: returns the job that the sweep would make. It is called only if an option is set, because it asks the queue.
     """
-    kept = [
-        name
-        for name, of_job in _FIELDS.items()
-        if str(getattr(sweep, name)) not in _UNSET and getattr(before, of_job) != getattr(fresh, of_job)
-    ]
+    given = [name for name in _FIELDS if getattr(sweep, name) != _UNSET[name]]
+    fresh = make() if given else before
+    kept = [name for name in given if getattr(before, _FIELDS[name]) != getattr(fresh, _FIELDS[name])]
     if not kept:
         return ()
     remedies = [f"{command(verb, before.name)} changes {name}" for name, verb in _COMMANDS.items() if name in kept]

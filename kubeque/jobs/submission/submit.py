@@ -225,7 +225,7 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
         return Submitted(
             backends.queue.reset(before.name, ResetRule(), lambda now: copy_options(now, fresh)), _DONE[existing]
         )
-    kept = note_kept(wanted.sweep, before, wanted.job(backends, before.name))
+    kept = note_kept(wanted.sweep, before, lambda: wanted.job(backends, before.name))
     return Submitted(before, "adopted", notes=((explain(before, differs),) if differs else ()) + kept)
 
 
