@@ -61,6 +61,48 @@ def test_files_are_rows(shell: Shell) -> None:
     assert [(shell.folder / "out" / str(i) / f"{n}.copy").read_text() for i, n in enumerate("ab")] == ["a.png", "b.png"]
 
 
+def test_files_of_other_folders_are_rows(shell: Shell) -> None:
+    # Given files outside of the current folder: two with the same name, one with a blank, and a linked folder
+    outside = shell.folder.parent / "outside"
+    for name in ("a.png", "b 1.png", "deep/a.png"):
+        (outside / name).parent.mkdir(parents=True, exist_ok=True)
+        (outside / name).write_text(name)
+    (shell.folder / "linked").symlink_to(outside)
+
+    # Then each pattern that the user wrote gives tasks their files, also in a sample and in repetitions
+    for pattern in (f"{outside}/**/*.png", f"file://{outside}/**/*.png", "../outside/**/*.png", "./linked/**/*.png"):
+        assert commands(shell, "--each", pattern, "cat", "^{path}") == ["cat a.png", "cat 'b 1.png'", "cat a.png"]
+    words = ("--sample", "2", "--repeat", "1", "--each", f"{outside}/**/*.png")
+    assert len(commands(shell, *words, "cat", "^{path}")) == 2
+    assert len(commands(shell, "--each", f"{outside}/a.png", "--each", "../outside/b*", "cat", "^{path}")) == 2
+
+    # And a reset with the present files reads them from there, too
+    ran = shell.run("sub", "-n", "far", "--each", f"{outside}/**/*.png", "cat", "^{path}")
+    assert ran.returncode == 0, ran.stderr
+    (outside / "a.png").write_text("new")
+    assert shell.run("reset", "far", "--all", "--update").returncode == 0
+    assert shell.run("watch", "far").returncode == 0
+    assert shell.run("logs", "far").stdout.splitlines() == ["0 | new", "1 | b 1.png", "2 | deep/a.png"]
+
+
+def test_only_files_below_the_pattern_are_uploaded(shell: Shell) -> None:
+    # Given rows from a file, and a link that leads out of the folder of a pattern
+    outside = shell.folder.parent / "outside"
+    outside.mkdir()
+    (outside / "a.png").write_text("a")
+    shell.write("in.csv", f"path\n{outside}/a.png\n")
+    (shell.folder / "img").mkdir()
+    shell.write("img/b.png", "b")
+    (shell.folder / "img/c.png").symlink_to(outside / "a.png")
+
+    # Then both are refused, and so is a name without its folder
+    assert "must stay below" in shell.run("sub", "-p", "in.csv", "cat", "^{path}").stderr
+    assert "is a symbolic link to" in shell.run("sub", "--each", "img/*.png", "cat", "^{path}").stderr
+    told = shell.run("sub", "--each", "img/b.png", "cat", "^{name}").stderr
+    assert "there is no file 'b.png' in" in told
+    assert "write '^{path}', which uploads img/b.png and becomes b.png in the command" in told
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -62,12 +62,13 @@ def find_inputs(
     cas_prefix: str,
     digests: DigestCache,
     files: Files,
+    roots: Sequence[str] = (),
 ) -> Staging:
     """Return the inputs from `^` words and from `pushes` (`src[:dst]`, `@list`, folders).
 
     `base`: folder at which relative paths start. `rows`: read only if a `^` word has placeholders. `cas_prefix`: URL of
-    the content-addressed store. Raises CommandError, with the word, the path and the remedy. Raises StorageError if a
-    store does not answer.
+    the content-addressed store. `roots`: starts of paths that the user wrote in patterns of files (see `row_source`).
+    Raises CommandError, with the word, the path and the remedy. Raises StorageError if a store does not answer.
     """
     base = Path(os.path.abspath(expand_home(base)))
     common: list[Source] = []
@@ -76,7 +77,7 @@ def find_inputs(
             common += word_sources(word, base, first=at == 0)
     for text in pushes:
         common += push_sources(text, base)
-    by_row = _find_for_rows(words, rows, base)
+    by_row = _find_for_rows(words, rows, base, roots)
     made = _make_inputs([*common, *by_row.found.values()], cas_prefix, digests, files)
     inputs = _settle(common, made)
     _check_rows(by_row, inputs, made)
@@ -88,7 +89,9 @@ def find_inputs(
     )
 
 
-def _find_for_rows(words: Sequence[Word], rows: Iterable[Mapping[str, str]], base: Path) -> _RowSources:
+def _find_for_rows(
+    words: Sequence[Word], rows: Iterable[Mapping[str, str]], base: Path, roots: Sequence[str]
+) -> _RowSources:
     by_row = _RowSources()
     varying = [(at, word) for at, word in enumerate(words) if word.upload and word.columns]
     for _, word in varying:
@@ -104,7 +107,7 @@ def _find_for_rows(words: Sequence[Word], rows: Iterable[Mapping[str, str]], bas
             # Each word is checked separately, because two words may allow different folders for the same path.
             if (at, text) not in checked:
                 checked.add((at, text))
-                source = row_source(word, row, base, first=at == 0)
+                source = row_source(word, row, base, first=at == 0, roots=roots)
                 by_row.found.setdefault(text, source)
         for one, other in itertools.combinations(texts, 2):
             if one != other and by_row.found[one].name == by_row.found[other].name:

@@ -218,23 +218,31 @@ def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
         raise CommandError(f"{said}: there are no files in {folder}")
 
 
-def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool) -> Source:
+def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool, roots: Sequence[str] = ()) -> Source:
     """Return the file of a `^` word for one row.
 
-    The folder before the first placeholder is fixed. Values of the row must not lead out of this folder. Raises
-    CommandError, with the row and the column.
+    The folder before the first placeholder is fixed. Values of the row must not lead out of this folder. If the word
+    begins with `{path}`, the fixed folder is the one of `roots` in which the file is, because the user wrote this
+    folder in a pattern. Raises CommandError, with the row and the column.
     """
     said = f"the word {format_word(word)!r} in row {row['index']}"
     text = word.render(row)
     fixed = word.prefix[: word.prefix.rfind("/") + 1]
+    if not word.prefix and word.columns[0] == "path":
+        fixed = max((root for root in roots if text.startswith(root)), key=len, default="")
     try:
-        if not is_folder(word.prefix):
+        if not is_folder(fixed or word.prefix):
             _check_url(word, row, fixed, text)
             return Source(said, base_name(text), None, text, executable=first)
         folder = locate(fixed or ".", base, said)
         path = inside(folder, text[len(fixed) :])
     except StorageError as error:
         raise CommandError(f"{said}: {_values(word, row)} must stay below {fixed or base}: {error}") from error
+    if roots and format_word(word) == "^{name}" and not os.path.lexists(path):
+        raise CommandError(
+            f"{said}: there is no file {cut(text)!r} in {base}: write '^{{path}}', which uploads {cut(row['path'])} and"
+            f" becomes {cut(text)} in the command"
+        )
     return file_source(str(path), _checked(base_name(text), said), base, said, executable=first)
 
 

@@ -12,7 +12,7 @@ from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, join
 from kubeque.model.errors import NoRows, ParametersError
 from kubeque.model.globs import translate
-from kubeque.model.rows.parameters import from_records
+from kubeque.model.rows.parameters import from_records, with_roots
 from kubeque.model.rows.rows import MAX_TASKS, Rows
 from kubeque.model.text import describe, printable
 from kubeque.model.user_paths import expand_home
@@ -25,32 +25,59 @@ def match_files(files: Files, patterns: Sequence[str], base: Path) -> Rows:
 
     The columns are `path` (as the pattern gives it: relative to `base`, absolute, or a URL), `name` (without folders)
     and `stem` (the name without its last suffix). `**` matches any number of folders. A name that begins with a dot
-    matches only if the pattern also has this dot. Raises ParametersError. Raises StorageError if a store does not
-    answer.
+    matches only if the pattern also has this dot. `^{path}` may upload these files, also from outside of `base`. Raises
+    ParametersError. Raises StorageError if a store does not answer.
     """
     found: dict[str, None] = {}
     for pattern in patterns:
         paths = sorted(_match_local(pattern, base) if is_folder(pattern) else _match_store(files, pattern))
         if not paths:
-            raise NoRows(f"{_describe(pattern)} matches no file: check the pattern, and put it into single quotes")
+            raise NoRows(f"{_describe(pattern)} matches no file: {_explain(pattern, base)}")
         found |= dict.fromkeys(paths)
         if len(found) > MAX_TASKS:
             raise ParametersError(f"{_describe(pattern)} matches more than {MAX_TASKS} files: split the sweep")
     names = [PurePosixPath(path) for path in found]
-    return from_records(
+    rows = from_records(
         [{"path": path, "name": name.name, "stem": name.stem} for path, name in zip(found, names, strict=True)]
     )
+    return with_roots(rows, [_root(_local(pattern) if is_folder(pattern) else pattern) for pattern in patterns])
 
 
 def _describe(pattern: str) -> str:
     return f"the pattern {describe(pattern)} of files"
 
 
+def _local(pattern: str) -> str:
+    return expand_home(pattern.removeprefix("file://"))
+
+
+def _root(pattern: str) -> str:
+    """Return the start of a pattern up to the last slash before its first wildcard."""
+    wildcard = _WILDCARD.search(pattern)
+    return pattern[: pattern.rfind("/", 0, wildcard.start() if wildcard else None) + 1]
+
+
+def _explain(pattern: str, base: Path) -> str:
+    """Return the probable reason why a pattern matches no file, and the remedy."""
+    root = _root(_local(pattern)) if is_folder(pattern) else ""
+    if root and not os.path.isdir(base / root):
+        return f"there is no folder {printable(root)}; relative patterns start at {base}"
+    if root and not os.access(base / root, os.R_OK | os.X_OK):
+        return f"this user may not read the folder {printable(root)}: change its permissions"
+    if is_folder(pattern) and any(glob.iglob(_local(pattern), root_dir=base, recursive=True)):
+        return f"it matches only folders: write '{printable(pattern.rstrip('/'))}/*' for the files in them"
+    return "check the pattern, and put it into single quotes"
+
+
 def _match_local(pattern: str, base: Path) -> Iterator[str]:
-    expanded = expand_home(pattern.removeprefix("file://"))
+    expanded = _local(pattern)
     if (base / expanded).is_dir():
         raise ParametersError(f"{_describe(pattern)} is a folder: write '{printable(expanded.rstrip('/'))}/*'")
     for path in glob.iglob(expanded, root_dir=base, recursive=True):
+        if os.path.islink(base / path) and not os.path.exists(base / path):
+            raise ParametersError(
+                f"{_describe(pattern)}: {printable(path)} is a link to a file that does not exist: remove the link"
+            )
         if not os.path.isfile(base / path):
             continue
         try:

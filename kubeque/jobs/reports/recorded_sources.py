@@ -24,6 +24,8 @@ class InputSources:
     stored_command: bool
     #: Unix time of the submission, seconds.
     at: float
+    #: Starts of paths that the user wrote in patterns of files (see `with_roots`).
+    roots: tuple[str, ...]
 
 
 def read_sources(backends: Backends, job: Job) -> InputSources | None:
@@ -32,7 +34,7 @@ def read_sources(backends: Backends, job: Job) -> InputSources | None:
         wire: Any = Environments(backends.config.home).read_sources(job)
         return InputSources(
             Path(wire["base"]), tuple(wire["push"]), frozenset(wire["stored"]), bool(wire["stored_command"]),
-            float(wire["at"]),
+            float(wire["at"]), tuple(wire.get("roots", ())),
         )  # fmt: skip
     except (ClusterError, ValueError, KeyError, TypeError):
         return None

@@ -134,7 +134,8 @@ def _file_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
             if _is_left_here(sweep, text, is_program=number == 0 and not sweep.shell):
                 remedy = option("push", cut(text, 60)) if sweep.shell else f"'^{cut(format_word(word), 60)}'"
                 shown = cut(text, 60)
-                yield f"{shown} is a file in this folder, and tasks run in other folders: {remedy} uploads the file"
+                where = "on this machine" if os.path.normpath(text).startswith("../") else "in this folder"
+                yield f"{shown} is a file {where}, and tasks run in other folders: {remedy} uploads the file"
 
 
 def _split(text: str) -> list[str]:

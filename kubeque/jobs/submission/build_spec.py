@@ -15,6 +15,7 @@ from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import parse_bytes, parse_cpu, parse_duration
+from kubeque.model.rows.parameters import roots_of
 from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.sweep import Sweep
 
@@ -31,6 +32,7 @@ def find(backends: Backends, sweep: Sweep) -> Staging:
         digests=DigestCache(config.home / "digests.db"),
         files=backends.files,
         cas_prefix=config.cas_url_prefix,
+        roots=roots_of(sweep.rows),
     )
     brought = there | {item.name: item for item in staging.inputs}
     return replace(staging, inputs=tuple(brought.values()))

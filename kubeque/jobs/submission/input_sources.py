@@ -18,6 +18,7 @@ from kubeque.jobs.submission.like import like
 from kubeque.jobs.upkeep.owner import own_queue_id
 from kubeque.model.errors import CommandError, StorageError
 from kubeque.model.job.job import Job
+from kubeque.model.rows.parameters import roots_of, with_roots
 from kubeque.model.sweep.sweep import Sweep
 
 
@@ -26,7 +27,7 @@ def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
     if "dag" not in sweep.origin:
         content = {
             "base": str(sweep.base), "push": list(sweep.push), "stored": [item.name for item in sweep.inputs],
-            "stored_command": sweep.inputs_of_command, "at": time.time(),
+            "stored_command": sweep.inputs_of_command, "roots": list(roots_of(sweep.rows)), "at": time.time(),
         }  # fmt: skip
         Environments(backends.config.home).write_sources(job, content, queue=own_queue_id(backends))
 
@@ -34,9 +35,10 @@ def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
 def with_sources(backends: Backends, job: Job, sources: InputSources) -> Sweep:
     """Return the sweep of a job. The sweep reads its inputs again from `sources`. Raises StorageError."""
     sweep = like(backends, job.name)
+    rows = with_roots(sweep.rows, sources.roots)
     stored = tuple(item for item in sweep.inputs if item.name in sources.stored)
     return replace(
-        sweep, name=job.name, base=sources.base, push=sources.push, inputs=stored,
+        sweep, name=job.name, rows=rows, base=sources.base, push=sources.push, inputs=stored,
         inputs_of_command=sources.stored_command,
     )  # fmt: skip
 

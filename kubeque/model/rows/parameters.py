@@ -40,6 +40,8 @@ class _Table:
     kind: ClassVar[str] = "table"
     spec: RowsSpec
     rows: Sequence[Row]
+    #: Starts of the paths that the column `path` may have in a `^` word (see `with_roots`).
+    roots: tuple[str, ...] = ()
 
     @property
     def columns(self) -> Row:
@@ -222,6 +224,19 @@ def _series_values(series: Any) -> Iterable[object]:
     # type.
     values: Iterable[object] = series.to_numpy() if str(series.dtype) in ("float16", "float32") else series
     return values
+
+
+def with_roots(rows: Rows, roots: Sequence[str]) -> Rows:
+    """Return rows whose column `path` has names of files below `roots`, which the user wrote in patterns.
+
+    A `^` word that begins with `{path}` may upload a file below such a root, also outside of the current folder.
+    """
+    return _Table(rows.to_spec(), list(rows), tuple(roots)) if roots else rows
+
+
+def roots_of(rows: Rows) -> tuple[str, ...]:
+    """Return the `roots` of `with_roots`; () for other rows."""
+    return getattr(rows, "roots", ())
 
 
 def table(columns: Row, rows: list[Row], types: Row) -> Rows:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.grid import Grid, read_axis, sequence
 from kubeque.model.rows.header import check_header
-from kubeque.model.rows.parameters import table
+from kubeque.model.rows.parameters import roots_of, table, with_roots
 from kubeque.model.rows.rows import MAX_TASKS, Rows, compute_positions
 from kubeque.model.rows.value_types import fold_columns, unfold
 from kubeque.model.wording import option
@@ -38,9 +38,8 @@ def sample_rows(rows: Rows, count: int, seed: int = 0) -> Rows:
         return sequence(count)
     chosen = set(wanted)
     values = [tuple(row) for index, row in enumerate(rows) if index in chosen]
-    return table(
-        rows.columns, values, fold_columns([[letters[at] for at in wanted] for letters in _types_by_row(rows)])
-    )
+    types = fold_columns([[letters[at] for at in wanted] for letters in _types_by_row(rows)])
+    return with_roots(table(rows.columns, values, types), roots_of(rows))
 
 
 def sample_grid(axes: Mapping[str, Iterable[object]], count: int, seed: int = 0) -> Rows:
@@ -94,7 +93,8 @@ def repeat_rows(rows: Rows, times: int) -> Rows:
         return rows.with_axis(REPEAT, counts)
     values = [(*row, count) for row in rows for count in counts]
     letters = [[letter for letter in column for _ in counts] for column in _types_by_row(rows)]
-    return table(columns, values, (*fold_columns(letters), "") if letters else ())
+    repeated = table(columns, values, (*fold_columns(letters), "") if letters else ())
+    return with_roots(repeated, roots_of(rows))
 
 
 def _types_by_row(rows: Rows) -> Sequence[Sequence[str]]:

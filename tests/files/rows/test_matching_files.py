@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from kubeque.files.inputs.sources import row_source
 from kubeque.files.rows.matching_files import match_files
 from kubeque.files.store import Files
+from kubeque.model.command.command import parse_word
 from kubeque.model.errors import NoRows, ParametersError
+from kubeque.model.rows.parameters import roots_of
 from tests.files.kinds import Place
 
 NAMES = ("img/b.png", "img/a.tar.gz", "img/.hidden.png", "img/deep/c.png", "img/x y [1].png", "top.png")
@@ -54,6 +57,9 @@ def test_the_columns_are_path_name_and_stem(here: Path) -> None:
     ("pattern", "says"),
     [
         ("img/*.jpg", "'img/\\*.jpg' of files matches no file: check the pattern"),
+        ("img/*.jp\n", "matches no file: check the pattern"),
+        ("imgs/*.png", "matches no file: there is no folder imgs/; relative patterns start at "),
+        ("img/d*", "matches no file: it matches only folders: write 'img/d\\*/\\*' for the files in them"),
         ("img", "is a folder: write 'img/\\*'"),
         ("s3://", "does not name a bucket"),
         ("*://x/*", "matches no file"),
@@ -62,6 +68,18 @@ def test_the_columns_are_path_name_and_stem(here: Path) -> None:
 def test_a_pattern_without_files_is_refused(here: Path, pattern: str, says: str) -> None:
     with pytest.raises((NoRows, ParametersError), match=says):
         paths(pattern, here)
+
+
+def test_a_link_to_nothing_is_named(here: Path) -> None:
+    (here / "img" / "z.png").symlink_to("nothing")
+    with pytest.raises(ParametersError, match=r"img/z\.png is a link to a file that does not exist: remove the link"):
+        paths("img/*.png", here)
+
+
+def test_a_folder_that_nobody_may_read_is_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(NoRows, match="this user may not read the folder img/: change its permissions"):
+        paths("img/*.none", here)
 
 
 def test_a_name_that_is_not_text_is_named(here: Path) -> None:
@@ -81,5 +99,9 @@ def test_the_objects_of_a_store_are_rows(place: Place, tmp_path: Path) -> None:
         (place.at("raw", f"{name}.fastq").removeprefix("file://"), f"{name}.fastq", name) for name in "ab"
     ]
     assert match_files(place.files, [place.at("raw/**/*.fastq")], tmp_path).n == 3
+    # And the word ^{path} is such an object
+    row = dict(zip(rows.columns, next(iter(rows)), strict=True)) | {"index": "0"}
+    source = row_source(parse_word("^{path}"), row, tmp_path, first=False, roots=roots_of(rows))
+    assert (source.name, source.url or str(source.path)) == ("a.fastq", row["path"])
     with pytest.raises(NoRows):
         match_files(place.files, [place.at("none/*")], tmp_path)
