@@ -105,6 +105,7 @@ _GARBAGE = record(
             ),
         ),
         "note": value("string", "Data that was left out, with the reason; empty: none."),
+        "stays": listing("Sentences about files that stay, with the reason.", value("string", "A sentence.")),
     },
 )
 _NAMED: dict[str, Schema] = {key: JOB[key] for key in ("job", "uid")}

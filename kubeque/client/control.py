@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from kubeque.client.progress import ProgressMethods
 from kubeque.jobs.inspection import doctor
@@ -104,12 +104,13 @@ class ControlMethods(ProgressMethods):
         grew = control.scale(self._backends, name, consumers)
         return self.reconcile(name) if grew else self.status(name)
 
-    def remove(self, name: str) -> Job | None:
+    def remove(self, name: str, *, tell: Callable[[str], object] = lambda note: None) -> Job | None:
         """Delete a job and its results, except results that other jobs link to.
 
-        Return None if the record of the job cannot be read. `gc` then deletes its results.
+        `tell`: function that gets a sentence about each part that stays, with the reason. Return None if the record of
+        the job cannot be read. `gc` then deletes its results.
         """
-        return remove(self._backends, name)
+        return remove(self._backends, name, tell)
 
     def gc(self, *, really: bool = False) -> Garbage:
         """Return expired jobs, left-over folders and unused inputs.

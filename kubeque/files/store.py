@@ -252,6 +252,11 @@ class Files:
             )
         self._store(prefix).delete_tree(prefix, keep)
 
+    def delete_empty(self, url: str) -> None:
+        """Delete a folder of this machine if it is empty. Object stores have no empty folders."""
+        if is_folder(url):
+            self._folder.delete_empty(url)
+
     def check_writable(self, prefix: str) -> None:
         """Raise StorageError if files below `prefix` cannot be written or read, or if a file can be created twice."""
         kind = scheme(prefix)

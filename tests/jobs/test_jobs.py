@@ -96,7 +96,13 @@ def test_a_removed_job_leaves_nothing(client: Client) -> None:
     job = client.remove("gone")
 
     assert client.jobs() == []
-    assert not Path(job.url).exists()
+    assert not Path(job.url).parent.exists()
+    # And another job with this name, whose folder another file keeps
+    job = client.submit(Sweep(["true"], name="gone")).job
+    client.wait("gone", timeout=60)
+    (Path(job.url).parent / "mine").touch()
+    client.remove("gone")
+    assert [path.name for path in Path(job.url).parent.iterdir()] == ["mine"]
 
 
 def test_a_hostile_manifest_writes_nothing_outside_the_destination(client: Client, tmp_path: Path) -> None:

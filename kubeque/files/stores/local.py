@@ -150,6 +150,10 @@ class Folder:
         if problems:
             raise StorageError(f"cannot delete all of {prefix}: {'; '.join(problems)}")
 
+    def delete_empty(self, url: str) -> None:
+        with contextlib.suppress(OSError):  # the folder has files, is a mount point or a link, or is gone
+            os.rmdir(local_path(url))
+
 
 def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False, private: bool = False) -> bool:
     """Create the file `path` atomically, with the contents that `fill` writes. Make missing folders. Raises OSError.
@@ -179,7 +183,15 @@ def _temporary_file(folder: str, *, private: bool) -> BinaryIO:
             return open(os.path.join(folder, temporary_name()), "xb", opener=opener)
         except FileNotFoundError:
             # The folder is made only after a failure, because a list of existing folders could be out of date.
-            _make_private_folder(folder) if private else os.makedirs(folder, exist_ok=True)
+            _make_private_folder(folder) if private else _make_folder(folder)
+
+
+def _make_folder(folder: str) -> None:
+    """Create a folder and its missing parents. Another process may delete an empty parent once meanwhile."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -20,8 +20,8 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.abandoned import remove_abandoned
 from kubeque.jobs.upkeep.gc_lock import Clearing, users
 from kubeque.jobs.upkeep.owner import is_ours, own_queue_ids
-from kubeque.jobs.upkeep.remove import remove
-from kubeque.jobs.upkeep.result_links import keeper, read_links
+from kubeque.jobs.upkeep.remove import delete_job_folder, remove
+from kubeque.jobs.upkeep.result_links import Links, explain_links, keeper, read_links
 from kubeque.model.job.job import Job
 
 #: Age in seconds below which files are kept, because they might belong to a submission that is still running.
@@ -52,6 +52,8 @@ class Garbage:
     young: int = 0
     young_bytes: int = 0
     young_until: float = 0.0
+    #: Sentences about files of removed and expired jobs that stay, with the reason.
+    stays: list[str] = field(default_factory=list)
 
     @property
     def bytes(self) -> int:
@@ -81,20 +83,36 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
         found.pieces.append(_piece(backends, "expired", job.name, job.url, keeper(needed, job.url)))
         if really:
             remove(backends, job.name)
-    left = _left_over(backends, {job.uid for job in jobs}, now)
+    left, young = _left_over(backends, {job.uid for job in jobs}, now)
     for url in left:
         keep = keeper(needed, url)
         piece = _piece(backends, "left over", url, url, keep)
         if piece.bytes or keep is None:
             found.pieces.append(piece)
         if really:
-            backends.files.delete_tree(url, keep=keep)
+            delete_job_folder(backends, url, keep)
+    staying = [job for job in jobs if job not in expired]
+    found.stays += _explain_kept(backends, staying, needed, [*(job.url for job in expired), *left], young)
     found.pieces += _clear_home(backends, {job.uid for job in jobs}, really=really, now=now)
     found.note = _unseen(backends)
     if not found.note:
         with Clearing(backends) if really else nullcontext() as clearing:
             _clear_inputs(backends, found, clearing, {*left, *(job.url for job in expired)}, now)
     return found
+
+
+def _explain_kept(
+    backends: Backends, jobs: Sequence[Job], needed: Links, old: Sequence[str], young: Sequence[str]
+) -> Iterator[str]:
+    """Yield sentences about what stays below the folders of removed jobs. `needed`: the links of `jobs`."""
+    if note := explain_links(backends, jobs, [url for url in [*old, *young] if url in needed]):
+        yield note
+    if waiting := [url for url in young if url not in needed]:
+        several = len(waiting) > 1
+        yield (
+            f"{len(waiting)} folder{'s' * several} without a job stay{'s' * (not several)} for a day, because a"
+            f" submission or a task of a removed job may still write: {waiting[0]}{' and others' * several}"
+        )
 
 
 def _clear_home(backends: Backends, living: set[str], *, really: bool, now: float) -> list[Piece]:
@@ -140,17 +158,17 @@ def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
                     yield job_folder_url(prefix, name.name, uid.name)
 
 
-def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
-    """Return the folders of this queue's removed jobs. Skip folders with a file younger than GRACE_SECONDS."""
+def _left_over(backends: Backends, living: set[str], now: float) -> tuple[list[str], list[str]]:
+    """Return the folders of this queue's removed jobs, and those of them with a file younger than GRACE_SECONDS."""
 
-    def is_left(url: str) -> bool:
+    def is_old(url: str) -> bool | None:
         times = [entry.modified for entry in backends.files.entries(url) if not entry.folder]
         old = all(time is not None and time < now - GRACE_SECONDS for time in times)
-        return old and is_ours(backends, url)
+        return old if is_ours(backends, url) else None
 
     urls = [url for url in _job_folders(backends, backends.config.default_url_prefix) if uid_of(url) not in living]
-    asked = in_parallel(lambda url: (url, is_left(url)), urls, threads=QUESTIONS)
-    return [url for url, left in asked if left]
+    asked = list(in_parallel(lambda url: (url, is_old(url)), urls, threads=QUESTIONS))
+    return [url for url, old in asked if old], [url for url, old in asked if old is False]
 
 
 def _left_environments(backends: Backends, living: set[str], now: float) -> list[KeptEnvironment]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from kubeque.clusters.environment_files import Environments
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.abandoned import remove_abandoned
 from kubeque.jobs.upkeep.reconcile import finish
-from kubeque.jobs.upkeep.result_links import deletable, keeper, read_links
+from kubeque.jobs.upkeep.result_links import deletable, explain_links, keeper, read_links
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job
 
 log = logging.getLogger(__name__)
 
 
-def remove(backends: Backends, name: str) -> Job | None:
+def remove(backends: Backends, name: str, tell: Callable[[str], object] = lambda note: None) -> Job | None:
     """Delete a job and its results. Results to which other jobs link stay until the last link is gone.
+
+    `tell`: function that gets a sentence about each part that stays, with the reason.
 
     Return None for a job whose record cannot be read. The folder of such a job is unknown, and `gc` deletes it.
     Raises JobNotFound, StorageError.
@@ -41,5 +44,18 @@ def remove(backends: Backends, name: str) -> Job | None:
     for url in [job.url, *deletable(backends, lent, [job, *living])]:
         if url not in {other.url for other in living}:
             # If the job has not ended, consumers might still write into its folder. Then the owner file stays for `gc`.
-            backends.files.delete_tree(url, keep=keeper(needed, url, whole=job.closing is not None or url != job.url))
+            delete_job_folder(backends, url, keeper(needed, url, whole=job.closing is not None or url != job.url))
+    if note := explain_links(backends, living, [job.url] if job.url in needed else ()):
+        tell(note)
+    if job.closing is None:
+        tell(f"the folder {job.url} stays, because tasks may still write into it; gc deletes it when it is a day old")
     return job
+
+
+def delete_job_folder(backends: Backends, url: str, keep: Callable[[str], bool] | None) -> None:
+    """Delete the files of a removed job for which `keep` returns False, and the folders that are then empty.
+
+    `keep` gets the relative name of a file; None deletes all files. Raises StorageError.
+    """
+    backends.files.delete_tree(url, keep=keep)
+    backends.files.delete_empty(url.rpartition("/")[0])  # the folder of all jobs with this name

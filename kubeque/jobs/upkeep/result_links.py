@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 LINKS_BYTES = 32 << 20
 #: Linked outcomes, by task index in the new job.
 Done = dict[int, Outcome]
+#: Maximum number of jobs that a message names.
+_NAMED = 3
 #: Indexes of linked tasks, by the URL of the job that ran them.
 Links = Mapping[str, set[int]]
 
@@ -88,6 +90,24 @@ def deletable(backends: Backends, urls: Iterable[str], jobs: Iterable[Job]) -> l
     """
     prefixes = {backends.config.default_url_prefix, *(prefix_of(job.url) for job in jobs)}
     return [url for url in urls if is_job_folder(url) and prefix_of(url) in prefixes and is_ours(backends, url)]
+
+
+def explain_links(backends: Backends, jobs: Iterable[Job], urls: Iterable[str]) -> str:
+    """Return a sentence about the results below `urls` that stay, because `jobs` link to them; empty if none stay."""
+    wanted, tasks, names = set(urls), set[tuple[str, int]](), []
+    for job in jobs if wanted else ():
+        links = read_links(backends, [job])
+        found = {(url, index) for url in wanted & links.keys() for index in links[url]}
+        if found:
+            tasks |= found
+            names.append(job.name)
+    if not tasks:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    results = f"the results of {len(tasks)} tasks stay" if len(tasks) > 1 else "the result of 1 task stays"
+    return (
+        f"{results}, because later jobs link to {'them' if len(tasks) > 1 else 'it'}: {', '.join(names[:_NAMED])}{more}"
+    )
 
 
 def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:

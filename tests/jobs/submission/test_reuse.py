@@ -302,7 +302,9 @@ def test_what_a_later_job_links_to_stays_until_the_last_of_them_is_removed(desk:
     first, second = Path(desk.client.job("one").url), Path(desk.client.job("two").url)
 
     # When the first is removed, and the second after it
-    desk.client.remove("one")
+    told: list[str] = []
+    desk.client.remove("one", tell=told.append)
+    assert told == ["the results of 2 tasks stay, because later jobs link to them: two, three"]
     assert sorted(path.name for path in (first / "tasks").iterdir()) == ["0", "2"]
     assert desk.results("two") == ["result of c\n", "result of a\n"]
     desk.client.remove("two")
@@ -317,7 +319,7 @@ def test_what_a_later_job_links_to_stays_until_the_last_of_them_is_removed(desk:
     desk.client.remove("three")
     assert desk.results("four") == ["result of a\n"]
     desk.client.remove("four")
-    assert not first.exists()
+    assert not first.parent.exists()
 
 
 def test_a_job_removed_while_it_is_being_linked_to_costs_a_second_run_and_no_result(

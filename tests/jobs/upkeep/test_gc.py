@@ -144,8 +144,9 @@ def test_what_later_jobs_link_to_outlives_the_time_of_its_job(store: Store) -> N
     store.end("old", time.time())
     store.submit("new", "echo", "cad")
 
-    store.collect(really=True, days=3)
+    found = store.collect(really=True, days=3)
 
+    assert found.stays == ["the results of 2 tasks stay, because later jobs link to them: new"]
     assert store.names(old) == ["job.json", "tasks/0/1-x/files/out", "tasks/2/1-x/files/out"]
     assert store.collect(really=False, days=3).pieces == []
     # And it goes with the job that links to it, of which consumers may still write
@@ -154,6 +155,7 @@ def test_what_later_jobs_link_to_outlives_the_time_of_its_job(store: Store) -> N
     store.backends.files.write(f"{url}/tasks/2/1-late/result.json", b"{}")
     store.collect(really=True, days=3)
     assert store.names(old) == store.names(url) == []
+    assert not Path(old).parent.exists()  # also in a folder store, no empty folder stays
 
 
 def test_a_submission_under_way_and_folders_of_others_are_left_alone(store: Store) -> None:
@@ -167,7 +169,10 @@ def test_a_submission_under_way_and_folders_of_others_are_left_alone(store: Stor
     store.backends.files.write(f"{mine}/notes/of/mine.txt", b"mine")
 
     # Then within a day nothing goes, not even the inputs; after it only what is known to be ours
-    assert store.collect(really=True, days=0.9).pieces == []
+    found = store.collect(really=True, days=0.9)
+    assert (found.pieces, len(found.stays)) == ([], 1)
+    assert found.stays[0].startswith("1 folder without a job stays for a day")
+    assert found.stays[0].endswith(url)
     went = store.collect(really=True, days=1.1)
     assert [(piece.kind, piece.name) for piece in went.pieces][:1] == [("left over", url)]
     assert [piece.kind for piece in went.pieces][1:] == ["environment", "environment", "input"]

@@ -34,21 +34,34 @@ def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
     """Delete jobs past their --results-ttl, results of removed jobs, and inputs that no job uses.
 
     Without --yes, only list this data. Data younger than a day is kept, and so are results that another job links to.
+    Folders into which results were fetched are never deleted.
     """
     with connect(ctx) as client:
         found = client.gc(really=yes)
     if as_json:
         pieces = [asdict(piece) for piece in found.pieces]
-        click.echo(json.dumps({"deleted": yes, "bytes": found.bytes, "pieces": pieces, "note": found.note}))
+        click.echo(
+            json.dumps(
+                {
+                    "deleted": yes,
+                    "bytes": found.bytes,
+                    "pieces": pieces,
+                    "note": found.note,
+                    "stays": found.stays,
+                }
+            )
+        )
         return
     for line in _format_pieces(found):
         click.echo(line)
     if found.note:
         click.echo(found.note, err=True)
+    for line in found.stays:
+        click.echo(terminal_text(line))
     if found.young:
         click.echo(_format_young(found))
     if not found.pieces:
-        click.echo("there is nothing to delete" + (" now" if found.young else ""))
+        click.echo("there is nothing to delete" + (" now" if found.young or found.stays else ""))
     elif yes:
         click.echo(f"{format_bytes(found.bytes)}B deleted")
     else:

@@ -43,7 +43,7 @@ class _Doomed:
 def remove(
     ctx: click.Context, jobs: Sequence[str], ended: bool, older_than: str | None, yes: bool, as_json: bool
 ) -> None:
-    """Delete each JOB and its results.
+    """Delete each JOB and its results. Folders into which results were fetched stay.
 
     JOB is an exact name, or @ for the last job. The options --ended and --older-than delete only jobs that have ended.
     """
@@ -61,9 +61,12 @@ def remove(
         if not yes:
             confirm(_question(doomed), err=as_json)
         for job in doomed:
-            client.remove(job.name)
+            stays: list[str] = []
+            client.remove(job.name, tell=stays.append)
             if not as_json:
                 click.echo(f"{terminal_text(job.name)} is removed")
+            for note in stays:
+                click.echo(terminal_text(f"{job.name}: {note}"), err=True)
     if as_json:
         records = [{"job": job.name, "uid": job.uid} for job in doomed]
         click.echo(json.dumps(records[0] if len(jobs) == 1 else records))
