@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from kubeque.client.progress import ProgressMethods
 from kubeque.client.tables import Table
@@ -16,7 +16,7 @@ from kubeque.jobs.reports.timeline import write_timeline
 from kubeque.jobs.reports.unsent_files import find_unsent_module
 from kubeque.jobs.results import fetch as fetching
 from kubeque.jobs.results import table
-from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
+from kubeque.jobs.results.collect import CollectedTable, collect, frame, print_table, records
 from kubeque.jobs.results.ended_rows import EndedRows
 from kubeque.jobs.results.file_choice import Streams
 from kubeque.jobs.results.params_csv import rows_csv
@@ -152,6 +152,10 @@ class ResultMethods(ProgressMethods):
         The table is then written without these results, and the error names the tasks.
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
+
+    def print_table(self, name: str, stream: BinaryIO, *, infer: bool = False) -> None:
+        """Write the whole table as CSV to an open binary stream. `infer` and errors: see `collect`."""
+        print_table(self._backends, self.job(name), stream, infer=infer)
 
     def frame(self, name: str, *, infer: bool = False) -> Any:
         """Return the whole table as a pandas DataFrame. Raises MissingExtra, StorageError.

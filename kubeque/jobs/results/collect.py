@@ -6,6 +6,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -68,15 +69,40 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
     check_ending(dest)
     writer = _WRITERS[Path(dest).suffix.lower()]
     check_file(backends.files, dest)
-    with uses_temporary_files(), tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+    with _spool() as spool:
         columns, count, faults = _gather(backends, job, spool, infer=infer, typed=writer is _parquet)
         write_file(backends.files, dest, lambda file: writer(file, columns, _read(spool, columns)))
+    _check_faults(job, str(dest), count, faults)
+    return CollectedTable(str(dest), count, columns)
+
+
+def print_table(backends: Backends, job: Job, stream: BinaryIO, *, infer: bool = False) -> None:
+    """Write the table of `job` as CSV to an open stream. `infer` and errors: see `collect`."""
+    with _spool() as spool:
+        columns, count, faults = _gather(backends, job, spool, infer=infer, typed=False)
+        _csv(stream, columns, _read(spool, columns))
+    _check_faults(job, "the table", count, faults)
+
+
+@contextmanager
+def _spool() -> Iterator[TextIO]:
+    """Open a temporary file for rows. Raises StorageError."""
+    with uses_temporary_files():
+        spool = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115, because closing fails on a full disk
+    try:
+        yield spool
+    finally:
+        with suppress(OSError):  # `_gather` has raised the error of a full disk
+            spool.close()
+
+
+def _check_faults(job: Job, table: str, count: int, faults: Faults) -> None:
+    """Raise StorageError if the values of some tasks cannot be read. `table`: what is written without them."""
     if faults:
         raise StorageError(
-            f"{dest} is written with {count} rows, without the values of {_name(faults)}; "
+            f"{table} is written with {count} rows, without the values of {_name(faults)}; "
             f"{code('reset', job.name, 'all')} runs all tasks again"
         )
-    return CollectedTable(str(dest), count, columns)
 
 
 def check_ending(dest: Path | str) -> None:
@@ -198,6 +224,7 @@ def _name(faults: Faults) -> str:
     return name_faults([(index, str(faults[index])) for index in sorted(faults)])
 
 
+@uses_temporary_files()
 def _gather(
     backends: Backends, job: Job, spool: TextIO, *, infer: bool, typed: bool
 ) -> tuple[tuple[Column, ...], int, Faults]:
@@ -225,6 +252,7 @@ def _gather(
             parameters[name] = known.widen(None if found == "" and name in mixed else found)
         for name, value in out.items():
             outs[name] = outs.get(name, Column("out", name, out_column(name))).widen(value)
+    spool.flush()
     facts = [Column("fact", name, name, _FACT_KINDS[name]) for name in FACTS]
     index = Column("index", "index", "index", ValueType.INTEGER)
     return (index, *parameters.values(), *facts, *outs.values()), count, faults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from kubeque.client import Client
 from kubeque.files.layout import result_url
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.collect import collect, frame, records
+from kubeque.jobs.results.collect import collect, frame, print_table, records
 from kubeque.jobs.results.ranking import rank_tasks
 from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import StorageError, UserError
@@ -202,7 +203,11 @@ def test_a_damaged_result_costs_only_its_values(
 
     with pytest.raises(StorageError, match=r"t\.csv is written with 2 rows, without the values of task 0: .*/0/"):
         collect(backends, made, tmp_path / "t.csv")
+    printed = io.BytesIO()
+    with pytest.raises(StorageError, match=r"^the table is written with 2 rows, without the values of task 0: .*/0/"):
+        print_table(backends, made, printed)
 
+    assert printed.getvalue() == (tmp_path / "t.csv").read_bytes()
     with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert [(row["n"], row["state"], row["out.loss"]) for row in table] == [("0", "ok", ""), ("1", "ok", "0.5")]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
+import io
 import sys
-import tempfile
-from pathlib import Path
 
 import click
 
 from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
+from kubeque.cli.output.streams import write_data
 from kubeque.client import Client
 
 
@@ -40,12 +39,12 @@ def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
 
 
 def _print_table(client: Client, job: str, *, infer: bool) -> None:
-    """Write the table as CSV to standard output, also if the values of some tasks cannot be read."""
-    with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder, "table.csv")
-        try:
-            client.collect(job, table, infer=infer)
-        finally:
-            if table.exists():
-                with table.open("rb") as file:
-                    shutil.copyfileobj(file, sys.stdout.buffer)
+    """Write the table as CSV to standard output. On a terminal, text from outside is made safe."""
+    if not sys.stdout.isatty():
+        client.print_table(job, sys.stdout.buffer, infer=infer)
+        return
+    table = io.BytesIO()
+    try:
+        client.print_table(job, table, infer=infer)
+    finally:
+        write_data(table.getvalue().decode())
