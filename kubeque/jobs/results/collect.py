@@ -22,8 +22,8 @@ from kubeque.jobs.results.unreadable_files import name_faults
 from kubeque.model.errors import FileError, MissingExtra, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
-from kubeque.model.rows.column_names import FACTS, out_column, parameter_column
-from kubeque.model.rows.column_types import Column, ValueType, read_text
+from kubeque.model.rows.column_names import FACTS, out_column, out_of, parameter_column
+from kubeque.model.rows.column_types import Column, ValueType, is_int64, read_text
 from kubeque.model.rows.rows import RowsSpec, read_values
 from kubeque.model.wording import code
 
@@ -121,11 +121,15 @@ def frame(backends: Backends, job: Job, *, infer: bool = False) -> Any:
     texts = map(parameter_column, _text_columns(rows) if infer else ())
     inferred = [column for column in texts if _infer_column(found, column)]
     table = pd.DataFrame(found)
-    for column in map(parameter_column, _mixed(rows)):
-        table[column] = _with_gaps(table[column])
-    for column in inferred:
-        # pandas converts integers to floats if the column contains None, unless the dtype is object.
-        table[column] = _with_gaps(pd.Series([row[column] for row in found], index=table.index, dtype=object))
+    outs = [name for name in table.columns if out_of(name) is not None]
+    for column in [*map(parameter_column, _mixed(rows)), *inferred, *outs]:
+        gaps = (None,) if column in outs else (None, "")
+        values = [row.get(column) for row in found]
+        missing = [isinstance(value, str | None) and value in gaps for value in values]
+        if dtype := _dtype_with_gaps(values, missing):
+            # pandas converts integers to floats if the column contains None, unless the dtype is object.
+            exact = pd.Series(values, index=table.index, dtype=object)
+            table[column] = exact.mask(missing, None).astype(dtype)
     return table
 
 
@@ -151,14 +155,15 @@ def _mixed(rows: RowsSpec) -> set[str]:
     return {name for name, types in zip(rows.columns, rows.types, strict=False) if len(types) > 1}
 
 
-def _with_gaps(column: Any) -> Any:
-    """Convert a column of one type with missing values to pandas' nullable type. Return any other column unchanged."""
-    missing = [value is None or value == "" or value != value for value in column]
-    kinds = {type(value) for value, gap in zip(column, missing, strict=True) if not gap}
-    dtype = {bool: "boolean", int: "Int64", float: "float64"}.get(*kinds) if len(kinds) == 1 else None
-    if dtype is None:
-        return column
-    return column.astype(object).mask(missing, None).astype(dtype)
+def _dtype_with_gaps(values: Sequence[Any], missing: Sequence[bool]) -> str:
+    """Return pandas' type for values of one type of which some are missing; empty for any other values."""
+    present = [value for value, gap in zip(values, missing, strict=True) if not gap]
+    kinds = {type(value) for value in present}
+    if len(present) == len(values) or len(kinds) != 1:
+        return ""
+    if kinds == {int} and not all(is_int64(value) for value in present):
+        return "object"
+    return {bool: "boolean", int: "Int64", float: "float64"}.get(*kinds, "")
 
 
 def records(backends: Backends, job: Job) -> list[dict[str, Any]]:

@@ -65,8 +65,13 @@ def _kind(value: Any) -> ValueType:
     if isinstance(value, bool):
         return ValueType.BOOLEAN
     if isinstance(value, int):
-        return ValueType.INTEGER if -_INT64 <= value < _INT64 else ValueType.TEXT
+        return ValueType.INTEGER if is_int64(value) else ValueType.TEXT
     return ValueType.NUMBER if isinstance(value, float) else ValueType.TEXT
+
+
+def is_int64(value: int) -> bool:
+    """True if a table can store the value as an integer of 64 bits."""
+    return -_INT64 <= value < _INT64
 
 
 def read_text(text: str) -> Any:

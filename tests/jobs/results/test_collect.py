@@ -20,7 +20,7 @@ from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.rows.column_names import FACTS
-from kubeque.model.rows.parameters import from_frame
+from kubeque.model.rows.parameters import from_frame, to_rows
 from kubeque.model.sweep.sweep import Sweep
 from tests.jobs.sweeps import Ended, ended_job
 
@@ -125,6 +125,30 @@ def test_a_frame_infers_only_columns_of_text(backends: Backends) -> None:
     made = ended_job(backends, from_frame(given), lambda index: Ended(), name="typed2")
     found = frame(backends, made, infer=True)
     assert [list(found[name]) for name in given] == [["007", "8"], [1, 2], [5, 6]]
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ([(1 << 53) + 1, None], "Int64"),
+        ([1 << 63, None], "object"),
+        ([1 << 70, None], "object"),
+        ([True, None], "boolean"),
+        ([1.5, None], "float64"),
+        ([2, float("nan")], "float64"),
+    ],
+)
+def test_missing_values_change_no_other_value_of_a_frame(backends: Backends, given: list[object], kind: str) -> None:
+    pytest.importorskip("pandas")
+    rows = to_rows([{"x": value} for value in given], function=True)
+    made = ended_job(backends, rows, lambda index: Ended(out={"x": given[index]}), name="gaps")
+
+    found = frame(backends, made)
+
+    for column in ("x", "out.x"):
+        assert str(found[column].dtype) == kind
+        assert found[column][0] == given[0]
+        assert found[column].isna().tolist() == [False, True]
 
 
 def test_the_columns_of_a_frame_keep_their_types_in_each_table(backends: Backends, tmp_path: Path) -> None:
