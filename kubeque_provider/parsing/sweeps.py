@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeque.model.command.command import Word
 from kubeque.model.errors import CommandError
+from kubeque.model.job.spec import FunctionCall
 from kubeque.model.rows.parameters import sequence
 from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.job_name import check_name
@@ -22,6 +23,8 @@ from kubeque_provider.templating import read_columns
 
 #: Command for the check of the other arguments if the words are unknown.
 _ANY_COMMAND = ("true",)
+#: Function for the check of the rows, because a function can get values that a command cannot.
+_ANY_FUNCTION = FunctionCall("", (), ())
 
 
 def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> Rows | None:
@@ -49,6 +52,7 @@ def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collecti
             command=command,
             rows=rows or sequence(1),
             canaries=canaries if isinstance(canaries, int) else None,
+            function=_ANY_FUNCTION if kind.calls_function else None,
             **fields,
         ).check()
     except CommandError as error:

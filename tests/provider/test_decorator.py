@@ -58,6 +58,18 @@ def test_what_the_call_leaves_out_comes_from_the_row(run: Run) -> None:
     assert list(frame(pointer)["out.scaled"]) == [10.0, 20.0]
 
 
+def seen(v, state):  # type: ignore[no-untyped-def]
+    return f"{state} {v!r}"
+
+
+def test_a_function_gets_the_values_of_the_rows_with_their_types(run: Run) -> None:
+    given = [1, 1.0, True, None, "1", [1, None], {"a": [True]}]
+    pointer = run.execute(made(seen, fields={"parameters": [{"v": value, "state": "CA"} for value in given]}))
+    assert values(pointer, "out.value") == [f"CA {value!r}" for value in given]
+    assert (values(pointer, "v"), values(pointer, "param.state")) == (given, ["CA"] * len(given))
+    assert {type(value) for value in frame(pointer)["v"]} == {int, float, bool, type(None), str, list, dict}
+
+
 def test_what_is_larger_than_the_queue_keeps_is_in_the_table_as_well(run: Run) -> None:
     assert [len(text) for text in values(run.execute(made(large)), "out.text")] == [3000, 6000]
 
