@@ -161,9 +161,10 @@ def _dtype_with_gaps(values: Sequence[Any], missing: Sequence[bool]) -> str:
     kinds = {type(value) for value in present}
     if len(present) == len(values) or len(kinds) != 1:
         return ""
-    if kinds == {int} and not all(is_int64(value) for value in present):
+    kind: type = kinds.pop()
+    if kind is int and not all(map(is_int64, present)):
         return "object"
-    return {bool: "boolean", int: "Int64", float: "float64"}.get(*kinds, "")
+    return {bool: "boolean", int: "Int64", float: "float64"}.get(kind, "")
 
 
 def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
