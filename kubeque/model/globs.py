@@ -36,7 +36,10 @@ def translate(globs: Sequence[str]) -> re.Pattern[str]:
 
 
 def check_globs(globs: Sequence[str], what: str) -> None:
-    """Raise UserError for a glob that cannot match any relative name. `what`: name of the option, for the error."""
+    """Raise UserError for a glob that matches no relative name, or that has a likely mistake.
+
+    `what`: name of the option, for the error.
+    """
     translate(globs)
     for glob in globs:
         parts = glob.removeprefix("./").removesuffix("/").split("/")
@@ -45,6 +48,23 @@ def check_globs(globs: Sequence[str], what: str) -> None:
                 f"{what} {describe(glob)} matches no file: names are relative to the working directory of the task, so"
                 " write for example 'out/*.csv'"
             )
+        _check_mistakes(glob, what)
+
+
+def _check_mistakes(glob: str, what: str) -> None:
+    """Raise UserError for a glob that probably means something else: several patterns, or a part in braces."""
+    literal = _TOKENS.sub("", glob)
+    shown = f"{what} {describe(glob)}"
+    if "[" in literal:
+        raise UserError(f"{shown}: a bracket is not closed: write ] after the characters, or [[] for the character [")
+    if re.search(r"\{.*\}", glob, re.DOTALL) and "{" in literal:
+        raise UserError(
+            f"{shown}: braces are not expanded: write one pattern per alternative, * for a value of the row, or [{{]"
+            " for a brace"
+        )
+    if re.search(r",\s", literal):
+        patterns = " and ".join(describe(part.strip()) for part in glob.split(","))
+        raise UserError(f"{shown} is one pattern: write {patterns} as separate patterns, or [,] for a comma in a name")
 
 
 def _expression(glob: str) -> str:

@@ -124,6 +124,12 @@ def test_patterns_of_files_are_named_where_they_stay_texts(shell: Shell) -> None
     assert "names of inputs are not patterns" in shell.run("sub", "--dry-run", "cat", "^*.csv").stderr
 
 
+def test_a_pattern_of_results_with_a_comma_gets_a_note(shell: Shell) -> None:
+    done = shell.run("sub", "--dry-run", "--results", "*.csv,*.png", "--ignore", "a[,]b", "true")
+    assert done.stderr.count("is one pattern") == 1
+    assert "--results '*.csv,*.png' is one pattern, for names with a comma: give several patterns" in done.stderr
+
+
 def test_a_plan_counts_bytes(shell: Shell) -> None:
     shell.write("f", "x" * 137)
     ran = shell.run("sub", "--dry-run", "-u", "f", "true")

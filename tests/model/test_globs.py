@@ -57,5 +57,31 @@ def test_a_glob_that_cannot_match_a_result_is_refused(glob):
         check_globs(["*.csv", glob], "results")
 
 
+@pytest.mark.parametrize(
+    ("glob", "remedy"),
+    [
+        ("[a", "write ] after the characters, or [[] for the character ["),
+        ("out/*[0-9", "write ] after the characters"),
+        ("[]", "write ] after the characters"),
+        ("a, b", "write 'a' and 'b' as separate patterns, or [,] for a comma in a name"),
+        ("*.csv, *.png,out", "write '*.csv' and '*.png' and 'out' as separate patterns"),
+        ("*.{png,csv}", "write one pattern per alternative, * for a value of the row, or [{] for a brace"),
+        ("{name}.csv", "* for a value of the row"),
+    ],
+)
+def test_a_glob_with_a_likely_mistake_is_refused_with_the_right_form(glob: str, remedy: str) -> None:
+    with pytest.raises(UserError) as caught:
+        check_globs(["*.csv", glob], "results")
+    assert f"results {glob!r}" in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+def test_a_glob_of_a_name_with_such_characters_is_valid() -> None:
+    names = {"[[]a": "[a", "a[,] b": "a, b", "[{]x}": "{x}", "x=*,y=*.csv": "x=1,y=2.csv", "a]": "a]", "[[{]": "{"}
+    check_globs(list(names), "results")
+    for glob, name in names.items():
+        assert translate([glob]).fullmatch(name), glob
+
+
 def test_globs_of_relative_names_are_valid():
     check_globs(["*", "**", "./*.png", "out", "out/", "~backup", "..a/b", "a[/b]"], "results")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from kubeque.model.function.call_function import TYPES_VARIABLE
+from kubeque.model.command.task_variables import ATTEMPT, JOB_ID, OUT, ROW_TYPES, TASK_INDEX, column_variable
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.rows import read_types
 
@@ -29,20 +28,7 @@ def task_environment(
     """Return the environment of a task. `inherited`: variables of the submitter, or of the image of the pod."""
     env = {**_DEFAULTS, **inherited, **spec.env}
     if spec.function and (types := read_types(spec.rows, index)):
-        env[TYPES_VARIABLE] = json.dumps(types)
+        env[ROW_TYPES] = json.dumps(types)
     for column in spec.rows.columns:
-        env[f"KUBEQUE_PARAM_{parameter_name(column)}"] = row[column]
-    return env | {
-        "KUBEQUE_JOB_ID": job_name,
-        "KUBEQUE_TASK_INDEX": str(index),
-        "KUBEQUE_ATTEMPT": str(attempt),
-        "KUBEQUE_OUT": str(out_path),
-    }
-
-
-def parameter_name(column: str) -> str:
-    """Return the form of a column's name that is used in the name of a variable: X_SCALE for `x-scale`.
-
-    If two columns have the same name, the last column wins.
-    """
-    return re.sub(r"[^A-Z0-9_]", "_", column.upper())
+        env[column_variable(column)] = row[column]
+    return env | {JOB_ID: job_name, TASK_INDEX: str(index), ATTEMPT: str(attempt), OUT: str(out_path)}

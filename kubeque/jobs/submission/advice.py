@@ -38,6 +38,7 @@ def submission_notes(sweep: Sweep) -> list[str]:
     """
     notes = [*getattr(sweep.rows, "notes", ()), *_kueue_notes(sweep)]
     sweep = sweep.check()
+    notes += _glob_notes(sweep)
     if sweep.function is not None:
         return notes
     words = sweep.words()
@@ -65,6 +66,17 @@ def _pattern_notes(sweep: Sweep) -> Iterator[str]:
                 yield (
                     f"{name}={cut(value, 60)} is used as text, although files in this folder match the pattern:"
                     f" {remedy} makes one row per file"
+                )
+
+
+def _glob_notes(sweep: Sweep) -> Iterator[str]:
+    """Yield a note for each pattern of results that has a comma, because other programs split the pattern there."""
+    for name, globs in (("results", sweep.results), ("ignore", sweep.ignore)):
+        for glob_text in globs:
+            if "," in re.sub(r"\[[^\]]*\]", "", glob_text):
+                yield (
+                    f"{option(name, shlex.quote(cut(glob_text, 60)))} is one pattern, for names with a comma: give"
+                    " several patterns one by one"
                 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from kubeque.model.command.command import Word, check_columns, parse_word
 from kubeque.model.command.shell import arithmetic_columns, check_arithmetic
+from kubeque.model.command.task_variables import ROW_TYPES, check_variables
 from kubeque.model.errors import CommandError, ResourceError, UserError
 from kubeque.model.globs import check_globs
 from kubeque.model.job.lease_durations import parse_lease
@@ -128,6 +129,7 @@ class Sweep:
             raise UserError(f"{option('try', str(self.canaries))}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
             raise UserError(f"skip_done needs a series: give its name, for example {option('series', 'nightly')}")
+        check_variables(self.env, self.rows.columns, [ROW_TYPES] if self.function else [])
         check_globs(self.results, "results")
         check_globs(self.ignore, "ignore")
         Budgets().with_extra(self.retry_causes)

@@ -120,6 +120,15 @@ def test_what_acts_on_loaders_does_not_reach_the_consumer() -> None:
     assert "LD_PRELOAD" not in env
 
 
+def test_a_setting_of_the_consumer_cannot_be_replaced_by_a_variable_of_the_job() -> None:
+    job_spec = spec(env={"KUBEQUE_QUEUE_URL": "memory:", "KUBEQUE_POD_NAME": "x", "B": "1"})
+    for manifest in (make_consumers(job_spec), make_keeper(job_spec)):
+        env = manifest["spec"]["template"]["spec"]["containers"][0]["env"]
+        assert [item["name"] for item in env].count("KUBEQUE_QUEUE_URL") == 1
+        assert {"name": "KUBEQUE_QUEUE_URL", "value": "memory:"} not in env
+        assert {"name": "B", "value": "1"} in env
+
+
 def test_no_password_stands_in_the_manifest() -> None:
     manifest = make_consumers(context=replace(CONTEXT, queue_url="postgresql://me@db/queue"), queue_secret="kq-nightly")
 

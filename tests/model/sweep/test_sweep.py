@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kubeque.model.command.task_variables import ROW_TYPES
 from kubeque.model.errors import UserError
+from kubeque.model.function.call_function import TYPES_VARIABLE
+from kubeque.model.job.spec import FunctionCall
 from kubeque.model.sweep.sweep import Sweep
 
 SECRET = "s3cr3t"
@@ -104,6 +107,29 @@ def test_another_value_is_refused_with_field_and_remedy(field: str, value: Any, 
     assert told in line
     assert SECRET not in line
     assert len(line) < 400
+
+
+@pytest.mark.parametrize("name", ["KUBEQUE_OUT", "KUBEQUE_JOB_ID", "KUBEQUE_TASK_INDEX", "KUBEQUE_ATTEMPT"])
+def test_a_variable_that_kubeque_sets_for_each_task_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"env '{name}': kubeque sets this variable for each task: choose another name"):
+        check(env={name: SECRET})
+
+
+def test_a_variable_of_a_column_is_refused_and_other_names_are_kept() -> None:
+    rows = [{"x-scale": 1}]
+    with pytest.raises(
+        UserError, match=r"env 'KUBEQUE_PARAM_X_SCALE': .* of the column 'x-scale': choose another name"
+    ):
+        check(rows=rows, env={"KUBEQUE_PARAM_X_SCALE": SECRET})
+    kept = {"KUBEQUE_PARAM_LR": "1", "KUBEQUE_HOME": "/h", "PWD": "/p", "SHLVL": "2", "_": "x", "AIRFLOW_HOME": "/a"}
+    assert check(rows=rows, env=kept).env == kept
+
+
+def test_a_call_of_a_function_keeps_the_types_of_its_values() -> None:
+    assert ROW_TYPES == TYPES_VARIABLE
+    with pytest.raises(UserError, match="env 'KUBEQUE_ROW_TYPES': kubeque sets this variable for each task"):
+        check(function=FunctionCall("key", (), ()), env={"KUBEQUE_ROW_TYPES": SECRET})
+    assert check(env={"KUBEQUE_ROW_TYPES": "x"}).env
 
 
 @pytest.mark.parametrize(

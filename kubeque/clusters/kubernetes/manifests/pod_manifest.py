@@ -25,8 +25,8 @@ SPOT = "cloud.google.com/gke-spot"
 _UNREACHABLE_SECONDS = 30
 #: Seconds that a leaving consumer has to record its results, after the grace period of the command.
 _LEAVE_SECONDS = 20
-#: Pattern of the variables that affect loaders and Python interpreters.
-_LIBRARIES = re.compile(r"(PYTHON|LD_).*")
+#: Pattern of the variables that affect loaders, Python interpreters and the consumer itself.
+_ONLY_FOR_TASKS = re.compile(r"(PYTHON|LD_|KUBEQUE_).*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +133,10 @@ def queue_env(context: ManifestContext, queue_secret: str) -> dict[str, Any]:
 def own_env(spec: JobSpec) -> list[dict[str, str]]:
     """Return the user's variables for the container.
 
-    Leave out variables that affect loaders and Python, because programs of kubeque must not get them. The consumer sets
-    them for the user's program.
+    Leave out variables that affect loaders, Python and kubeque, because programs of kubeque must not get them. The
+    consumer sets them for the user's program.
     """
-    return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)]
+    return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _ONLY_FOR_TASKS.fullmatch(k)]
 
 
 def _resources(spec: JobSpec, options: PodOptions, size_class: int) -> dict[str, Any]:
