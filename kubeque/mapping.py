@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from kubeque.client import Client, Progress, absolute_pushes
+from kubeque.lazy_dataclass import dataclass
 from kubeque.map_progress import show_progress
 from kubeque.model.command.command import Word
 from kubeque.model.errors import JobExists, JobFailed, UserError

@@ -6,13 +6,14 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import click
 
 from kubeque.cli.sweep_options import make_option, to_jobspec
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import parse_word
 from kubeque.model.errors import CommandError, UserError
 from kubeque.model.sweep.jobspec import Jobspec, merge

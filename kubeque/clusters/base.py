@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from kubeque.clusters.machine import Machine
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Death
 from kubeque.model.job.counts import Tally
 from kubeque.model.job.eviction import Eviction

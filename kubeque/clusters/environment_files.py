@@ -13,11 +13,11 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kubeque.clusters.home_folder import open_private
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterError, EnvironmentGone
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from kubeque.lazy_dataclass import dataclass
 
 #: Time limit of nvidia-smi in seconds, because a broken driver can block it.
 _PROBE_SECONDS = 10.0

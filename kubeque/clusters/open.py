@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubeque.clusters.base import Cluster
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError
 

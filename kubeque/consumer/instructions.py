@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kubeque.consumer.events import LeaseId, LeaseView
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.job import Job
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
@@ -29,6 +29,7 @@ from kubeque.files.layout import input_names
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import (
     ClusterError,
     CommandError,

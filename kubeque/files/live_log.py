@@ -6,11 +6,11 @@ import base64
 import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kubeque.files.regular_file import open_regular
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.stored_types import is_number, is_whole
 from kubeque.model.compatibility.unknown_entries import decompress
 

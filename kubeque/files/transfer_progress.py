@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from kubeque.lazy_dataclass import dataclass
 
 #: Shortest time between two reports, seconds. A report for each file would slow down a transfer of a thousand files per
 #: second.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.open import Access, open_cluster
 from kubeque.files.layout import spec_url
 from kubeque.files.spec_file import read_spec
 from kubeque.files.store import LARGE_PIECES, Files
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config import Config
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec

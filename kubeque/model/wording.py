@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+from kubeque.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import NoneType
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.stored_types import check_items
 from kubeque.model.job.counts import Tally
 from kubeque.model.job.task import State, TaskRecord

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobUnreadable, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import State

@@ -8,9 +8,10 @@ read. So an audit can find a stolen or moved task twice. Therefore only a fault 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from kubeque import __version__
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Tally

@@ -7,10 +7,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobExists, JobNotFound, JobUnreadable, QueueUnavailable
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Job, JobState

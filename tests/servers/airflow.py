@@ -66,6 +66,8 @@ class AirflowServer:
     DRIVER = "postgresql+psycopg://"
     #: True if Airflow notifies a trigger when a user or a limit ends the trigger's Airflow task.
     tells_triggers = True
+    #: True if its API server calls the listeners of plugins when a user marks an Airflow task.
+    calls_listeners = True
 
     def __init__(self, dags: Path, database_url: str, environ: Mapping[str, str]) -> None:
         """`dags`: folder of DAG files. `database_url`: an empty PostgreSQL database that only Airflow uses."""

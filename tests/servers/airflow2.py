@@ -21,6 +21,7 @@ class Airflow2Server(AirflowServer):
     API = "/api/v1"
     DRIVER = "postgresql+psycopg2://"
     tells_triggers = False
+    calls_listeners = False
 
     def settings(self) -> dict[str, str]:
         port = self.url.rpartition(":")[2]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubeque.cli.output.job_text import format_failures, format_obstacles, job_state
@@ -13,6 +12,7 @@ from kubeque.cli.output.running_text import format_running
 from kubeque.cli.output.task_list import TaskList
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Progress, TaskRow
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.stats.pace import Pace, format_pace
 
 if TYPE_CHECKING:

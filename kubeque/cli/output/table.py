@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 
 import click
 
 from kubeque.cli.output.streams import write_own
 from kubeque.cli.output.terminal import colour_state, count_cells, fit, wants_colour, wrap_words
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.text import safe_text
 
 #: Number of first rows that determine the column widths. The other rows are not read for this, so that a long table

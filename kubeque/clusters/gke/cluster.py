@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from kubeque.clusters.gke.api import Gke, Tell
@@ -15,6 +14,7 @@ from kubeque.clusters.gke.service_accounts import Accounts
 from kubeque.clusters.kubernetes.api import Address, KubernetesApi
 from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 from kubeque.clusters.kubernetes.manifests.keeper_manifest import ACCOUNT as KEEPER
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import STANDARD, NodePool, NodeRange
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kubeque.clusters.kubernetes.manifests.pod_manifest import SPOT
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.node_pools import NodePool, NodeRange
 
 #: Default number of zones of a regional cluster.

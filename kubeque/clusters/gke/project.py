@@ -7,12 +7,12 @@ person with the permission.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from kubeque.clusters.gke.credentials import Login, emulator
 from kubeque.clusters.gke.messages import gcloud, region_of
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterRefused
 
 #: Environment variable with the address of an emulator of IAM, the resource manager and Firestore's administration, for

@@ -8,11 +8,11 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, MutableSequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
 from kubeque.model.text import one_line
 from kubeque.model.wording import option

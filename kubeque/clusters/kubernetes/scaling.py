@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kubeque.clusters.consumer_process import KILLED, TERMINATED
 from kubeque.clusters.kubernetes.object_names import KUEUE, LABEL, MACHINES, ON_DEMAND
 from kubeque.clusters.kubernetes.pod_status import Pod, exit_code, is_live, is_unschedulable, seconds_of
+from kubeque.lazy_dataclass import dataclass
 
 KubernetesJob = Mapping[str, Any]
 

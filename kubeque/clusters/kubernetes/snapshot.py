@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL
 from kubeque.clusters.kubernetes.pod_status import Pod
+from kubeque.lazy_dataclass import dataclass
 
 #: Seconds for which a snapshot is reused.
 _FRESH_SECONDS = 1.5

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 from kubeque.consumer.attempt.input_cache import StageFailed
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import CommandError, FileDamaged, FileMissing, StorageError
 from kubeque.model.job.causes import Cause

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -23,6 +22,7 @@ from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter, raise
 from kubeque.consumer.attempt.start_errors import Refusal, explain
 from kubeque.consumer.attempt.stop_signal import End, StopSignal
 from kubeque.consumer.attempt.usage.usage_watch import UsageWatch
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 from kubeque.model.stats.usage import Usage
 from kubeque.retry import retry

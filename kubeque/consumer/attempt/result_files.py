@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from kubeque.files.mounts import is_below
 from kubeque.files.safe_paths import safe_name
 from kubeque.files.sparse import hole_bytes
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import StorageError
 from kubeque.model.quantities import format_bytes
 from kubeque.model.text import quote_name

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kubeque.consumer.attempt.failure import Failure, describe
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.layout import attempt_name
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec

@@ -6,9 +6,9 @@ import errno
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 
 #: Exit codes for a missing program and for a program that cannot be run, as in a shell.

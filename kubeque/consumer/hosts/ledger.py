@@ -12,12 +12,13 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from kubeque.clusters.machine import Machine, gpu_devices
 from kubeque.clusters.slot import start_ticks
+from kubeque.lazy_dataclass import dataclass
 
 #: First and longest pause between two attempts to begin, seconds.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2

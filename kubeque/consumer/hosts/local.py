@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from kubeque.clusters.abandoned_work import WORK, left_in_own_slot
@@ -16,6 +15,7 @@ from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Ledger, Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.files.mounts import remove_tree
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Death
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job

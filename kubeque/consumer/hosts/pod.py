@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 from kubeque.clusters.in_pod import required_variable, use_own_certificates, write_termination_message
@@ -17,6 +16,7 @@ from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.attempt.tmp_cleanup import StrayFiles, own_folders
 from kubeque.consumer.hosts.ledger import Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Death
 from kubeque.model.job.inherited_environment import Environment, inheritable
 from kubeque.model.job.job import Job

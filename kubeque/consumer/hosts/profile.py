@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import lift_class
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from kubeque.files.layout import input_url
 from kubeque.files.parallel import INPUT_UPLOADS, QUESTIONS, in_parallel
 from kubeque.files.store import Files
 from kubeque.files.transfer_progress import Meter, Tell
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import Word, format_word
 from kubeque.model.errors import CommandError, FileMissing
 from kubeque.model.job.spec import Input

@@ -6,11 +6,11 @@ import logging
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kubeque.files.safe_paths import inside, safe_name
 from kubeque.files.urls import base_name, is_folder, local_path
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import Word, format_word
 from kubeque.model.errors import CommandError, StorageError
 from kubeque.model.text import cut

@@ -6,13 +6,13 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
 
 from kubeque.files.parallel import in_parallel
 from kubeque.files.stores.errors import patiently
 from kubeque.files.stores.local import copy
+from kubeque.lazy_dataclass import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from kubeque.files.layout import report_name, report_url, result_url, table_url
@@ -14,6 +14,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_checked_result
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.upkeep.progress import Progress, read_progress
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import format_word
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.job.causes import Cause

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
 from functools import partial
 
 from kubeque.clusters.base import Permission
@@ -20,6 +19,7 @@ from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.progress import read_progress
 from kubeque.jobs.upkeep.reconcile import reconcile
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileDamaged, JobUnreadable, KubequeError, QueueRefused, StorageError

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kubeque.clusters.open import local_attempt
 from kubeque.files.layout import attempt_number, attempt_of_log, log_url, logs_url, result_url, stream_url
@@ -15,6 +15,7 @@ from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_checked_result
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView

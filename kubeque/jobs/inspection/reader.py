@@ -10,7 +10,6 @@ from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar
 
@@ -22,6 +21,7 @@ from kubeque.jobs.reports.report import make_report
 from kubeque.jobs.reports.timeline import timeline_page
 from kubeque.jobs.results.selection_notes import note_results
 from kubeque.jobs.results.table import TaskRow, lines, read_rows
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from kubeque.files.output import uses_temporary_files
 from kubeque.files.sha256 import sha256_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import TaskDetails, task_details
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterError, DestinationError, EnvironmentGone
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.shape_growth import lift_class

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.ranking import rank_indexes
 from kubeque.jobs.results.table import TaskRow, lines
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.rows.conditions import Condition, parse_condition

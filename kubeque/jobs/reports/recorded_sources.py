@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kubeque.clusters.environment_files import Environments
 from kubeque.jobs.backends import Backends
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterError
 from kubeque.model.job.job import Job
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
 from kubeque.jobs.reports.usage_part import TaskUsage, usage_part
 from kubeque.jobs.results.table import TaskRow
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import format_word as written
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job

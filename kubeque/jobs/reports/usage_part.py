@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from kubeque.files.layout import result_url
@@ -12,6 +11,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.results.result_manifest import read_result
 from kubeque.jobs.results.table import TaskRow
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.quantities import format_bytes, format_seconds

@@ -7,7 +7,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -19,6 +19,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_out_values
 from kubeque.jobs.results.table import TaskRow, lines, read_rows, write_csv
 from kubeque.jobs.results.unreadable_files import name_faults
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileError, MissingExtra, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView

@@ -14,7 +14,7 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -23,6 +23,7 @@ from kubeque.files.transfer_progress import Meter
 from kubeque.jobs.results.file_choice import FileChoice, Globs, Streams
 from kubeque.jobs.results.result_manifest import ResultFile
 from kubeque.jobs.results.result_paths import STANDARD, Layout
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import DestinationError, DestinationNotEmpty, FileError, FileRefused
 from kubeque.model.job.job import Job
 from kubeque.model.wording import option

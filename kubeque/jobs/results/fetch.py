@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from kubeque.jobs.results.result_paths import STANDARD, Layout, ResultPaths
 from kubeque.jobs.results.selection_notes import KeptFiles, find_matching, note_globs
 from kubeque.jobs.results.table import lines, read_rows, to_csv
 from kubeque.jobs.results.unreadable_files import name_faults
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileDamaged, FileMissing, FileRefused, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_selection import RowSelection

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 
 from kubeque.files.layout import stream_name
 from kubeque.jobs.results.result_manifest import ResultFile
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.globs import selection
 
 #: Patterns for file names, with the syntax of the option `results`. Empty means all files.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kubeque.files.parallel import MANIFESTS, in_parallel
@@ -12,6 +11,7 @@ from kubeque.jobs.results.destination import MARKER, TABLE, FetchedTask, Pending
 from kubeque.jobs.results.file_choice import FileChoice
 from kubeque.jobs.results.result_manifest import read_manifest
 from kubeque.jobs.results.result_paths import ResultPaths, fold
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileError, UserError
 from kubeque.model.rows.rows import INDEX
 from kubeque.model.text import LINE_CHARACTERS, printable

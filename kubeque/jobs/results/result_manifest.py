@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from kubeque.files.layout import manifest_url, output_url, stream_name, stream_url
 from kubeque.files.safe_paths import safe_name
 from kubeque.files.store import Files
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.unknown_entries import UNREADABLE
 from kubeque.model.errors import FileDamaged, StorageError
 from kubeque.model.text import cut

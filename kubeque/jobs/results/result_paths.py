@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from kubeque.files.safe_paths import path_part
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import Part, Placeholder, Word, parse_word
 from kubeque.model.errors import CommandError, UserError
 from kubeque.model.rows.rows import INDEX

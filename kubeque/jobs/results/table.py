@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from kubeque.files.layout import table_url
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import KEPT_ATTEMPTS, TaskState, TaskView

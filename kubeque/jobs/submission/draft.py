@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from kubeque.clusters.machine import Machine
@@ -20,6 +20,7 @@ from kubeque.jobs.submission.reuse import StoredKeys
 from kubeque.jobs.submission.submitter_environment import environment_now, keep, user_name
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.versions import BASE_NEEDS, FUNCTION_NEEDS, LOCAL_NEEDS, higher
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job, new_uid

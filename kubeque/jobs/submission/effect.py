@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from kubeque.files.rows.row_pages import PageReader
@@ -11,6 +11,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.reuse import changed_rows, find_done
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import Input, JobSpec

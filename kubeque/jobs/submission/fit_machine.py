@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.machine import Machine
 from kubeque.jobs.upkeep.control import no_effect_in_pods
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.spec import JobSpec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
@@ -13,6 +13,7 @@ from kubeque.jobs.submission.build_spec import named
 from kubeque.jobs.submission.draft import draft
 from kubeque.jobs.submission.effect import Effect, count_effect
 from kubeque.jobs.submission.existing import Existing
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.argv import task_argv
 from kubeque.model.sweep.sweep import Sweep
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.selected_rows import select_tasks
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts

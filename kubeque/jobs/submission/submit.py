@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kubeque.clusters.environment_files import Environments
 from kubeque.files.layout import keys_url
@@ -20,6 +20,7 @@ from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_do
 from kubeque.jobs.submission.submitter_environment import differences, explain
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobExists, StorageError, UserError
 from kubeque.model.job.changes import pause_job, raise_needs
 from kubeque.model.job.job import Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from os.path import isdir
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from kubeque.jobs.upkeep.gc_lock import Clearing, users
 from kubeque.jobs.upkeep.owner import is_ours, own_queue_ids
 from kubeque.jobs.upkeep.remove import delete_job_folder, remove
 from kubeque.jobs.upkeep.result_links import Links, explain_links, keeper, read_links
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.job import Job
 
 #: Age in seconds below which files are kept, because they might belong to a submission that is still running.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import takewhile
 from typing import Any
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.selected_rows import select_tasks
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_selection import RowSelection

@@ -11,10 +11,10 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from kubeque.jobs.backends import Backends
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterError, StorageError
 from kubeque.model.job.job import Job
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from kubeque.clusters.base import Cluster
 from kubeque.jobs.backends import Backends
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterError, StorageError
 from kubeque.model.html_table import html_table
 from kubeque.model.job.causes import Death

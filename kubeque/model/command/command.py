@@ -8,9 +8,9 @@ Values are data: placeholders in a value are not expanded.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import CommandError
 from kubeque.model.suggestions import suggest_column
 from kubeque.model.text import cut

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config_file import KEYS, NUMBERS, ON_LOCAL, SIZES, ValueReader, hide_password, read_file
 from kubeque.model.config.gke_defaults import gke_defaults
 from kubeque.model.config.trust import check_trusted, trust

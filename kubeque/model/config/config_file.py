@@ -6,11 +6,11 @@ import configparser
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ConfigError, ResourceError
 from kubeque.model.quantities import parse_bytes, parse_cpu
 from kubeque.model.suggestions import suggest

@@ -10,11 +10,11 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import CommandError
 from kubeque.model.function import call_function
 from kubeque.model.function.arguments import (

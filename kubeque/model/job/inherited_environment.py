@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from kubeque.lazy_dataclass import dataclass
 
 #: Variables of kubeque itself, and variables that describe one process or one shell.
 _NOT_INHERITED = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_", re.DOTALL)

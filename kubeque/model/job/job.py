@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.stored_types import check_fields
 from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 from kubeque.model.compatibility.versions import BASE_NEEDS

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from types import MappingProxyType
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.stored_types import accepting
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.causes import Cause

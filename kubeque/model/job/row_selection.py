@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import Word, check_columns
 from kubeque.model.compatibility.stored_types import check_fields
 from kubeque.model.compatibility.unknown_entries import read_fields, stored_fields, write_fields

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import IntEnum, StrEnum
 from types import NoneType
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.stored_types import check_items, is_whole
 from kubeque.model.job.causes import Cause, read_cause
 from kubeque.model.text import MESSAGE_CHARACTERS, cut, keep_last_line

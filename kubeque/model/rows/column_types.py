@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
+
+from kubeque.lazy_dataclass import dataclass
 
 #: Number of digits that floats represent exactly. Longer numbers are often names, for example of accounts.
 _DIGITS = 15

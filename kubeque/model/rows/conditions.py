@@ -6,9 +6,9 @@ import math
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import UserError
 from kubeque.model.text import cut
 from kubeque.model.wording import option

@@ -8,9 +8,9 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.header import check_header
 from kubeque.model.rows.number_lists import FUNCTION, expand

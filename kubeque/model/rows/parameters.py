@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, ClassVar, cast
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import NoRows, ParametersError
 from kubeque.model.rows.grid import grid, sequence
 from kubeque.model.rows.header import check_header

@@ -8,9 +8,9 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileDamaged, ParametersError
 from kubeque.model.rows.value_types import TEXT, to_value, unfold
 from kubeque.model.text import cut

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.job import Job
 from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.stats.advice import AttemptStats

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from heapq import heappop, heappush
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.task import TaskView
 

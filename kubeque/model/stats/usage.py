@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
+
+from kubeque.lazy_dataclass import dataclass
 
 #: Maximum number of points of one attempt. At this number, every two points are merged into one.
 MAX_POINTS = 200

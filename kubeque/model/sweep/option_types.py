@@ -6,9 +6,9 @@ The command line gives text. Python and Airflow give values of any type.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ResourceError, UserError
 from kubeque.model.rows.grid import read_axes
 from kubeque.model.sweep.option_values import (

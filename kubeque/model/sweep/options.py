@@ -8,8 +8,8 @@ time. A new option needs one entry here, one field of `Sweep` (or `PodOptions`),
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.retries import DEFAULT_BUDGETS
 from kubeque.model.sweep.option_types import (
     AXES,

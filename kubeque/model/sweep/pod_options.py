@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ResourceError
 from kubeque.model.quantities import parse_duration
 from kubeque.model.suggestions import suggest

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import Word, check_columns, parse_word
 from kubeque.model.command.shell import arithmetic_columns, check_arithmetic
 from kubeque.model.command.task_variables import ROW_TYPES, check_variables

@@ -10,10 +10,10 @@ read the record.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.counts import Tally
 
 #: Slots of ready blocks are in [0, SLOTS).

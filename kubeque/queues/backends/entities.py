@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.queues.backends.backend import BlockRecord, JobRecord
 
 JOB, BLOCK, SCHEMA = "KubequeJob", "KubequeBlock", "KubequeSchema"

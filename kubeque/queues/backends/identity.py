@@ -7,8 +7,8 @@ ignore it.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import QueueError
 from kubeque.queues.backends.backend import Backend, BlockRecord
 

@@ -10,11 +10,12 @@ import shlex
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from kubeque import __version__
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.stored_types import check_fields
 from kubeque.model.compatibility.unknown_entries import UNREADABLE, decompress, explain
 from kubeque.model.compatibility.versions import BASE_NEEDS, is_older, needs_newer

@@ -44,11 +44,26 @@ def test_a_scheduler_that_is_killed_with_its_processes_finds_every_sweep_again(
 
 
 def test_a_sweep_that_nobody_looks_at_stops_after_orphan_after(airflow: AirflowServer, sweep: Make) -> None:
-    # Given a sensor between two looks: Airflow tells nobody that it was marked
-    one = sweep("orphan", "orphan").begin()
-    airflow.until("its sensor has looked", lambda: one.job_or_none() and "/wait/-1#1" in one.job().token)
-    airflow.until("it is between two looks", lambda: airflow.state(one.dag, one.run_id, "wait") == "up_for_reschedule")
-    airflow.mark(one.dag, one.run_id, "wait", "failed")
+    # Given a sensor between two looks: Airflow tells nobody that its run was deleted
+    one = _between_two_looks(airflow, sweep, "orphan")
+    airflow.delete_run(one.dag, one.run_id)
     one.goes_on()
     airflow.until("nobody has looked for long enough", lambda: one.job().state is not JobState.ACTIVE)
     assert "no Airflow task has polled it" in one.job().reason
+
+
+def test_a_sensor_that_is_marked_between_two_looks_cancels_its_sweep(airflow: AirflowServer, sweep: Make) -> None:
+    # Airflow 3 calls the listener; Airflow 2 calls nothing, and `orphan_after` ends the sweep
+    one = _between_two_looks(airflow, sweep, "marked")
+    airflow.mark(one.dag, one.run_id, "wait", "failed")
+    airflow.until("the sweep has ended", lambda: one.job().state is not JobState.ACTIVE)
+    expected = "that waited for the job was ended" if airflow.calls_listeners else "no Airflow task has polled it"
+    assert expected in one.job().reason
+
+
+def _between_two_looks(airflow: AirflowServer, sweep: Make, name: str) -> Sweep:
+    """Return a sweep whose sensor in reschedule mode has polled it and has no process at present."""
+    one = sweep("orphan", name).begin()
+    airflow.until("its sensor has looked", lambda: one.job_or_none() and "/wait/-1#1" in one.job().token)
+    airflow.until("it is between two looks", lambda: airflow.state(one.dag, one.run_id, "wait") == "up_for_reschedule")
+    return one

@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import click
 
@@ -15,6 +14,7 @@ from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.interrupt import confirm
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Client
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobUnreadable, UserError
 from kubeque.model.quantities import parse_duration
 

@@ -6,7 +6,6 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,6 +26,7 @@ from kubeque.cli.output.terminal import terminal_text
 from kubeque.cli.sweep_options import sweep_options, to_jobspec
 from kubeque.cli.sweep_request import make_sweep, read_request
 from kubeque.client import Client, Effect, Existing, Plan, Progress, Submitted
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobNotFound, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.quantities import format_bytes

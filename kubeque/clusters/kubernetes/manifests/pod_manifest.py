@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from kubeque.clusters.consumer_process import python_words
 from kubeque.clusters.kubernetes.object_names import LABEL, TASK
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import MI

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import NoRows, ParametersError
 from kubeque.model.rows.formats.csv_reading import Reading, unreadable
 from kubeque.model.rows.formats.delimiter import COMMA, name_of
