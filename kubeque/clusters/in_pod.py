@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -63,6 +62,8 @@ def write_termination_message(text: str) -> None:
 
 def use_own_certificates() -> None:
     """Use the certificates of certifi in this process if the image has none in the default paths of OpenSSL."""
+    import ssl  # on one machine, a consumer does not need it
+
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and not (paths.capath and any(Path(paths.capath).iterdir())):
         with suppress(ImportError):

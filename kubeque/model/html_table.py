@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from kubeque.model.text import printable
 
 
 def html_table(columns: Sequence[str], rows: Iterable[Sequence[object]], note: str = "") -> str:
     """Return a table as HTML. Each value is shortened and escaped, because it can be from a stranger."""
-    head = "".join(f"<th>{_cell(name)}</th>" for name in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row)}</tr>" for row in rows)
+    from html import escape  # only notebooks need it
+
+    def cell(value: object) -> str:
+        return "" if value is None else escape(printable(value))
+
+    head = "".join(f"<th>{cell(name)}</th>" for name in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{cell(value)}</td>' for value in row)}</tr>" for row in rows)
     below = f"<p>{escape(note)}</p>" if note else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else escape(printable(value))

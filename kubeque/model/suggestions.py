@@ -5,7 +5,10 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterable, Mapping
-from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from difflib import SequenceMatcher
 
 #: Similarity from which a name is suggested: 0 is nothing in common, 1 is equal.
 _SIMILAR = 0.5
@@ -44,6 +47,8 @@ def find_similar(name: str, known: Iterable[str], count: int = 1) -> list[str]:
     A name is also similar if `name` is its beginning or one of its parts, as `loss` in `out.loss`. Capital letters,
     dashes in front, and the difference between `-` and `_` do not count.
     """
+    from difflib import SequenceMatcher  # only errors need it
+
     wanted = _fold(name)
     matcher = SequenceMatcher(None, "", wanted)
     scores = [(_score(matcher, wanted, _fold(one)), one) for one in known]

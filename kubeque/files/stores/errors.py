@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from itertools import count
@@ -93,7 +92,7 @@ def is_transient(error: Exception) -> bool:
     """True if the same request may succeed a little later."""
     if (status := _status(error)) is not None:
         return status in (408, 429) or status >= 500
-    if isinstance(error, ssl.SSLCertVerificationError) or type(error).__name__ == "SSLError":
+    if type(error).__name__ in ("SSLCertVerificationError", "SSLError"):
         return False
     if isinstance(error, ConnectionError | TimeoutError):
         return True
