@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import FAILURE_CAUSES, Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobExists, JobNotFound
 from kubeque_provider.airflow_retries import Try
 from kubeque_provider.airflow_versions import GONE, first_try_number, read_task_state, task_key, try_number

@@ -10,12 +10,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.files.layout import log_url
 from kubeque.files.live_log import LiveLog, read_tail
 from kubeque.files.store import Files
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import KubequeError, QueueGone
 from kubeque.queues.queue import Queue
 

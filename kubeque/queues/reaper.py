@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.causes import Death
 from kubeque.model.job.job import Job

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kubeque.client import absolute_pushes, split_push
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import Word
 from kubeque.model.errors import UserError
 from kubeque.model.user_paths import expand_home

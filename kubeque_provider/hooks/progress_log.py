@@ -6,10 +6,10 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from kubeque.client import Client, Progress
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import KubequeError
 from kubeque.model.stats.estimate import format_estimate
 from kubeque.model.stats.failure_groups import Group

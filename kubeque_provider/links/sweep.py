@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque_provider.airflow_versions import AIRFLOW_2, BaseOperatorLink, XCom, base_url
 
 #: Path of the sweeps' pages on Airflow's web server, and path of the same pages inside Airflow 3's own page.

@@ -8,10 +8,10 @@ is done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kubeque.client import Client
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterError, KubequeError, StorageError, UserError
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kubeque.client import Client, Reader
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ConfigError, QueueError, QueueUnavailable
 from kubeque_provider.hooks.kubeque import KubequeHook
 

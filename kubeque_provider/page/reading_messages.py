@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, Any
 
 from kubeque.client import RowSearch, TaskRow
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config import Config
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from kubeque.client import Reader
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobNotFound
 from kubeque.model.job.job import Job
 from kubeque_provider.naming import DEFAULT_CONNECTION

@@ -6,8 +6,10 @@ If several operators of a DAG file use the same list, it is searched only once.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
+
+from kubeque.lazy_dataclass import dataclass
 
 R = TypeVar("R")
 

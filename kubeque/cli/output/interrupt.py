@@ -6,10 +6,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import click
 
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import KubequeError, UserError
 
 
@@ -21,7 +21,7 @@ class Declined(KubequeError):
     """The user answered no. The exit code is 1."""
 
 
-@dataclass
+@dataclass()
 class InterruptMessage:
     """The message of Interrupted. The code in the `with` block of `on_interrupt` updates it."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.file_choice import Globs
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.globs import translate
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from kubeque.files.layout import keys_url, task_url
 from kubeque.files.parallel import KEY_READS, in_parallel
@@ -11,6 +11,7 @@ from kubeque.files.rows.row_pages import PageReader
 from kubeque.files.spec_file import read_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.result_links import Done
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileDamaged, FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import click
 
 from kubeque.cli.commands.watch.peek import to_wire
 from kubeque.client import Peek
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.text import render_terminal
 
 
