@@ -117,7 +117,7 @@ def _key(path: Path) -> _Key:
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
-        raise translate_error("read", os.fspath(path), error) from error
+        raise translate_error("read", os.fspath(path), error, local=True) from error
     # An inode may have 64 bits, but a positive integer of SQLite has only 63 bits.
     inode = status.st_ino & (1 << 63) - 1
     return os.path.abspath(os.fsencode(path)), status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode

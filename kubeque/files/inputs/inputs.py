@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from kubeque.files.store import Files
 from kubeque.files.transfer_progress import Meter, Tell
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import Word, format_word
-from kubeque.model.errors import CommandError, FileMissing
+from kubeque.model.errors import CommandError, FileError, FileMissing
 from kubeque.model.job.spec import Input
 from kubeque.model.user_paths import expand_home
 
@@ -117,12 +118,13 @@ def _find_for_rows(
 
 
 def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCache, files: Files) -> dict[Source, Input]:
-    known = digests.sha256_many(dict.fromkeys(source.path for source in sources if source.path))
+    with _unreadable_inputs("; give inputs that this user can read, and that no program deletes"):
+        known = digests.sha256_many(dict.fromkeys(source.path for source in sources if source.path))
 
     def make(source: Source) -> Input:
         if source.path is None:
             return _look(source, files)
-        if os.path.getsize(source.path) != source.size:
+        if _size(source) != source.size:
             raise CommandError(f"{source.said}: {source.path} is being written: submit when the file is complete")
         digest = known[source.path]
         return Input(source.name, input_url(cas_prefix, digest), digest, source.size, source.executable)
@@ -131,6 +133,22 @@ def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCach
     elsewhere = [source for source in distinct if source.path is None]
     looked = dict(zip(elsewhere, in_parallel(make, elsewhere, threads=QUESTIONS), strict=True))
     return {source: looked[source] if source in looked else make(source) for source in distinct}
+
+
+@contextmanager
+def _unreadable_inputs(remedy: str = "") -> Iterator[None]:
+    """Convert an error about one file to CommandError: the user named an input that cannot be read."""
+    try:
+        yield
+    except FileError as error:
+        raise CommandError(f"{error}{remedy}") from error
+
+
+def _size(source: Source) -> int:
+    try:
+        return os.path.getsize(str(source.path))
+    except OSError as error:
+        raise CommandError(f"{source.said}: cannot read {str(source.path)!r}: {error.strerror}") from error
 
 
 def _look(source: Source, files: Files) -> Input:
@@ -194,7 +212,7 @@ def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | No
     """Upload the files that the content-addressed store at `cas_prefix` lacks. Return their total size in bytes.
 
     `progress`: function that gets a `Transfer`: the numbers of uploaded files and bytes, and the totals. Raises
-    StorageError.
+    CommandError for a file that cannot be read or that changes. Raises StorageError if the store does not answer.
     """
     if not staging.uploads:
         return 0
@@ -205,8 +223,9 @@ def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | No
 
     def send(group: list[Upload]) -> int:
         copies = [Copy(str(item.path), input_url(cas_prefix, item.digest), item.size, item.digest) for item in group]
-        for error in filter(None, files.upload_many(copies, progress=meter.moved)):
-            raise error
+        with _unreadable_inputs():
+            for error in filter(None, files.upload_many(copies, progress=meter.moved)):
+                raise error
         return len(group)
 
     groups = in_groups(missing, lambda upload: upload.size)

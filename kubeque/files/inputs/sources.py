@@ -113,7 +113,7 @@ def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
     A colon in the host of a URL, or in the name of an existing file, is not a separator. Raises CommandError if the
     source or the destination is empty.
     """
-    start = 0
+    start = len("file://") if text.startswith("file://") else 0
     if not is_folder(text):
         start = text.find("/", text.index("://") + 3)  # a host can have a port, so search after the host
     source, colon, target = text[start:].rpartition(":")

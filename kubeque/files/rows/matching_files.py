@@ -64,14 +64,17 @@ def _explain(pattern: str, base: Path) -> str:
         return f"there is no folder {printable(root)}; relative patterns start at {base}"
     if root and not os.access(base / root, os.R_OK | os.X_OK):
         return f"this user may not read the folder {printable(root)}: change its permissions"
-    if is_folder(pattern) and any(glob.iglob(_local(pattern), root_dir=base, recursive=True)):
+    others = glob.glob(_local(pattern), root_dir=base, recursive=True) if is_folder(pattern) else []
+    if others and not any(os.path.isdir(base / other) for other in others):
+        return f"{printable(others[0])} is not a regular file: only regular files become rows"
+    if others:
         return f"it matches only folders: write '{printable(pattern.rstrip('/'))}/*' for the files in them"
     return "check the pattern, and put it into single quotes"
 
 
 def _match_local(pattern: str, base: Path) -> Iterator[str]:
     expanded = _local(pattern)
-    if (base / expanded).is_dir():
+    if os.path.isdir(base / expanded):
         raise ParametersError(f"{_describe(pattern)} is a folder: write '{printable(expanded.rstrip('/'))}/*'")
     for path in glob.iglob(expanded, root_dir=base, recursive=True):
         if os.path.islink(base / path) and not os.path.exists(base / path):

@@ -12,7 +12,8 @@ from typing import BinaryIO, cast
 
 from kubeque.files.rows import parquet
 from kubeque.files.store import Files
-from kubeque.model.errors import FileDamaged, ParametersError
+from kubeque.files.urls import is_folder
+from kubeque.model.errors import FileDamaged, FileError, ParametersError
 from kubeque.model.rows.formats.csv_reading import unreadable
 from kubeque.model.rows.formats.csv_rows import read_csv
 from kubeque.model.rows.formats.json_rows import is_json, read_json
@@ -34,7 +35,7 @@ def read_rows(files: Files, source: str, delimiter: str | None = None) -> Rows:
     ParametersError. Raises StorageError if a store does not answer. Raises MissingExtra for a Parquet file without
     pyarrow.
     """
-    if "://" in source:
+    if not is_folder(source):
         try:
             data = files.read(source, _WHOLE_BYTES)
         except FileDamaged as error:
@@ -42,7 +43,10 @@ def read_rows(files: Files, source: str, delimiter: str | None = None) -> Rows:
                 f"{source} is larger than {_WHOLE_BYTES >> 20} MiB: copy it to this machine and give the path of"
                 " the copy"
             ) from error
+        except FileError as error:
+            raise ParametersError(f"{error}; give a file that exists and that this user can read") from error
         return _read(lambda: io.BytesIO(data), source, delimiter)
+    source = source.removeprefix("file://")
     where = printable(source, LINE_CHARACTERS)
     if _is_read_once(source):
         return _read(_Spool(lambda: open(source, "rb")).open, where, delimiter)

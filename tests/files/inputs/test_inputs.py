@@ -15,7 +15,7 @@ from kubeque.files.inputs.inputs import Staging, find_inputs, push
 from kubeque.files.store import Files
 from kubeque.files.transfer_progress import Transfer
 from kubeque.model.command.command import parse_word
-from kubeque.model.errors import CommandError, StorageError
+from kubeque.model.errors import CommandError
 from tests.files.kinds import Place
 
 CAS = "memory://cas/files"
@@ -169,6 +169,13 @@ def test_a_file_whose_name_has_a_colon_is_itself(find: Find, base: Path) -> None
     assert named(find(pushes=["run:1"])) == {"run:1": "colon"}
 
 
+def test_a_push_may_be_a_url_of_a_file_of_this_machine(find: Find, base: Path) -> None:
+    assert list(named(find(pushes=[f"file://{base}/run.py"]))) == ["run.py"]
+    assert list(named(find(pushes=[f"file://{base}/run.py:x"]))) == ["x"]
+    with pytest.raises(CommandError, match="cannot read '/gone': there is no such file"):
+        find(pushes=["file:///gone"])
+
+
 def test_a_list_has_one_push_a_line(find: Find, base: Path) -> None:
     write(base / "files.list", "run.py\n\ndata/eu.csv:in/x.csv\n")
     assert named(find(pushes=["@files.list"])) == {"run.py": "print()", "in/x.csv": "eu"}
@@ -230,6 +237,11 @@ def test_a_pipe_is_refused_and_not_waited_for(find: Find, base: Path) -> None:
     os.mkfifo(base / "pipe")
     with pytest.raises(CommandError, match="not a regular file"):
         find("cat ^pipe")
+
+
+def test_a_file_whose_contents_cannot_be_read_is_an_error_of_the_user(find: Find) -> None:
+    with pytest.raises(CommandError, match=r"cannot read /proc/self/mem: .*; give inputs that this user can read"):
+        find("cat ^/proc/self/mem")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -396,9 +408,16 @@ def test_a_file_that_changes_between_finding_and_uploading_poisons_nothing(
 ) -> None:
     staging = find("cat ^run.py ^data/eu.csv")
     write(base / "run.py", "changed")
-    with pytest.raises(StorageError, match=r"run\.py changed"):
+    with pytest.raises(CommandError, match=r"run\.py changed"):
         push(staging, place.url, place.files)
     assert place.files.existing(place.url, [sha256(b"print()")]) == set()
+
+
+def test_a_file_that_is_deleted_before_its_upload_is_an_error_of_the_user(find: Find, place: Place, base: Path) -> None:
+    staging = find("cat ^run.py")
+    (base / "run.py").unlink()
+    with pytest.raises(CommandError, match=r"cannot read .*run\.py: there is no such file"):
+        push(staging, place.url, place.files)
 
 
 def test_nothing_to_upload_asks_nobody(find: Find, place: Place) -> None:

@@ -61,11 +61,13 @@ def test_the_columns_are_path_name_and_stem(here: Path) -> None:
         ("imgs/*.png", "matches no file: there is no folder imgs/; relative patterns start at "),
         ("img/d*", "matches no file: it matches only folders: write 'img/d\\*/\\*' for the files in them"),
         ("img", "is a folder: write 'img/\\*'"),
+        ("fifo", "matches no file: fifo is not a regular file: only regular files become rows"),
         ("s3://", "does not name a bucket"),
         ("*://x/*", "matches no file"),
     ],
 )
 def test_a_pattern_without_files_is_refused(here: Path, pattern: str, says: str) -> None:
+    os.mkfifo(here / "fifo")
     with pytest.raises((NoRows, ParametersError), match=says):
         paths(pattern, here)
 
@@ -77,6 +79,10 @@ def test_a_link_to_nothing_is_named(here: Path) -> None:
 
 
 def test_a_folder_that_nobody_may_read_is_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, **_: object) -> os.stat_result:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(Path, "stat", refuse)
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(NoRows, match="this user may not read the folder img/: change its permissions"):
         paths("img/*.none", here)

@@ -22,6 +22,12 @@ def test_json_text_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         row_source.read_rows(Files(), str(path))
 
 
+def test_a_missing_file_is_an_error_of_the_user(tmp_path: Path) -> None:
+    for folder in (str(tmp_path), f"file://{tmp_path}", "memory://rows"):
+        with pytest.raises(ParametersError, match=r"(?i)no such file"):
+            row_source.read_rows(Files(), f"{folder}/p.csv")
+
+
 def test_a_pipe_is_read_once_and_only_as_far_as_needed() -> None:
     # Given a pipe with rows
     text = b"a\n" + b"".join(b"%d\n" % number for number in range(20_000))
