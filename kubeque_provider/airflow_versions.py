@@ -31,6 +31,7 @@ __all__ = [
     "AIRFLOW_2",
     "GONE",
     "KNOWN_CONTEXT_KEYS",
+    "RETURN_VALUE",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -67,6 +68,8 @@ __all__ = [
 ]
 
 AIRFLOW_2 = __version__.startswith("2.")
+#: The XCom key of the value that an Airflow task returns.
+RETURN_VALUE = "return_value"
 if not AIRFLOW_2:
     from airflow.sdk.bases.decorator import _TaskDecorator as TaskFunction
     from airflow.sdk.bases.decorator import get_unique_task_id

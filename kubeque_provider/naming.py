@@ -96,6 +96,11 @@ def resolve_job(job: str | _Pointer, conn_id: str | None) -> tuple[str, str]:
 
     `conn_id` takes precedence over the pointer's connection.
     """
+    if job is None:
+        raise UserError(
+            "job_id is None: the Airflow task upstream returned no job, for example because it failed before it"
+            " submitted one. Correct that Airflow task, or pass the output of a KubequeSubmitOperator"
+        )
     found = job if isinstance(job, Mapping) else _read_pointer(job)
     name = found.get("job_id")
     if not isinstance(name, str) or not name:

@@ -9,7 +9,6 @@ from typing import Any
 
 from kubeque.client import Existing, Progress, TaskRow
 from kubeque.model.errors import JobNotFound, ParametersError
-from kubeque.model.job.job import Job
 from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.parameters import to_rows
 from kubeque.model.rows.rows import Rows
@@ -17,7 +16,7 @@ from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.text import cut, describe
 from kubeque.model.user_paths import expand_home
 from kubeque_provider.airflow_retries import MACHINE_ROWS, Faults, Try, find_faults
-from kubeque_provider.airflow_versions import base_url, task_key
+from kubeque_provider.airflow_versions import RETURN_VALUE, base_url, task_key
 from kubeque_provider.hooks.connection import KubequeConnection
 from kubeque_provider.hooks.metrics import count_sweep
 from kubeque_provider.hooks.on_clear import OnClear, choose_existing, choose_for_run, end_pause, find_other_run
@@ -221,7 +220,9 @@ class KubequeHook(KubequeConnection):
         job = progress.job
         return make_pointer(job.name, self.kubeque_conn_id, job.url, progress.counts.to_wire())
 
-    def push_links(self, context: Any, job: Job) -> None:
-        """Push the links of the job to XCom."""
+    def push_links(self, context: Any, progress: Progress) -> None:
+        """Push the links of the job to XCom, and its pointer, which stays there if this Airflow task fails."""
         dag_id, run_id, _, _ = task_key(context)
+        job = progress.job
         push_links(context, SweepAddress(job.name, self.kubeque_conn_id, dag_id, run_id), job.url)
+        context["ti"].xcom_push(key=RETURN_VALUE, value=self.pointer(progress))

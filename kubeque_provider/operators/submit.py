@@ -205,7 +205,7 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
                     origin=origin if self.job_id else None, retry_failed_rows=self.retry_failed_rows,
                 )  # fmt: skip
             push_script(context, self.hook.job_log.script(self.hook.get_conn(), progress.job, previous))
-            self.hook.push_links(context, progress.job)
+            self.hook.push_links(context, progress)
             settled = self._find_settled(context)
             if not (self._waits() or settled or self.canaries):
                 self._log_not_waiting(name)
@@ -252,7 +252,8 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         if settled:
             self.log.warning(
                 "Airflow tasks downstream have already ended in this DAG run and do not run again: %s. This Airflow"
-                " task waits for its sweep; to use the new results downstream, clear this Airflow task with Downstream",
+                " task waits for its sweep. After a success, clear those Airflow tasks with Downstream to use the new"
+                " results; a clear of this Airflow task would run all rows again",
                 ", ".join(settled),
             )  # fmt: skip
         return settled

@@ -120,7 +120,7 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
         arrived, progress = self._has_begun, self._poll(waiter)
         if progress is not None and not arrived:
             assert self._hook is not None
-            self._hook.push_links(context, progress.job)
+            self._hook.push_links(context, progress)
             if not (self.reschedule and own_xcom(context, WAITER)):  # each poll of `reschedule` is a new process
                 log_other_run(self, progress.job, context, "waits for", fixed=self._job_is_fixed)
             if self.reschedule:

@@ -51,7 +51,8 @@ class KubequeSweep(TaskGroup):
         `timeout` and `mode`. KubequeFetchOperator gets `force`, `indexes`, `state`, `glob` and `allow_failed_rows`.
         KubequeSubmitOperator gets all of its own arguments except `wait`.
 
-        `dest`: Folder outside of the DAG folder, or URL, for the results. None: no results are fetched.
+        `dest`: Folder outside of the DAG folder, or URL, for the results. None: no results are fetched. With
+        `allow_failed_rows=True`, the results are also fetched after a failed sweep.
 
         `default_args`: Arguments of all operators of the group, for example `{"retries": 2}`.
         """
@@ -70,7 +71,9 @@ class KubequeSweep(TaskGroup):
             self.output = self.wait.output
             self.fetch = None
             if dest is not None:
-                self.fetch = KubequeFetchOperator(task_id="fetch", job_id=self.output, dest=dest, **fetch)
+                # `none_skipped` also runs after a failed sensor, but not after a sweep without rows.
+                rule: dict[str, Any] = {"trigger_rule": "none_skipped"} if fetch.get("allow_failed_rows") else {}
+                self.fetch = KubequeFetchOperator(task_id="fetch", job_id=self.output, dest=dest, **fetch, **rule)
 
 
 def _take(arguments: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:

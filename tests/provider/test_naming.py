@@ -50,10 +50,15 @@ def test_a_job_is_given_by_its_name_or_by_a_pointer() -> None:
     assert resolve_job(there, "kubeque_near") == ("j", "kubeque_near")
 
 
-@pytest.mark.parametrize("bad", [None, "", {}, {"job_id": None}, 7])
+@pytest.mark.parametrize("bad", ["", {}, {"job_id": None}, 7])
 def test_what_is_no_job_is_refused(bad: object) -> None:
     with pytest.raises(UserError, match="is not a job"):
         resolve_job(bad, None)  # type: ignore[arg-type]
+
+
+def test_an_airflow_task_upstream_that_returned_nothing_is_named_as_the_cause() -> None:
+    with pytest.raises(UserError, match="job_id is None: the Airflow task upstream returned no job"):
+        resolve_job(None, None)  # type: ignore[arg-type]
 
 
 def test_a_series_is_one_for_all_runs_of_an_airflow_task_and_another_for_any_other() -> None:

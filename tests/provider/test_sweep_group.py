@@ -22,8 +22,9 @@ from kubeque_provider.task_groups.sweep import KubequeSweep
 
 with DAG("{name}", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) as dag:
     sweep = KubequeSweep(
-        "scan", command=["/bin/sh", "-c", "echo $1 > out.txt", "x", "{{n}}"], parameters=[dict(n=n) for n in range(4)],
-        dest="{dest}/{{{{ run_id }}}}", poke_interval=0.2, glob="*.txt", default_args=dict(retries=3), {more}
+        "scan", command=["/bin/sh", "-c", "echo $1 > out.txt; exit {code}", "x", "{{n}}"],
+        parameters=[dict(n=n) for n in range(4)], dest="{dest}/{{{{ run_id }}}}", poke_interval=0.2, glob="*.txt",
+        default_args=dict(retries=3), {more}
     )
     KubequeCollectOperator(task_id="collect", job_id=sweep.output, dest="{dest}/table.csv")
 """
@@ -39,7 +40,7 @@ def dag(**fields: Any) -> Any:
 
 def load(name: str, **fields: str) -> Any:
     path = HOME / "dags" / f"{name}.py"
-    path.write_text(_DAG.format(name=name, **fields))
+    path.write_text(_DAG.format(name=name, **{"code": "0", **fields}))
     names: dict[str, Any] = {"__file__": str(path), "__name__": name}
     exec(compile(path.read_text(), str(path), "exec"), names)
     return names
@@ -56,6 +57,17 @@ def test_the_group_submits_waits_and_fetches(tmp_path: Path, more: str) -> None:
     assert tasks == {"scan.submit", "scan.wait", "scan.fetch", "collect"} | released
     assert (tmp_path / "r" / run.run_id / "3" / "out.txt").read_text() == "3\n"
     assert len((tmp_path / "r" / "table.csv").read_text().splitlines()) == 5
+
+
+@pytest.mark.timeout(240)
+def test_failed_rows_that_are_allowed_are_fetched_after_the_sensor_has_failed(tmp_path: Path) -> None:
+    names = load("group_failed", dest=str(tmp_path / "r"), more="allow_failed_rows=True", code="3")
+    run = names["dag"].test()
+    states = {ti.task_id: str(ti.state) for ti in run.get_task_instances()}
+    assert states == {
+        "scan.submit": "success", "scan.wait": "failed", "scan.fetch": "success", "collect": "upstream_failed",
+    }  # fmt: skip
+    assert (tmp_path / "r" / run.run_id / "3" / "out.txt").read_text() == "3\n"
 
 
 def test_each_task_of_the_group_gets_its_arguments() -> None:
