@@ -11,6 +11,7 @@ from typing import Any
 from kubeque.model.command.command import Part, Placeholder, Word, parse_word
 from kubeque.model.errors import CommandError, ParametersError, UserError
 from kubeque.model.text import cut
+from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS
 
 _JINJA = ("{{", "{%", "{#")
 _CELL = ("{{", "{%")
@@ -45,10 +46,7 @@ def read_word(text: str, env: Any, render: Render) -> Word:
     except TemplateSyntaxError as error:
         raise _bad_template(text, error) from error
     except UndefinedError as error:
-        raise CommandError(
-            f"the word {text!r} uses an unknown Jinja variable ({error}): write {{column}} for a column of the rows,"
-            " and \\{ for a literal brace"
-        ) from error
+        raise _undefined(text, error) from error
     parts = _unhide(rendered, nonce, kept)
     if upload and not any(parts):
         raise CommandError(f"the word {text!r} is empty after rendering: write ^ and a path, for example ^run.py")
@@ -125,6 +123,21 @@ def read_columns(text: str, env: Any) -> tuple[Word, frozenset[str]]:
     except TemplateSyntaxError as error:
         raise _bad_template(text, error) from error
     return Word(tuple(part for part in kept if isinstance(part, Placeholder))), frozenset(names)
+
+
+def _undefined(text: str, error: Any) -> CommandError:
+    """Return the error for a word with a Jinja variable that this DAG run does not have."""
+    name = re.fullmatch(r"'(\w+)' is undefined", str(error))
+    if name and name[1] in KNOWN_CONTEXT_KEYS:
+        return CommandError(
+            f"the word {text!r} uses {name[1]!r}, and this DAG run has no {name[1]!r}, for example because it was"
+            " triggered without a logical date: use a variable that each run has, such as {{ run_id }} or"
+            " {{ dag_run.run_after }}"
+        )
+    return CommandError(
+        f"the word {text!r} uses an unknown Jinja variable ({error}): write {{column}} for a column of the rows,"
+        " and \\{ for a literal brace"
+    )
 
 
 def _bad_template(text: str, error: Any) -> CommandError:

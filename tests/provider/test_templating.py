@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jinja2 import Environment
+from jinja2 import Environment, StrictUndefined
 
 from kubeque.model.command.command import Placeholder, Word
 from kubeque.model.errors import CommandError
@@ -80,6 +80,19 @@ def test_a_stray_brace_is_an_error_that_names_the_word_and_the_remedy(text: str)
         read(text, v=1)
     assert repr(text) in str(error.value)
     assert "\\{" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ ds }}", r"this DAG run has no 'ds', .* without a logical date: .* \{\{ run_id"),
+        ("{{ nothing }}", r"'nothing' is undefined\): write \{column\}"),
+    ],
+)
+def test_a_variable_that_the_dag_run_does_not_have_is_told_from_an_unknown_one(text: str, message: str) -> None:
+    strict = Environment(undefined=StrictUndefined)
+    with pytest.raises(CommandError, match=message):
+        read_word(text, strict, lambda template: strict.from_string(template).render())
 
 
 def test_a_file_name_that_is_empty_once_rendered_is_an_error() -> None:
