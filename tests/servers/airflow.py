@@ -12,9 +12,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +32,8 @@ from tests.waiting import GaveUp, NotStarted, T, until
 ROOT = Path(__file__).resolve().parents[2]
 #: Maximum time for any operation on a busy machine, seconds.
 PATIENCE = 150.0
+#: Maximum number of times that a GET is sent while Airflow answers that its own database has failed.
+_DATABASE_TRIES = 5
 #: Airflow's settings. With these, it detects dead processes in seconds rather than in minutes.
 _SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
@@ -172,8 +176,28 @@ class AirflowServer:
         return int(self.ask("GET", "dags")["total_entries"])
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the answer of the public API. Raises urllib.error.HTTPError."""
-        return self._request(method, f"{self.API}/{path}", body, self.headers())
+        """Return the answer of the public API. Raises urllib.error.HTTPError, which contains the answer.
+
+        On a busy machine, Airflow cannot always read its own database, for example because all its connections are in
+        use. A client sends a GET again after this answer, and each other error of the server is raised at once.
+        """
+        for left in reversed(range(_DATABASE_TRIES if method == "GET" else 1)):
+            try:
+                return self._request(method, f"{self.API}/{path}", body, self.headers())
+            except urllib.error.HTTPError as error:
+                if not (found := database_error(error.code, error.msg)):
+                    raise
+                error.add_note(self._logged(found))
+                if not left:
+                    raise
+                print(f"{method} {path}: {error}", *error.__notes__, sep="\n", file=sys.stderr)
+                time.sleep(1)
+        raise AssertionError("the loop returns or raises")
+
+    def _logged(self, error_id: str) -> str:
+        """Return what the server logged about a database error."""
+        log = self._parts[self.PARTS[0]].log.read_text(errors="replace")
+        return log[log.find(f"Error with id {error_id}") :][:4000] if error_id in log else "the log has no such error"
 
     def headers(self) -> Mapping[str, str]:
         """Return the headers that authenticate a request."""
@@ -189,8 +213,12 @@ class AirflowServer:
         if data is not None:
             given["Content-Type"] = "application/json"
         asked = urllib.request.Request(self.url + path, data, given, method=method)
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            text = answer.read()
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            error.msg = f"{error.msg}: {error.read().decode(errors='replace')}"
+            raise
         return json.loads(text) if text else None
 
     def run(self, dag: str, run_id: str, **conf: Any) -> None:
@@ -235,6 +263,15 @@ class AirflowServer:
         except urllib.error.HTTPError as error:
             return f"no log: {error}"
         return json.dumps(found)
+
+
+def database_error(code: int, text: str) -> str:
+    """Return the ID of an error of Airflow's own database; an empty text for any other answer.
+
+    `text`: the answer with its reason. An error in a DAG, in a plugin or in the request has another form.
+    """
+    found = re.search(r'"reason": ?"Database error".* ID (\w+)', text)
+    return found[1] if code == 500 and found else ""
 
 
 def _with_variable(name: str, value: str) -> Iterator[int]:
