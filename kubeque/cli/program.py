@@ -83,6 +83,11 @@ def kubeque(ctx: click.Context, config: str | None) -> None:
     on this machine.
     """
     ctx.obj = config
+    if any(name.startswith("KUBEQUE_") for name in os.environ):
+        from kubeque.model.config.ignored_variables import ignored_variables_note
+
+        if note := ignored_variables_note(os.environ):
+            click.echo(note, err=True)
 
 
 def run(hear_interrupts: Callable[[], object]) -> int:

@@ -124,6 +124,16 @@ def test_patterns_of_files_are_named_where_they_stay_texts(shell: Shell) -> None
     assert "names of inputs are not patterns" in shell.run("sub", "--dry-run", "cat", "^*.csv").stderr
 
 
+def test_a_variable_that_kubeque_does_not_read_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBEQUE_QUEUE_URL", "sqlite:///x.db")
+    done = shell.run("list", "--json")
+    assert (done.returncode, done.stdout) == (0, "[]\n")
+    assert done.stderr == (
+        "kubeque reads no setting from the environment except KUBEQUE_HOME: KUBEQUE_QUEUE_URL: write"
+        " queue_url = VALUE in a .kubeque file\n"
+    )
+
+
 def test_a_pattern_of_results_with_a_comma_gets_a_note(shell: Shell) -> None:
     done = shell.run("sub", "--dry-run", "--results", "*.csv,*.png", "--ignore", "a[,]b", "true")
     assert done.stderr.count("is one pattern") == 1
