@@ -25,9 +25,9 @@ class ControlMethods(ProgressMethods):
     def kill(self, name: str, rows: Iterable[int] | RowSelection | None = None) -> Progress:
         """Stop a job, or only some of its rows. Waiting and running tasks become killed; ok tasks stay ok.
 
-        `rows`: indexes of the rows, or a selection; None for the whole job. A running row ends at the next heartbeat of
-        its consumer. The other rows of the job run as before. Raises UserError if no row is selected, or for an index
-        that the job does not have.
+        `rows`: indexes of the rows, or a selection; None for the whole job. A consumer stops a
+        running row within about 5 seconds. The other rows of the job run as before. Raises UserError if no row is
+        selected, or for an index that the job does not have.
 
         Without `rows`, this also stops a job with an unreadable record. Raises JobUnreadable if the progress cannot be
         read afterwards.
@@ -104,7 +104,7 @@ class ControlMethods(ProgressMethods):
         grew = control.scale(self._backends, name, consumers)
         return self.reconcile(name) if grew else self.status(name)
 
-    def remove(self, name: str, *, tell: Callable[[str], object] = lambda note: None) -> Job | None:
+    def remove(self, name: str, *, tell: Callable[[str], object] | None = None) -> Job | None:
         """Delete a job and its results, except results that other jobs link to.
 
         `tell`: function that gets a sentence about each part that stays, with the reason. Return None if the record of

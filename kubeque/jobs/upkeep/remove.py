@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from kubeque.clusters.environment_files import Environments
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.abandoned import remove_abandoned
 from kubeque.jobs.upkeep.reconcile import finish
-from kubeque.jobs.upkeep.result_links import deletable, explain_links, keeper, read_links
+from kubeque.jobs.upkeep.result_links import Links, deletable, explain_links, keeper, read_links
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job
 
 log = logging.getLogger(__name__)
 
 
-def remove(backends: Backends, name: str, tell: Callable[[str], object] = lambda note: None) -> Job | None:
+def remove(backends: Backends, name: str, tell: Callable[[str], object] | None = None) -> Job | None:
     """Delete a job and its results. Results to which other jobs link stay until the last link is gone.
 
     `tell`: function that gets a sentence about each part that stays, with the reason.
@@ -45,11 +45,18 @@ def remove(backends: Backends, name: str, tell: Callable[[str], object] = lambda
         if url not in {other.url for other in living}:
             # If the job has not ended, consumers might still write into its folder. Then the owner file stays for `gc`.
             delete_job_folder(backends, url, keeper(needed, url, whole=job.closing is not None or url != job.url))
-    if note := explain_links(backends, living, [job.url] if job.url in needed else ()):
-        tell(note)
-    if job.closing is None:
-        tell(f"the folder {job.url} stays, because tasks may still write into it; gc deletes it when it is a day old")
+    if tell is not None:
+        for note in _explain_kept(backends, job, living, needed):
+            tell(note)
     return job
+
+
+def _explain_kept(backends: Backends, job: Job, living: Sequence[Job], needed: Links) -> Iterator[str]:
+    """Yield a sentence about each part of a removed job that stays. `needed`: the links of the `living` jobs."""
+    if note := explain_links(backends, living, [job.url] if job.url in needed else ()):
+        yield note
+    if job.closing is None:
+        yield f"the folder {job.url} stays, because tasks may still write into it; gc deletes it when it is a day old"
 
 
 def delete_job_folder(backends: Backends, url: str, keep: Callable[[str], bool] | None) -> None:
