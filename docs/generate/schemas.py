@@ -239,7 +239,7 @@ _KILL_EFFECT = record(
     {
         "name": value("string", "Name of the job."),
         "killed": value("integer", "Number of rows that were waiting and never run."),
-        "running": value("integer", "Number of rows that run and end at the next heartbeat of their consumer."),
+        "running": value("integer", "Number of rows that run; their consumers stop them within about 5 s."),
         "ended": value("integer", "Number of rows that had already ended."),
     },
 )

@@ -43,6 +43,17 @@ def describe_unknown_option(error: click.NoSuchOption) -> str:
     return f"no such option {describe(name)}" + (f": did you mean {near}?" if near else "")
 
 
+def describe_usage(ctx: click.Context) -> str:
+    """Return the shortest complete command, for example `kubeque fetch JOB DEST`."""
+    words = [ctx.command_path]
+    for param in ctx.command.params:
+        if isinstance(param, click.Option):
+            words += [param.opts[0], param.metavar or "VALUE"] if param.required else []
+        elif param.required:
+            words.append(param.human_readable_name)
+    return " ".join(words)
+
+
 def _flags(command: click.Command) -> list[str]:
     """Return the long flags of a command that its help lists, without `--help`."""
     options = [param for param in command.params if isinstance(param, click.Option) and not param.hidden]

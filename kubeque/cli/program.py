@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from kubeque import __version__
-from kubeque.cli.command_group import CommandGroup, describe_unknown_option
+from kubeque.cli.command_group import CommandGroup, describe_unknown_option, describe_usage
 from kubeque.cli.command_names import COMMANDS, FUNCTIONS, GROUPS, OTHER_NAMES
 from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
 from kubeque.cli.output.streams import OutputError, standard_streams
@@ -143,6 +143,8 @@ def _format_error(error: click.ClickException) -> str:
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     if ctx is None:
         return text
+    if isinstance(error, click.MissingParameter):
+        text += f": write {describe_usage(ctx)}"
     see = "" if text.endswith("?") else f"; see {ctx.command_path} --help"
     return f"{text[:1].lower()}{text[1:]}{see}"
 

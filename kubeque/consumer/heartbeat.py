@@ -19,12 +19,13 @@ from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.model.errors import JobNotFound, JobUnreadable, QueueError, QueueUnavailable
 from kubeque.model.job.job import Job
+from kubeque.model.job.lease_durations import REVIEW_SECONDS
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
 
 log = logging.getLogger(__name__)
-#: Seconds between two checks of the leases, between two reviews of the jobs, and (approximately) between two reaps.
-_TICK_SECONDS, _JOBS_SECONDS, _REAP_SECONDS = 0.5, 5.0, 5.0
+#: Seconds between two checks of the leases, and (approximately) between two reaps.
+_TICK_SECONDS, _REAP_SECONDS = 0.5, 5.0
 
 
 class Heartbeat:
@@ -67,7 +68,7 @@ class Heartbeat:
         for lease in self._coordinator.each_lease():
             with self._isolated(f"{lease.job.name}: a lease"):
                 self._coordinator.tell(on.RenewalDue(lease, self._limit_checks.is_over(lease.job)))
-        if now - self._reviewed_at > _JOBS_SECONDS:
+        if now - self._reviewed_at > REVIEW_SECONDS:
             self._reviewed_at = now
             self.review_jobs()
         if now - self._reaped_at > _REAP_SECONDS * random.uniform(0.8, 1.2):

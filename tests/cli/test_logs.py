@@ -78,7 +78,13 @@ def test_what_is_not_there_is_named(shell: Shell) -> None:
     long = "import sys; sys.stdout.write('x' * 79 + chr(10)) and [print('y' * 79) for _ in range(1000)]"
     shell.run("sub", "-n", "long", "python3", "-c", long)
 
-    assert shell.run("logs", "quiet").stdout == ""
+    silent = shell.run("logs", "quiet")
+    assert silent.stdout == ""
+    assert silent.stderr == (
+        "quiet: no task has written to stdout: kubeque logs quiet --stderr shows the other output\n"
+    )
+    assert shell.run("logs", "quiet", "--stderr").stderr == "quiet: no task has written to stderr\n"
+    assert shell.run("logs", "long", "--grep", "z").stderr.endswith("long: no line of stdout matches --grep\n")
     assert "only the last 64 KiB of task 0 are shown: kubeque fetch long FOLDER" in shell.run("logs", "long").stderr
     assert shell.run("logs", "long", "-n", "1").stdout == f"0 | {'y' * 79}\n"
     assert "is not a regular expression" in shell.run("logs", "long", "--grep", "(").stderr

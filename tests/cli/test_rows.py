@@ -113,7 +113,9 @@ def test_only_files_below_the_pattern_are_uploaded(shell: Shell) -> None:
         (("--delimiter", "ab", "-p", "in.csv", "true"), "--delimiter 'ab' is not a delimiter: give one character"),
         (("-p", "in.csv", "--sample", "5", "true"), "--sample 5: the sweep has only 2 rows"),
         (("--grid", "a=1,2", "--zip", "--sample", "1", "true"), "--zip and --sample exclude each other"),
-        (("-p", "in.csv", "cat {a} | wc -l"), "is one word, so it is the name of a program"),
+        (("-p", "in.csv", "cat {a} | wc -l"), "is one word, so it is the name of a program: add --shell to run"),
+        (("-p", "in.csv", "cat ^x '{a} b'"), "write its words one by one, here cat '^x' '{a} b'\n"),
+        (("-p", "in.csv", "cat {a}"), "one by one, here cat '{a}', or add --shell to run the command in a shell\n"),
     ],
 )
 def test_a_mistake_in_the_rows_or_the_command_is_refused(shell: Shell, words: tuple[str, ...], says: str) -> None:

@@ -72,7 +72,7 @@ def test_rows_are_selected_by_index_values_and_state(
 ) -> None:
     waiting_job(backends, taken=2)
     before = list(backends.queue.scan(backends.queue.job("sweep")))
-    expected = KillEffect("sweep", *effect, 60.0)
+    expected = KillEffect("sweep", *effect)
     assert kill_rows(backends, "sweep", selection, dry_run=True) == expected
     assert list(backends.queue.scan(backends.queue.job("sweep"))) == before
     assert kill_rows(backends, "sweep", selection) == expected
@@ -105,15 +105,20 @@ def test_a_selection_of_nothing_is_an_error_that_changes_nothing(
 @pytest.mark.parametrize(
     ("effect", "text"),
     [
-        (KillEffect("j", 3, 1, 2, 60.0), "j: 3 rows are killed, 1 runs and ends at the next heartbeat of its consumer"
-         " (within 60 s), 2 had already ended"),
-        (KillEffect("j", 1, 0, 0, 60.0), "j: 1 row is killed"),
-        (KillEffect("j", 0, 2, 0, 5.0), "j: 0 rows are killed, 2 run and end at the next heartbeat of their consumer"
-         " (within 5 s)"),
+        (KillEffect("j", 3, 1, 2), "j: 3 rows are killed, 1 row still runs and is stopped within about 5 s, 2 had"
+         " already ended"),
+        (KillEffect("j", 1, 0, 0), "j: 1 row is killed"),
+        (KillEffect("j", 0, 2, 0), "j: 2 rows still run and are stopped within about 5 s"),
+        (KillEffect("j", 0, 0, 2), "j: 0 rows are killed, 2 had already ended"),
     ],
 )  # fmt: skip
 def test_the_effect_is_one_sentence(effect: KillEffect, text: str) -> None:
     assert effect.describe() == text
+
+
+def test_a_dry_run_stops_nothing() -> None:
+    text = "j: 1 row would be killed, 2 rows still run and would be stopped within about 5 s"
+    assert KillEffect("j", 1, 2, 0).describe(dry_run=True) == text
 
 
 def test_every_view_shows_killed_rows_and_the_job_ends_as_failed(backends: Backends) -> None:
@@ -202,7 +207,7 @@ def test_a_kill_after_the_end_of_a_job_with_killed_rows_changes_nothing(backends
     control.kill(backends, "sweep")
     progress = reconcile(backends, "sweep", start=False)
     assert progress.job.standing(progress.counts) == "failed"
-    assert kill_rows(backends, "sweep", parse("1-2")) == KillEffect("sweep", 0, 0, 2, 60.0)
+    assert kill_rows(backends, "sweep", parse("1-2")) == KillEffect("sweep", 0, 0, 2)
     assert backends.queue.job("sweep") == progress.job
 
 

@@ -118,14 +118,27 @@ def _kueue_notes(sweep: Sweep) -> Iterator[str]:
 def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:
     """Raise CommandError for a whole command line in one word, which would be the name of a program."""
     word = words[0]
-    text = "".join(part for part in word.parts if isinstance(part, str)).strip()
+    text = "".join(part if isinstance(part, str) else "x" for part in word.parts).strip()
     if sweep.shell or len(words) > 1 or word.upload or not any(map(str.isspace, text)):
         return
     if not os.path.exists(os.path.join(sweep.base, word.render(_first_row(sweep)))):
+        typed = format_word(word)
         raise CommandError(
-            f"the command {cut(format_word(word), 60)!r} is one word, so it is the name of a program: write its words"
-            f" one by one, or add {option('shell')} to run the command in a shell"
+            f"the command {cut(typed, 60)!r} is one word, so it is the name of a program:"
+            f" {_one_text_remedy(typed, is_typed=not sweep.origin)}"
         )
+
+
+def _one_text_remedy(typed: str, *, is_typed: bool) -> str:
+    """Return the remedy for a whole command line in one word. `is_typed`: True for the command line."""
+    shell = f"add {option('shell')} to run the command in a shell"
+    parts = _split(typed)
+    if SHELL_WORDS & set(parts):
+        return shell
+    quoted = (part if re.fullmatch(r"[\w./:=,@%+-]+", part) else shlex.quote(part) for part in parts)
+    here = f", here {cut(' '.join(quoted), 200)}" if parts and is_typed else ""
+    uploads = any(part.startswith("^") for part in parts)  # in a shell, ^ does not upload a file
+    return f"write its words one by one{here}" + ("" if uploads else f", or {shell}")
 
 
 def _shell_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from kubeque.jobs.upkeep.selected_rows import select_tasks
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
+from kubeque.model.job.lease_durations import REVIEW_SECONDS
 from kubeque.model.job.row_selection import RowSelection
 from kubeque.model.job.task import TaskState
 from kubeque.model.wording import code
@@ -29,12 +30,10 @@ class KillEffect:
     name: str
     #: Number of rows that were waiting and that never run.
     killed: int
-    #: Number of rows that run and that end at the next heartbeat of their consumer.
+    #: Number of rows that run and that their consumers stop within REVIEW_SECONDS.
     running: int
     #: Number of rows that had already ended. They do not change.
     ended: int
-    #: Longest time until the end of a running row, without its grace period, seconds.
-    heartbeat_seconds: float = 0.0
 
     @property
     def is_empty(self) -> bool:
@@ -42,16 +41,16 @@ class KillEffect:
         return not self.killed and not self.running
 
     def to_wire(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if key != "heartbeat_seconds"}
+        return asdict(self)
 
     def describe(self, *, dry_run: bool = False) -> str:
         """Return the effect as one sentence. `dry_run`: True if nothing was killed."""
         verb = "would be killed" if dry_run else "is killed" if self.killed == 1 else "are killed"
-        one = self.running == 1
-        end = "runs and ends at the next heartbeat of its" if one else "run and end at the next heartbeat of their"
+        stop = "would be" if dry_run else "is" if self.running == 1 else "are"
+        run = f"{_rows(self.running)} still run{'s' * (self.running == 1)}"
         parts = [
-            f"{_rows(self.killed)} {verb}",
-            f"{self.running} {end} consumer (within {self.heartbeat_seconds:.3g} s)" if self.running else "",
+            f"{_rows(self.killed)} {verb}" if self.killed or not self.running else "",
+            f"{run} and {stop} stopped within about {REVIEW_SECONDS:g} s" if self.running else "",
             f"{self.ended} had already ended" if self.ended else "",
         ]  # fmt: skip
         return f"{self.name}: {', '.join(part for part in parts if part)}"
@@ -92,7 +91,7 @@ def _effect(job: Job, states: Counter[TaskState], *, ended: int = 0) -> KillEffe
     `states`: number of rows by state. `ended`: number of ended rows that `states` does not count.
     """
     waiting, running = sum(states[state] for state in _WAITING), states[TaskState.RUNNING]
-    return KillEffect(job.name, waiting, running, ended + states.total() - waiting - running, job.heartbeat_seconds)
+    return KillEffect(job.name, waiting, running, ended + states.total() - waiting - running)
 
 
 def _rows(count: int) -> str:

@@ -18,6 +18,10 @@ MIN_LEASE_SECONDS = 5.0
 HEARTBEAT_SECONDS = 60.0
 
 
+#: Seconds between two readings of the jobs by a consumer. It then sees which rows and jobs were killed.
+REVIEW_SECONDS = 5.0
+
+
 def parse_lease(value: str | float, what: str = "lease") -> float:
     """Return the duration of a lease in seconds. Raises ResourceError for less than MIN_LEASE_SECONDS."""
     seconds = parse_duration(value, what)

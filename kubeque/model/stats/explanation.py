@@ -12,6 +12,7 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.lease_durations import REVIEW_SECONDS
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.quantities import format_seconds
 from kubeque.model.stats.failure_text import reason
@@ -107,7 +108,7 @@ def _explain_task(facts: Facts, task: TaskView) -> Explanation | None:
         return Explanation("ok", f"{about} is ok: attempt {record.attempts} ended{took}.", _show(job, task))
     if record.kill:
         text = (
-            f"{about} is killed: its consumer ends it at the next heartbeat, within {job.heartbeat_seconds:g} s."
+            f"{about} is killed: its consumer stops it within about {REVIEW_SECONDS:g} s."
             f" A reset runs the killed rows again."
         )
         return Explanation("killed", text, command("watch", job.name))

@@ -33,6 +33,8 @@ class LogPrinter:
     _printed: dict[int, tuple[int, int]] = field(default_factory=dict)
     #: Tasks of which only the end was printed.
     _cut: list[int] = field(default_factory=list)
+    #: Number of lines that were printed.
+    _lines_printed: int = 0
 
     def show(self, seen: Peek) -> None:
         """Print the lines of `seen` that were not printed yet."""
@@ -56,6 +58,7 @@ class LogPrinter:
     def _print_lines(self, seen: Peek, text: str, start: int) -> None:
         chosen = [line for line in text.splitlines() if self.selects(line)]
         chosen = chosen[-self.lines :] if self.lines else [] if self.lines == 0 else chosen
+        self._lines_printed += len(chosen)
         if self.as_json:
             if chosen:
                 click.echo(json.dumps(to_wire(seen, self.job, self.stream, "\n".join(chosen) + "\n", start)))
@@ -64,7 +67,7 @@ class LogPrinter:
             click.echo(f"{seen.view.index:>{self.width}} | {line}")
 
     def summarize(self) -> None:
-        """Print which tasks have more output than was shown. If no task had output, print a note."""
+        """Print which tasks have more output than was shown. If no line was printed, print the reason."""
         if self._cut:
             tasks = list(dict.fromkeys(self._cut))
             shown = ", ".join(map(str, tasks[:3])) + (f" and {len(tasks) - 3} more" if len(tasks) > 3 else "")
@@ -73,5 +76,8 @@ class LogPrinter:
                 " FOLDER fetches the whole output",
                 err=True,
             )
-        if not self._printed:
-            click.echo(f"{self.job}: no task has written to {self.stream}", err=True)
+        if not any(end for _, end in self._printed.values()):
+            other = f": kubeque logs {self.job} --stderr shows the other output" if self.stream == "stdout" else ""
+            click.echo(f"{self.job}: no task has written to {self.stream}{other}", err=True)
+        elif not self._lines_printed and self.lines != 0:
+            click.echo(f"{self.job}: no line of {self.stream} matches --grep", err=True)
