@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +85,17 @@ def test_a_function_gets_what_was_given_and_the_table_returns_it(client: Client)
     assert [row["value"] for row in client.table("kinds")] == values
     assert client.job("kinds").needs == "0.3"
     assert [line.row["value"] for line in client.lines("kinds")][:3] == ["1", "0.5", "true"]
+
+
+def test_a_replay_and_its_script_give_the_function_the_same_values(client: Client, tmp_path: Path) -> None:
+    values = ["1", None, [1, "it's {b}"], 2.0]
+    kubeque.map(describe, [{"value": value} for value in values], name="kinds", client=client)
+    for index, value in enumerate(values):
+        folder = tmp_path / f"replay {index}"
+        assert client.replay("kinds", index, folder, echo=False).same
+        (folder / "out.json").unlink()
+        subprocess.run(["sh", folder / "run.sh"], check=True, env={})
+        assert json.loads((folder / "out.json").read_text()) == {"text": repr(value)}
 
 
 def test_a_frame_gives_a_frame_with_the_types_of_its_columns(client: Client) -> None:

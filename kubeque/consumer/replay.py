@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kubeque.consumer.attempt import process_tree
-from kubeque.consumer.attempt.input_cache import CACHE_BYTES, InputCache
+from kubeque.consumer.attempt.input_cache import CACHE_BYTES, InputCache, StageFailed
 from kubeque.consumer.attempt.log_tail import LiveTail
 from kubeque.consumer.attempt.out_values import read_out
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
@@ -61,6 +63,7 @@ def _replay(order: dict[str, Any]) -> dict[str, Any]:
     workdir = Workdir(folder.parent, folder.name)
     workdir.stage([*spec.inputs, *own], InputCache(Path(order["cache"]), files, CACHE_BYTES), row=row)
     argv = task_argv(spec, row, names)
+    _write_script(folder / "run.sh", argv, workdir, _task_variables(order, spec, row, workdir, {}))
     ended = _run(order, spec, row, argv, workdir)
     out, problem = read_out(workdir.out)
     collected = workdir.collect(spec.results, spec.ignore)
@@ -75,10 +78,7 @@ def _replay(order: dict[str, Any]) -> dict[str, Any]:
 
 def _run(order: dict[str, Any], spec: JobSpec, row: dict[str, str], argv: list[str], workdir: Workdir) -> Ended:
     inherited = _inherited(order, spec)
-    env = task_environment(
-        spec, row, job_name=order["job"], index=order["index"], attempt=order["attempt"], out_path=workdir.out,
-        inherited=inherited.variables,
-    )  # fmt: skip
+    env = _task_variables(order, spec, row, workdir, inherited.variables)
     with StopSignal() as stop:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set(Cause.KILLED))
@@ -94,6 +94,26 @@ def _run(order: dict[str, Any], spec: JobSpec, row: dict[str, str], argv: list[s
         done.set()
         echo.join()
     return ended
+
+
+def _task_variables(
+    order: dict[str, Any], spec: JobSpec, row: dict[str, str], workdir: Workdir, inherited: Mapping[str, str]
+) -> dict[str, str]:
+    return task_environment(
+        spec, row, job_name=order["job"], index=order["index"], attempt=order["attempt"], out_path=workdir.out,
+        inherited=inherited,
+    )  # fmt: skip
+
+
+def _write_script(path: Path, argv: list[str], workdir: Workdir, variables: Mapping[str, str]) -> None:
+    """Write a script that runs the command again with the variables of the task, but not those of its submitter."""
+    words = ["env", *(f"{name}={value}" for name, value in variables.items()), *argv]
+    text = f"#!/bin/sh\ncd {shlex.quote(str(workdir.path))} && exec {shlex.join(words)}\n"
+    try:
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        path.chmod(0o700)
+    except OSError as error:
+        raise StageFailed(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _inherited(order: dict[str, Any], spec: JobSpec) -> Environment:

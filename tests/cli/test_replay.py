@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import jsonschema
 
@@ -34,6 +35,10 @@ def test_a_failed_row_ends_the_same_again_and_differs_once_the_world_is_mended(s
     folder = shell.folder / "replay-r-1"
     assert (folder / "work" / "n.txt").read_text() == "kept 7"
     assert json.loads((folder / "work" / "row.json").read_text()) == {"n": "7", "index": "1"}
+    assert again.stdout.endswith(f"to run the command again: sh {folder}/run.sh\n")
+    (folder / "out.json").unlink()
+    assert subprocess.run(["sh", folder / "run.sh"], check=False, capture_output=True).returncode == 3
+    assert json.loads((folder / "out.json").read_text()) == {"n": 7}
 
     (shell.folder / "mended").touch()
     other = shell.run("replay", "r", "1", "--into", "elsewhere", "--json")

@@ -45,8 +45,8 @@ def replay(ctx: click.Context, job: str, index: int, into: Path | None, as_json:
         if done.compared:
             Table(["", "recorded", "here", ""]).print(_rows(done))
         click.echo(_format_verdict(done))
-        click.echo(f"the folder of the replay is {done.folder}; to run the command again:")
-        click.echo(f"  cd {shlex.quote(str(done.folder / 'work'))} && {terminal_text(shlex.join(done.command), 2000)}")
+        again = terminal_text(shlex.join(["sh", str(done.folder / "run.sh")]), 2000)
+        click.echo(f"the folder of the replay is {done.folder}; to run the command again: {again}")
     return 1 if done.same is False else 0
 
 
