@@ -8,7 +8,7 @@ from kubeque.model.wording import Language
 _OPTIONS = {
     "repair": "on_clear='failed_rows'", "revise": "on_clear='changed'", "replace": "on_clear='all'", "name": "job_id",
     "volume": "volumes=['{}']", "env": "env={{...}}", "config": "the connection",
-    "try": "canaries={}",
+    "canaries": "canaries={}",
 }  # fmt: skip
 #: Counterparts of commands in a DAG. {} is the job.
 _COMMANDS = {
@@ -33,4 +33,4 @@ def _command(verb: str, job: str, flags: tuple[str, ...]) -> str:
     return text.replace(")", ", everything=True)") if "all" in flags else text
 
 
-AIRFLOW = Language(_option, _command)
+AIRFLOW = Language(_option, _command, _option)

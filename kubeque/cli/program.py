@@ -21,6 +21,7 @@ from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
 from kubeque.cli.output.streams import OutputError, standard_streams
 from kubeque.model.errors import KubequeError
 from kubeque.model.text import safe_text
+from kubeque.model.wording import COMMAND_LINE, speaking
 
 #: Environment variable in which a shell asks for completions.
 _COMPLETE = "_KUBEQUE_COMPLETE"
@@ -83,6 +84,7 @@ def kubeque(ctx: click.Context, config: str | None) -> None:
     on this machine.
     """
     ctx.obj = config
+    ctx.with_resource(speaking(COMMAND_LINE))
     if any(name.startswith("KUBEQUE_") for name in os.environ):
         from kubeque.model.config.ignored_variables import ignored_variables_note
 

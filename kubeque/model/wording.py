@@ -13,6 +13,10 @@ from contextvars import ContextVar
 from kubeque.lazy_dataclass import dataclass
 
 
+def _plain(name: str, value: str) -> str:
+    return f"{name} {value}" if value else name
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """The functions with which a program names options, and operations on jobs."""
@@ -22,6 +26,8 @@ class Language:
     #: Function that returns the text for an operation, its job and its flags. The job is empty for an operation that
     #: concerns no single job.
     command: Callable[[str, str, tuple[str, ...]], str]
+    #: Function that returns the text for a field of a sweep and its value. The value can be empty.
+    field: Callable[[str, str], str] = _plain
 
 
 def _flag(name: str, value: str) -> str:
@@ -33,6 +39,16 @@ def _shell(verb: str, job: str, flags: tuple[str, ...]) -> str:
     return " ".join(["kubeque", verb, *([job] if job else []), *(f"--{flag}" for flag in flags)])
 
 
+#: Fields whose option on the command line has another name.
+_FLAGS = {"canaries": "try"}
+
+
+def _flag_of_field(name: str, value: str) -> str:
+    return _flag(_FLAGS.get(name, name), value)
+
+
+#: The language of the program `kubeque`. Other programs name the fields of a sweep as Python does.
+COMMAND_LINE = Language(_flag, _shell, _flag_of_field)
 _SHELL = Language(_flag, _shell)
 _language: ContextVar[Language] = ContextVar("language", default=_SHELL)
 
@@ -40,6 +56,11 @@ _language: ContextVar[Language] = ContextVar("language", default=_SHELL)
 def option(name: str, value: str = "") -> str:
     """Return the text for an option with its value. The command line has, for example, `--cluster local`."""
     return _language.get().option(name, value)
+
+
+def field_name(name: str, value: str = "") -> str:
+    """Return the text for a field of a sweep: `canaries 5`, or `--try 5` on the command line."""
+    return _language.get().field(name, value)
 
 
 def command(verb: str, job: str = "", *flags: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kubeque.client import Client
 from kubeque.model.errors import UserError
-from kubeque.model.sweep.options import OPTIONS
+from kubeque.model.sweep.options import BY_NAME, OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.arguments import READERS, check_arguments, own_arguments
 from kubeque_provider.decorators.function import KubequeFunctionOperator
@@ -139,3 +139,20 @@ def test_rows_may_be_tuples_as_sql_operators_return_them(run: Run, tmp_path: Pat
         missing="", env={"N": 4}, wait=True, poke_interval=0.1,
     )  # fmt: skip
     assert run.execute(operator)["counts"]["ok"] == 2
+
+
+@pytest.mark.parametrize("name", SWEEP)
+def test_the_error_for_a_wrong_value_has_the_name_of_the_operators_argument(name: str) -> None:
+    messages, option = [], BY_NAME[name]
+    for value in (-1, 10**12, "x y", [object()], {"a": object()}, object()):
+        try:
+            with permanent():
+                check_arguments(KubequeSubmitOperator(task_id="t", command=["/bin/true"], **{name: value}))
+                if option.pod or option.sweep_field:
+                    Sweep(["true"], **{"pod": {name: value}} if option.pod else {option.sweep_field: value}).check()
+        except (BadSweep, UserError) as error:
+            messages.append(str(error))
+    assert messages
+    for message in messages:
+        assert name in message
+        assert "--" not in message

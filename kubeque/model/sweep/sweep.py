@@ -25,7 +25,7 @@ from kubeque.model.sweep.job_name import check_name, readable_name
 from kubeque.model.sweep.sweep_fields import check_names, convert_fields
 from kubeque.model.text import describe
 from kubeque.model.user_paths import current_folder
-from kubeque.model.wording import option
+from kubeque.model.wording import field_name
 
 #: Maximum number of canaries. Each canary has a block of its own.
 MAX_CANARIES = 1000
@@ -127,9 +127,11 @@ class Sweep:
         if self.consumers is not None:
             check_consumers(self.consumers)
         if self.canaries is not None and not 1 <= self.canaries <= MAX_CANARIES:
-            raise UserError(f"{option('try', str(self.canaries))}: give a number of rows from 1 to {MAX_CANARIES}")
+            given = field_name("canaries", str(self.canaries))
+            raise UserError(f"{given}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
-            raise UserError(f"skip_done needs a series: give its name, for example {option('series', 'nightly')}")
+            example = field_name("series", "nightly")
+            raise UserError(f"{field_name('skip_done')} needs a series: give its name, for example {example}")
         check_variables(self.env, self.rows.columns, [ROW_TYPES] if self.function else [])
         check_globs(self.results, "results")
         check_globs(self.ignore, "ignore")

@@ -13,7 +13,9 @@ from kubeque.model.command.task_variables import ROW_TYPES
 from kubeque.model.errors import UserError
 from kubeque.model.function.call_function import TYPES_VARIABLE
 from kubeque.model.job.spec import FunctionCall
+from kubeque.model.sweep.options import OPTIONS, Option
 from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.wording import COMMAND_LINE, speaking
 
 SECRET = "s3cr3t"
 
@@ -146,3 +148,32 @@ def test_an_unknown_argument_is_refused_with_the_nearest(name: str, told: str) -
     with pytest.raises(UserError, match="Sweep has no argument") as caught:
         Sweep(["true"], **{name: 3})
     assert told in str(caught.value)
+
+
+#: Values that hardly any option accepts.
+WRONG = (-1, 0, 10**12, "x y", "", [object()], {"a": object()}, object())
+
+
+WITH_FIELD = [option for option in OPTIONS if option.pod or option.sweep_field]
+
+
+@pytest.mark.parametrize("option", WITH_FIELD, ids=lambda option: option.name)
+def test_the_error_for_a_wrong_value_has_the_name_of_the_python_argument(option: Option) -> None:
+    name = option.name if option.pod else option.sweep_field
+    messages = []
+    for value in WRONG:
+        try:
+            check(**{"pod": {name: value}} if option.pod else {name: value})
+        except UserError as error:
+            messages.append(str(error))
+    assert messages
+    for message in messages:
+        assert "--" not in message
+        assert name in message
+
+
+def test_the_command_line_names_its_own_options() -> None:
+    with speaking(COMMAND_LINE), pytest.raises(UserError, match="--try 0: give a number of rows from 1 to 1000"):
+        check(canaries=0)
+    with pytest.raises(UserError, match=r"^canaries 0: give a number of rows"):
+        check(canaries=0)
