@@ -127,17 +127,27 @@ def test_explain_names_the_kill_of_a_row(shell: Shell) -> None:
     shell.run("kill", "k")
 
 
-@pytest.mark.parametrize("command", [["cat"], ["python3", "-c", "import sys; open(sys.argv[1])"], ["sed", "p"]])
-def test_a_file_that_was_not_sent_is_named(shell: Shell, command: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("command", "push"),
+    [
+        ("cat data/people.csv", "data/people.csv:data/people.csv"),
+        ("python3 -c import(sys);open(sys.argv[1]) data/people.csv", "data/people.csv:data/people.csv"),
+        ("sed p ./people.csv", "people.csv"),
+        ("python3 data/run.py", "data/run.py:data/run.py"),
+    ],
+)
+def test_a_file_that_was_not_sent_is_named(shell: Shell, command: str, push: str) -> None:
     (shell.folder / "data").mkdir()
-    shell.write("data/people.csv", "name\nana\n")
+    for folder in ("", "data/"):
+        shell.write(f"{folder}people.csv", "name\nana\n")
+        shell.write(f"{folder}run.py", "")
 
-    done = shell.run("sub", "-n", "j", "--repeat", "1", *command, "data/people.csv")
+    words = [word.replace("import(sys)", "import sys") for word in command.split()]
+    done = shell.run("sub", "-n", "j", "--repeat", "1", *words)
 
-    assert (
-        "next: kubeque sub --like j -n j --repair -u data/people.csv uploads the missing files"
-        in done.stdout + done.stderr
-    )
+    step = f"kubeque sub --like j -n j --repair -u {push}"
+    assert f"next: {step} uploads the missing files" in done.stdout + done.stderr
+    assert shell.run(*step.split()[1:]).returncode == 0  # the step works
 
 
 @pytest.mark.parametrize("path", ["nowhere.csv", "/etc/nowhere", "../outside"])

@@ -83,6 +83,7 @@ def test_what_is_not_there_is_named(shell: Shell) -> None:
     assert silent.stderr == (
         "quiet: no task has written to stdout: kubeque logs quiet --stderr shows the other output\n"
     )
+    assert "quiet: no failed task has written" in shell.run("logs", "quiet", "--state", "failed").stderr
     assert shell.run("logs", "quiet", "--stderr").stderr == "quiet: no task has written to stderr\n"
     assert shell.run("logs", "long", "--grep", "z").stderr.endswith("long: no line of stdout matches --grep\n")
     assert "only the last 64 KiB of task 0 are shown: kubeque fetch long FOLDER" in shell.run("logs", "long").stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,6 +22,9 @@ _MISSING = re.compile(r"No module named '?([A-Za-z_]\w*)(?![\w.])")
 _MISSING_FILE = re.compile(
     r"No such file or directory: '([^'/\0][^'\0]*)'|(?:^|[\s'`\"])([\w.][^\s:'`\"]*)['`\"]?: No such file or directory"
 )
+#: Pattern of the error message of Python for a missing script. The path of the working directory is in front of the
+#: path in the command.
+_MISSING_SCRIPT = re.compile(r"can't open file '(?:[^'\0]*?/work/[^'/\0]+/[^'/\0]+/work/|[^'\0]*/)?([^'\0]+)'")
 
 
 def find_unsent_module(
@@ -37,6 +41,7 @@ def find_unsent_module(
     messages = list(messages)
     names = list(dict.fromkeys(name for message in messages for name in _MISSING.findall(message)))
     files = [found[1] or found[2] for message in messages for found in _MISSING_FILE.finditer(message)]
+    files += [name for message in messages for name in _MISSING_SCRIPT.findall(message)]
     if not names and not files:
         return ""
     sources = read_sources(backends, job) if base is None else None
@@ -51,10 +56,14 @@ def find_unsent_module(
 
 
 def _find_file(names: Iterable[str], base: Path, sent: set[str]) -> str:
-    """Return the first relative path that names a file below `base` and no sent file; empty without one."""
+    """Return the `push` option for the first of `names` that is an unsent file below `base`; empty without one.
+
+    The names are relative paths. Tasks get the file at the same relative path.
+    """
     for name in names:
-        if ".." not in Path(name).parts and name not in sent and (base / name).is_file():
-            return name
+        path = os.path.normpath(name)
+        if ".." not in Path(name).parts and path not in sent and (base / path).is_file():
+            return f"{path}:{path}" if "/" in path else path
     return ""
 
 

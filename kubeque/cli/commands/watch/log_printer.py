@@ -27,6 +27,8 @@ class LogPrinter:
     as_json: bool
     #: True if more output can be read later.
     follow: bool
+    #: State of the tasks that were selected; empty for all tasks.
+    state: str = ""
     #: Tasks whose output is complete and printed.
     finished: set[int] = field(default_factory=set)
     #: Attempt and number of bytes that were printed, by task.
@@ -78,6 +80,7 @@ class LogPrinter:
             )
         if not any(end for _, end in self._printed.values()):
             other = f": kubeque logs {self.job} --stderr shows the other output" if self.stream == "stdout" else ""
-            click.echo(f"{self.job}: no task has written to {self.stream}{other}", err=True)
+            task = f"{self.state} task".lstrip()
+            click.echo(f"{self.job}: no {task} has written to {self.stream}{other}", err=True)
         elif not self._lines_printed and self.lines != 0:
             click.echo(f"{self.job}: no line of {self.stream} matches --grep", err=True)

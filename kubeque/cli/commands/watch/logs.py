@@ -47,7 +47,9 @@ def logs(
     selects, stream = _read_pattern(grep), "stderr" if stderr else "stdout"
     with connect(ctx) as client:
         name = find_job(client, job)
-        printer = LogPrinter(name, stream, len(str(client.job(name).n - 1)), selects, lines, as_json, follow)
+        printer = LogPrinter(
+            name, stream, len(str(client.job(name).n - 1)), selects, lines, as_json, follow, state or ""
+        )
         ends = False
         while not ends:
             ends = not follow or not client.progress(name).job.open  # read once more after the end of the job
