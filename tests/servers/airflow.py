@@ -45,6 +45,10 @@ _SETTINGS = {
     "CORE__MAX_ACTIVE_RUNS_PER_DAG": "64",
     "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
     "CORE__TEST_CONNECTION": "Enabled",
+    # Since 3.2, the API server looks up each token with a blocking call in its event loop. If heartbeats have all 15
+    # connections of the pool, this call waits 30 s for one of them. In this time nothing is answered, and then this
+    # request gets the status 500, and late heartbeats end their Airflow tasks.
+    "DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "-1",
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
     "LOGGING__LOGGING_LEVEL": "INFO",
     "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
