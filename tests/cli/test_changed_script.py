@@ -79,7 +79,9 @@ def test_on_a_terminal_revise_asks_before_ok_rows_run_again(sites: Shell) -> Non
     said += os.read(main, 4000)
     os.close(main)
     assert b"nothing was submitted: --repair runs only the rows that are not ok" in said
-    assert "2 failed" in sites.run("status", "sites").stdout
+    state, step = sites.run("status", "sites").stdout.splitlines()
+    assert "2 failed" in state
+    assert step == "next: kubeque show sites shows why tasks failed"
 
 
 def test_reset_says_that_an_input_changed_and_update_uses_the_new_one(sites: Shell) -> None:

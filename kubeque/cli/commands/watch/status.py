@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from itertools import islice
 
 import click
@@ -57,5 +58,8 @@ def status(
         else:
             progress = client.status(job)
             print_job(progress, as_json=as_json)
-            if not as_json and (hint := format_resume_hint(progress)):
+            hint = format_resume_hint(progress)
+            if not hint and progress.counts.failed:
+                hint = f"next: kubeque show {shlex.quote(job)} shows why tasks failed"
+            if hint and not as_json:
                 click.echo(hint)
