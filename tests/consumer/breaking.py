@@ -117,7 +117,7 @@ def consume(client: Client, home: Path, tracer: Tracer | None = None, *, linger:
     """Run one consumer until it leaves."""
     process_tree.adopt_orphans()
     job_discovery._FIRST = 0.05  # type: ignore[misc]
-    heartbeat._TICK_SECONDS = heartbeat._JOBS_SECONDS = heartbeat._REAP_SECONDS = 0.1  # type: ignore[misc]
+    heartbeat._TICK_SECONDS = heartbeat.REVIEW_SECONDS = heartbeat._REAP_SECONDS = 0.1  # type: ignore[misc, attr-defined]
     log_upload.FIRST_SECONDS = log_upload._LOOK_SECONDS = log_tail._SHOW_SECONDS = 0.1  # type: ignore[misc]
     (home / "fleet").mkdir(exist_ok=True)
     slot, url = Slot(home / "fleet", 0), client.config.queue_url
