@@ -177,7 +177,8 @@ def _name_values(record: Any, columns: Row | None, index: int) -> Mapping[str, o
         if type(record) is not dict and not isinstance(record, Mapping):  # the first test is faster
             raise ParametersError(
                 f"row {index} is a value of type {type(record).__name__}, not a dict: give a dict with one value"
-                " for each column. If rows are lists or tuples, add columns=['a', 'b']"
+                " for each column. If rows are lists or tuples, add columns=['a', 'b'] to the operator or to"
+                " from_records"
             )
         return record
     if isinstance(record, Mapping | str | bytes) or not isinstance(record, Sequence):
