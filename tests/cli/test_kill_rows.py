@@ -18,7 +18,6 @@ SCHEMAS = {output.command: output.schema for output in OUTPUTS}
 def test_some_rows_are_killed_and_reset(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(shell.folder)
     monkeypatch.setenv("KUBEQUE_HOME", str(shell.home))
-    monkeypatch.setenv("KUBEQUE_CLUSTER_URL", "local")
 
     def type_in(*words: str) -> str:
         ran = CliRunner().invoke(kubeque, words)
