@@ -276,9 +276,13 @@ class Files:
             cause = str(error).removeprefix(hide_logins(f"cannot write {probe}: "))
             raise StorageError(f"cannot write to {prefix}: {cause}; {self._remedy(prefix, cause)}") from error
         if seen != (True, False, b"1"):
+            remedy = (
+                f"update the library for {kind}://, or choose another store"
+                if kind
+                else "choose a folder of another disk"
+            )
             raise StorageError(
-                f"cannot write to {prefix}: the store overwrites an existing file instead of refusing the write; "
-                f"update the library for {kind or 'that disk'}, or choose another store"
+                f"cannot write to {prefix}: the store overwrites a file instead of refusing the write; {remedy}"
             )
 
     def _remedy(self, prefix: str, cause: str) -> str:
