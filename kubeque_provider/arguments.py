@@ -13,8 +13,9 @@ from typing import Any, get_args
 
 from kubeque.model.errors import UserError
 from kubeque.model.suggestions import suggest
+from kubeque.model.sweep.option import Option
 from kubeque.model.sweep.option_types import COUNT, COUNTS, FLAG, PAIRS, TEMPLATE, TEXT, TEXTS, WORDS
-from kubeque.model.sweep.options import OPTIONS, RENAMED, Option
+from kubeque.model.sweep.options import OPTIONS, RENAMED
 from kubeque.model.sweep.sweep_fields import convert_option
 from kubeque.model.text import describe
 from kubeque_provider.empty_sweep import OnEmpty

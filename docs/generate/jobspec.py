@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kubeque.model.sweep.options import GROUPS, OPTIONS, VERSION, Option
+from kubeque.model.sweep.option import Option
+from kubeque.model.sweep.options import GROUPS, OPTIONS, VERSION
 
 DOCUMENT = Path(__file__).parents[1] / "jobspec.md"
 _BEGIN = "<!-- Made by `make docs` from kubeque/model/sweep/options.py: change the table there. -->"

@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from kubeque.model.sweep.options import OPTIONS, Option
+from kubeque.model.sweep.option import Option
+from kubeque.model.sweep.options import OPTIONS
 
 _MADE = "Made by `make docs` from kubeque/model/sweep/options.py: change the table there."
 ARGUMENTS: tuple[Option, ...] = tuple(option for option in OPTIONS if option.operator)

@@ -9,7 +9,7 @@ from kubeque.cli.output.interrupt import confirm
 from kubeque.client import Client
 from kubeque.model.errors import JobNotFound, JobUnreadable, UserError
 from kubeque.model.suggestions import find_similar
-from kubeque.model.text import printable
+from kubeque.model.text import format_count, printable
 
 #: Reference to a recent submission: `@` is the last submission, `@2` the submission before the last.
 _RECENT = re.compile(r"@([1-9][0-9]{0,5})?")
@@ -76,7 +76,7 @@ def _recent(client: Client, reference: str) -> str:
         found += _exists(client, name)
         if found == number:
             return name
-    jobs = f"only {found} job{'s' * (found != 1)}" if found else "no job"
+    jobs = f"only {format_count(found, 'job')}" if found else "no job"
     raise JobNotFound(
         f"{reference}: {jobs} of this queue {'was' if found < 2 else 'were'} submitted from this home folder:"
         " kubeque list shows all jobs"

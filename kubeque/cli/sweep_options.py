@@ -12,8 +12,9 @@ from kubeque.cli.connect import complete_changed, complete_jobs
 from kubeque.cli.grouped_help import GroupedOption
 from kubeque.model.errors import UserError
 from kubeque.model.sweep.jobspec import Jobspec
+from kubeque.model.sweep.option import Option
 from kubeque.model.sweep.option_types import COUNT
-from kubeque.model.sweep.options import GROUPS, OPTIONS, Option
+from kubeque.model.sweep.options import GROUPS, OPTIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: Prefix of the parameter names of hidden options.

@@ -17,7 +17,7 @@ from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.compatibility.versions import warn_of_difference
 from kubeque.model.errors import JobUnreadable, QueueRefused, StorageError
 from kubeque.model.job.job import Job
-from kubeque.model.stats.explanation import Explanation
+from kubeque.model.stats.explanation_facts import Explanation
 
 
 class ProgressMethods(Connection):

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, ParamSpec, Protocol, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 from kubeque.files.batches import SMALL_BYTES, Copy
 from kubeque.files.content_checks import check_content, parse_json
@@ -19,6 +19,7 @@ from kubeque.files.stores.fsspec_store import open_store
 from kubeque.files.stores.local import Folder, temporary_name
 from kubeque.files.stores.object_store import ObjectStore
 from kubeque.files.stores.piece_transfer import LARGE_PIECES, SMALL_PIECES, Pieces
+from kubeque.files.stores.store_protocol import Store
 from kubeque.files.urls import is_folder, join, scheme, split
 from kubeque.model.compatibility.unknown_entries import UNREADABLE, explain
 from kubeque.model.errors import FileDamaged, FileError, StorageError
@@ -33,28 +34,6 @@ READ_BYTES = 64 << 20
 #: Schemes of stores that may hold results. Such a store shows only complete objects, and can refuse to overwrite an
 #: object.
 WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
-
-
-class Store(Protocol):
-    """A kind of store.
-
-    The methods are described in `Files`. All methods raise StorageError; reads also raise FileMissing.
-    """
-
-    def read(self, url: str, limit: int) -> bytes: ...
-    def read_end(self, url: str, limit: int) -> tuple[int, bytes]: ...
-    def write(self, url: str, data: bytes) -> None: ...
-    def write_new(self, url: str, data: bytes) -> bool: ...
-    def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None: ...
-    def download(
-        self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]
-    ) -> str: ...
-    def look(self, url: str) -> tuple[int | None, str, bool]: ...
-    def existing(self, prefix: str, names: Iterable[str]) -> set[str]: ...
-    def listing(self, prefix: str) -> Iterator[tuple[str, int]]: ...
-    def entries(self, prefix: str) -> Iterator[tuple[str, int, float | None, bool]]: ...
-    def delete(self, url: str) -> None: ...
-    def delete_tree(self, prefix: str, keep: Callable[[str], bool] | None) -> None: ...
 
 
 class Files:

@@ -130,3 +130,8 @@ def describe(value: object, limit: int = VALUE_CHARACTERS) -> str:
     except Exception:  # a `__repr__` of the user, or an integer of more digits than Python writes
         text = f"<{type(value).__name__}>"
     return printable(text, limit)
+
+
+def format_count(number: int, what: str) -> str:
+    """Return a number with its noun: "1 task", "3 tasks". `what`: the noun in the singular."""
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -14,7 +14,7 @@ from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.shape_growth import larger_class
 from kubeque.model.job.task import Attempt, State, TaskRecord
 from kubeque.model.quantities import format_seconds
-from kubeque.model.text import LINE_CHARACTERS, cut
+from kubeque.model.text import LINE_CHARACTERS, cut, format_count
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue
 
@@ -116,9 +116,7 @@ def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
     if left and job.is_orphan(queue.now()):
         return _stop_orphan(queue, job)
     if left and job.max_failures is not None and counts.failed >= job.max_failures:
-        return queue.stop(
-            job, f"{counts.failed} task{'s' * (counts.failed != 1)} failed and max_failures is {job.max_failures}"
-        )
+        return queue.stop(job, f"{format_count(counts.failed, 'task')} failed and max_failures is {job.max_failures}")
     return job
 
 

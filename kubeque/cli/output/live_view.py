@@ -14,6 +14,7 @@ from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Progress, TaskRow
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.stats.pace import Pace, format_pace
+from kubeque.model.text import format_count
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -125,7 +126,7 @@ def _section(title: str, lines: Iterable[str], style: str, room: int) -> list[Re
 def _facts(progress: Progress, pace: Pace, now: float) -> list[str]:
     """Return consumers, rate, elapsed time and remaining time as short texts."""
     job = progress.job
-    consumers = f"{progress.consumers} consumer{'s' * (progress.consumers != 1)}"
+    consumers = format_count(progress.consumers, "consumer")
     elapsed = [f"{duration(max(0.0, now - (job.reset_at or job.created)))} elapsed"] if now else []
     rate, *left = format_pace(progress.counts, pace) or ("",)
     return [consumers, *([rate] if rate else []), *elapsed, *left]

@@ -6,6 +6,7 @@ import click
 
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Client
+from kubeque.model.text import format_count
 
 
 def print_notes(client: Client, name: str) -> None:
@@ -14,4 +15,4 @@ def print_notes(client: Client, name: str) -> None:
     if count:
         text = "; ".join(f"task {index}: {terminal_text(note)}" for index, note in first)
         more = f"; and {count - len(first)} more" if count > len(first) else ""
-        click.echo(f"{name}: {count} successful task{'s' * (count != 1)} left a note: {text}{more}", err=True)
+        click.echo(f"{name}: {format_count(count, 'successful task')} left a note: {text}{more}", err=True)

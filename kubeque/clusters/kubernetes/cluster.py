@@ -30,6 +30,7 @@ from kubeque.clusters.kubernetes.server_version import ServerVersion
 from kubeque.clusters.kubernetes.snapshot import Snapshots
 from kubeque.clusters.kubernetes.start_consumers import ConsumerStarter
 from kubeque.clusters.kubernetes.start_problems import StartProblems
+from kubeque.clusters.kubernetes.stop_consumers import delete_jobs, stop_keepers
 from kubeque.model.compatibility.versions import tag_version
 from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
@@ -44,8 +45,6 @@ from kubeque.model.wording import option
 
 #: Default number of consumers of a job.
 _DEFAULT_CONSUMERS = 10
-#: Seconds to wait until deleted keepers have ended.
-_KEEPER_SECONDS = 15.0
 
 
 class KubernetesCluster:
@@ -271,14 +270,14 @@ class KubernetesCluster:
             return  # the job ran on a different kind of cluster
         # The keeper of a killed job stays, because it closes the job after the consumers have left.
         keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None and not removed else ""
-        self._delete(f"{LABEL}/fleet={job.fleet}{keeper}")
+        delete_jobs(self._api, self._namespace, f"{LABEL}/fleet={job.fleet}{keeper}")
         self._snapshots.forget(job.fleet)
 
     def stop(self) -> int:
         selector = self._of_queue()
         running = self._running(selector)
-        self._stop_keepers(f"{selector},{LABEL}/class={KEEPER}")
-        self._delete(selector)
+        stop_keepers(self._api, self._namespace, f"{selector},{LABEL}/class={KEEPER}")
+        delete_jobs(self._api, self._namespace, selector)
         return len(running)
 
     def _queue_labels(self) -> list[str]:
@@ -291,24 +290,6 @@ class KubernetesCluster:
         jobs = self._api.list(path("jobs", self._namespace), labelSelector=managed_selector())
         found = {job["metadata"]["labels"].get(f"{LABEL}/queue") for job in jobs} & {earlier}
         return sorted({self._queue_digest, *found})
-
-    def _stop_keepers(self, selector: str) -> None:
-        """Delete all keepers, and wait until they have ended.
-
-        Otherwise a live keeper would replace the consumers that are deleted next.
-        """
-        self._delete(selector)
-        end = time.monotonic() + _KEEPER_SECONDS
-        while time.monotonic() < end:
-            pods = self._api.list(path("pods", self._namespace), labelSelector=selector)
-            if not any(map(pod_status.is_live, pods)):
-                return
-            time.sleep(0.2)
-
-    def _delete(self, selector: str) -> None:
-        if not any(True for _ in self._api.list(path("jobs", self._namespace), labelSelector=selector)):
-            return
-        self._api.delete(path("jobs", self._namespace), labelSelector=selector)
 
 
 def _remedy(warning: str, options: PodOptions) -> str:

@@ -26,6 +26,7 @@ from kubeque.model.errors import FileDamaged, JobUnreadable, KubequeError, Queue
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import format_bytes
+from kubeque.model.text import format_count
 from kubeque.queues.integrity import Audit, Fault, standing
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
@@ -102,7 +103,8 @@ def _queue(config: Config, queue: Queue) -> str:
     queue.self_test()
     listed = queue.list_jobs()
     left = "".join(f"; not used: {error}" for error in listed.unreadable)
-    return f"{hide_password(config.queue_url)}: refuses stale writes, contains {_count(len(listed.jobs), 'job')}{left}"
+    jobs = format_count(len(listed.jobs), "job")
+    return f"{hide_password(config.queue_url)}: refuses stale writes, contains {jobs}{left}"
 
 
 def _store(url: str, config: Config) -> str:
@@ -115,11 +117,7 @@ def _cluster(config: Config) -> str:
     running = cluster.count_running()
     wanted = cluster.default_consumers(1 << 20)
     verb = "runs" if running == 1 else "run"
-    return f"{config.cluster_url}: {_count(running, 'consumer')} {verb}, up to {wanted} for a job"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+    return f"{config.cluster_url}: {format_count(running, 'consumer')} {verb}, up to {wanted} for a job"
 
 
 def _waiting(backends: Backends) -> Iterator[Finding]:
@@ -135,7 +133,9 @@ def _waiting(backends: Backends) -> Iterator[Finding]:
                 found += [Finding("waits", job.paused, f"{job.name}: {text}") for text in progress.obstacles]
     yield from found[:_WAITING]
     if more := found[_WAITING:]:
-        yield Finding("waits", all(each.ok for each in more), f"and {_count(len(more), 'more job')}: kubeque list")
+        yield Finding(
+            "waits", all(each.ok for each in more), f"and {format_count(len(more), 'more job')}: kubeque list"
+        )
 
 
 def _rights(config: Config) -> list[Permission]:

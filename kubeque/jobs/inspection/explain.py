@@ -11,7 +11,8 @@ from kubeque.jobs.upkeep.progress import PatientCluster, first_served, why_waiti
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import State
-from kubeque.model.stats.explanation import Explanation, Facts, Rival, explain
+from kubeque.model.stats.explanation import explain
+from kubeque.model.stats.explanation_facts import Explanation, Facts, Rival
 from kubeque.queues.queue import Queue
 
 

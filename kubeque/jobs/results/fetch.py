@@ -26,7 +26,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.row_selection import RowSelection
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.index_ranges import Ranges
-from kubeque.model.text import cut
+from kubeque.model.text import cut, format_count
 from kubeque.model.wording import code
 
 #: Largest size of a stored table, bytes: of all tables, and for each task. A larger table is written from the queue.
@@ -249,5 +249,5 @@ def _check_faults(job: Job, faulty: Sequence[PendingDownload]) -> None:
 
 def _describe(task: PendingDownload) -> str:
     first, *others = task.faults
-    more = f" (and {len(others)} more file{'s' * (len(others) > 1)})" if others else ""
+    more = f" (and {format_count(len(others), 'more file')})" if others else ""
     return f"{first}{more}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kubeque.model.text import format_count
+
 #: Number of tasks that a message names. Further tasks are only counted.
 _NAMED = 3
 
@@ -12,4 +14,4 @@ def name_faults(faults: Sequence[tuple[int, str]]) -> str:
     """Return a text with index and reason of the first tasks, and the number of further tasks."""
     named = "; ".join(f"task {index}: {reason}" for index, reason in faults[:_NAMED])
     more = len(faults) - _NAMED
-    return f"{named}; and {more} more task{'s' * (more > 1)}" if more > 0 else named
+    return f"{named}; and {format_count(more, 'more task')}" if more > 0 else named

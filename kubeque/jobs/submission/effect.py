@@ -17,7 +17,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.job.task import TaskState
 from kubeque.model.rows.rows import encode_row, iter_rows
-from kubeque.model.text import cut, printable
+from kubeque.model.text import cut, format_count, printable
 
 #: Number of differences that a message names.
 _NAMED = 3
@@ -136,4 +136,4 @@ def _content(item: Input) -> tuple[str, bool]:
 
 
 def _rows(count: int, kind: str = "") -> str:
-    return f"{count} {kind}row{'s' * (count != 1)}"
+    return format_count(count, f"{kind}row")

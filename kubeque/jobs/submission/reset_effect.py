@@ -17,6 +17,7 @@ from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.row_selection import RowSelection
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.index_ranges import to_ranges
+from kubeque.model.text import format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +144,4 @@ def _is_selected(rule: ResetRule, view: TaskView) -> bool:
 
 
 def _rows(count: int, kind: str = "") -> str:
-    return f"{count} {kind}row{'s' * (count != 1)}"
+    return format_count(count, f"{kind}row")

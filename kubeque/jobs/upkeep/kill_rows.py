@@ -15,6 +15,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.lease_durations import REVIEW_SECONDS
 from kubeque.model.job.row_selection import RowSelection
 from kubeque.model.job.task import TaskState
+from kubeque.model.text import format_count
 from kubeque.model.wording import code
 
 #: Message of a killed row.
@@ -47,9 +48,9 @@ class KillEffect:
         """Return the effect as one sentence. `dry_run`: True if nothing was killed."""
         verb = "would be killed" if dry_run else "is killed" if self.killed == 1 else "are killed"
         stop = "would be" if dry_run else "is" if self.running == 1 else "are"
-        run = f"{_rows(self.running)} still run{'s' * (self.running == 1)}"
+        run = f"{format_count(self.running, 'row')} still run{'s' * (self.running == 1)}"
         parts = [
-            f"{_rows(self.killed)} {verb}" if self.killed or not self.running else "",
+            f"{format_count(self.killed, 'row')} {verb}" if self.killed or not self.running else "",
             f"{run} and {stop} stopped within about {REVIEW_SECONDS:g} s" if self.running else "",
             f"{self.ended} had already ended" if self.ended else "",
         ]  # fmt: skip
@@ -92,7 +93,3 @@ def _effect(job: Job, states: Counter[TaskState], *, ended: int = 0) -> KillEffe
     """
     waiting, running = sum(states[state] for state in _WAITING), states[TaskState.RUNNING]
     return KillEffect(job.name, waiting, running, ended + states.total() - waiting - running)
-
-
-def _rows(count: int) -> str:
-    return f"{count} row{'s' * (count != 1)}"

@@ -21,7 +21,7 @@ from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.rows.rows import MAX_TASKS
-from kubeque.model.text import cut
+from kubeque.model.text import cut, format_count
 
 #: `allow_failed` of a stored job: a count or a share.
 _ALLOWED = re.compile(r"\d{1,18}|\d{1,18}(\.\d{1,18})?%", re.ASCII)
@@ -164,7 +164,7 @@ class Job:
     record_extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
-        return f"Job({self.name!r}, {self.n} task{'s' * (self.n != 1)}, {self.condition})"
+        return f"Job({self.name!r}, {format_count(self.n, 'task')}, {self.condition})"
 
     def _repr_html_(self) -> str:
         return html_table(("job", "tasks", "state"), [(self.name, self.n, self.condition)])

@@ -13,6 +13,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.quantities import MI, format_bytes, format_seconds
 from kubeque.model.stats.spans import spans
+from kubeque.model.text import format_count
 
 #: Smallest gains for which advice is given: share of the time, seconds, and bytes.
 _SHARE = 0.2
@@ -146,7 +147,7 @@ def advise(job: Job, seen: AttemptStats) -> list[str]:
 def _internal(seen: AttemptStats) -> str:
     if not seen.internal:
         return ""
-    attempts = f"{seen.internal} attempt{'s' * (seen.internal != 1)}"
+    attempts = format_count(seen.internal, "attempt")
     return f"{attempts} ended by an error in kubeque: please report the error with the traceback in the consumer's log."
 
 

@@ -8,6 +8,7 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.job import Job
 from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.stats.advice import AttemptStats
+from kubeque.model.text import format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,10 @@ def format_estimate(name: str, found: Estimate) -> Iterator[str]:
     if found.peak or found.memory:
         peak = f"peak {format_bytes(found.peak)}" if found.peak else "no peak was measured"
         requested = f", requested {format_bytes(found.memory)}" if found.memory else ""
-        again = f", {found.oom} attempt{'s' * (found.oom != 1)} ran out of memory" if found.oom else ""
+        again = f", {format_count(found.oom, 'attempt')} ran out of memory" if found.oom else ""
         yield f"  memory  {peak}{requested}{again}"
-    rest = f"{found.held} more task{'s' * (found.held != 1)}"
-    consumers = f"{found.consumers} consumer{'s' * (found.consumers != 1)}"
+    rest = format_count(found.held, "more task")
+    consumers = format_count(found.consumers, "consumer")
     yield f"  all     {rest} with {consumers}" + (
         f": about {format_seconds(found.left)}" if found.left is not None else ""
     )

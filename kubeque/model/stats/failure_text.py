@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kubeque.model.job.causes import Cause
 from kubeque.model.stats.failure_groups import Group
-from kubeque.model.text import keep_last_line, printable
+from kubeque.model.text import format_count, keep_last_line, printable
 
 #: Maximum number of rows that a line names, and maximum number of groups that have a line.
 _ROWS, _GROUPS = 3, 10
@@ -26,7 +26,7 @@ def format_groups(
     rest = groups[_GROUPS:]
     if rest:
         tasks = sum(group.count for group in rest)
-        yield f"{tasks} x {len(rest)} other reason{'s' * (len(rest) != 1)}"
+        yield f"{tasks} x {format_count(len(rest), 'other reason')}"
 
 
 def reason(cause: Cause, message: str, limit: int) -> str:

@@ -10,9 +10,10 @@ from kubeque.model.errors import UserError
 from kubeque.model.job.spec import FunctionCall, Input
 from kubeque.model.rows.parameters import to_rows
 from kubeque.model.suggestions import suggest
+from kubeque.model.sweep.option import Option
 from kubeque.model.sweep.option_types import FLAG, PAIRS, TAINTS, TEXTS
 from kubeque.model.sweep.option_values import refuse
-from kubeque.model.sweep.options import BY_NAME, OPTIONS, RENAMED, Option
+from kubeque.model.sweep.options import BY_NAME, OPTIONS, RENAMED
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.text import describe
 

@@ -23,7 +23,8 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome, TaskRecord, TaskState, TaskView
 from kubeque.model.rows.grid import sequence
-from kubeque.model.stats.explanation import Explanation, Facts, explain
+from kubeque.model.stats.explanation import explain
+from kubeque.model.stats.explanation_facts import Explanation, Facts
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.claim import claim
 from kubeque.queues.reaper import reap

@@ -12,7 +12,8 @@ from kubeque.model.errors import JobspecError, ResourceError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.jobspec import read_jobspec
-from kubeque.model.sweep.options import BY_NAME, OPTIONS, Option
+from kubeque.model.sweep.option import Option
+from kubeque.model.sweep.options import BY_NAME, OPTIONS
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.sweep.sweep import Sweep
 

@@ -15,6 +15,7 @@ from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Observer, is_hosted
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
+from kubeque.model.text import format_count
 
 
 @click.command()
@@ -44,7 +45,7 @@ def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"stopped": count, "deleted": None, "waiting": list(map(asdict, observers))}))
         return
-    click.echo(f"{count} consumer{'s' * (count != 1)} stopped")
+    click.echo(f"{format_count(count, 'consumer')} stopped")
     if is_hosted(config.cluster_url):
         click.echo(
             f"{config.cluster_url} still exists and costs money: to delete the cluster, run kubeque stop"
@@ -71,7 +72,7 @@ def _delete_hosted(config: Config, *, yes: bool, as_json: bool) -> None:
         pools = hosted.pools()
         if not yes:
             confirm(
-                f"delete the cluster {hosted.gke} with its {len(pools)} node pool{'s' * (len(pools) != 1)}?"
+                f"delete the cluster {hosted.gke} with its {format_count(len(pools), 'node pool')}?"
                 " Running tasks are interrupted and wait in the queue.", err=as_json,
             )  # fmt: skip
         hosted.stop()

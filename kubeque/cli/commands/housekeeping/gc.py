@@ -14,6 +14,7 @@ from kubeque.cli.connect import connect, json_option
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Garbage
 from kubeque.model.quantities import format_bytes
+from kubeque.model.text import format_count
 
 #: Maximum number of pieces of each kind to list. For further pieces, only their number and total size are printed.
 _LISTED = 20
@@ -70,7 +71,7 @@ def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
 
 def _format_young(found: Garbage) -> str:
     until = datetime.fromtimestamp(found.young_until)
-    what = f"{found.young} input{'s' * (found.young != 1)} of {format_bytes(found.young_bytes)}B"
+    what = f"{format_count(found.young, 'input')} of {format_bytes(found.young_bytes)}B"
     stay = "stays" if found.young == 1 else "stay"
     return f"{what} younger than a day {stay} until {until:%Y-%m-%d %H:%M}; then gc deletes those that no job uses"
 
@@ -80,7 +81,7 @@ def _format_pieces(found: Garbage) -> Iterator[str]:
     for kind, group in groupby(found.pieces, lambda piece: piece.kind):
         pieces = list(group)
         for piece in pieces[:_LISTED]:
-            files = f"{piece.files} file{'s' * (piece.files != 1)}"
+            files = format_count(piece.files, "file")
             name = terminal_text(piece.name) if kind == "expired" else piece.name
             yield f"{name}  {_WORDS[kind]}: {files}, {format_bytes(piece.bytes)}B"
         if rest := pieces[_LISTED:]:

@@ -17,6 +17,7 @@ from kubeque.client import Client
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobUnreadable, UserError
 from kubeque.model.quantities import parse_duration
+from kubeque.model.text import format_count
 
 #: Number of jobs that the question names.
 _NAMED = 5
@@ -92,8 +93,8 @@ def _question(doomed: Sequence[_Doomed]) -> str:
         name = terminal_text(job.name)
         if job.tasks is None:
             return f"delete {name} with its record, which cannot be read?"
-        return f"delete {name} with the results of its {job.tasks} task{'s' * (job.tasks != 1)}?"
+        return f"delete {name} with the results of its {format_count(job.tasks, 'task')}?"
     names = ", ".join(terminal_text(job.name) for job in doomed[:_NAMED])
     more = f" and {len(doomed) - _NAMED} more" if len(doomed) > _NAMED else ""
     tasks = sum(job.tasks or 0 for job in doomed)
-    return f"delete {len(doomed)} jobs ({names}{more}) with the results of their {tasks} task{'s' * (tasks != 1)}?"
+    return f"delete {len(doomed)} jobs ({names}{more}) with the results of their {format_count(tasks, 'task')}?"

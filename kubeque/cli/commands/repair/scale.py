@@ -8,6 +8,7 @@ from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.job_text import print_job
 from kubeque.model.sweep.sweep import check_consumers
+from kubeque.model.text import format_count
 
 
 @click.command()
@@ -30,4 +31,4 @@ def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
     else:
         wanted, running = progress.job.consumers, progress.consumers
         verb = "runs" if running == 1 else "run"
-        click.echo(f"{job}: {wanted} consumer{'s' * (wanted != 1)} wanted, {running} {verb}")
+        click.echo(f"{job}: {format_count(wanted, 'consumer')} wanted, {running} {verb}")

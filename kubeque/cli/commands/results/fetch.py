@@ -18,6 +18,7 @@ from kubeque.cli.row_options import index_option
 from kubeque.client import STREAM_GLOBS, Client, Streams
 from kubeque.model.quantities import format_bytes
 from kubeque.model.rows.index_ranges import Ranges, parse_ranges
+from kubeque.model.text import format_count
 
 
 @click.command()
@@ -94,10 +95,12 @@ def fetch_results(
     elif not quiet:
         kept = f", {done.kept} fetched before" if done.kept else ""
         restored = f", {done.restored} of them again because files had changed or were missing" if done.restored else ""
-        what = f"{_count(done.tasks, 'task')} with {_count(done.files, 'file')} ({format_bytes(done.size)}B)"
+        what = (
+            f"{format_count(done.tasks, 'task')} with {format_count(done.files, 'file')} ({format_bytes(done.size)}B)"
+        )
         click.echo(f"{dest}: {what} fetched{restored}{kept}; the table is {done.table}")
         if done.not_kept:
-            files, tasks = _count(done.not_kept.files, "file"), _count(done.not_kept.tasks, "task")
+            files, tasks = format_count(done.not_kept.files, "file"), format_count(done.not_kept.tasks, "task")
             click.echo(
                 f"{files} of {tasks} {'was' if done.not_kept.files == 1 else 'were'} not kept: "
                 f"`kubeque show {name} {done.not_kept.first}` names them"
@@ -106,7 +109,3 @@ def fetch_results(
             click.echo("note: the tasks have no files: --streams fetches their output with --flat", err=True)
     for note in () if quiet else done.notes:
         click.echo(f"note: {note}", err=True)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -10,6 +10,7 @@ from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import complete_jobs, connect
 from kubeque.cli.job_reference import find_job
 from kubeque.client import By
+from kubeque.model.text import format_count
 
 _BY = click.Choice([str(by) for by in By])
 
@@ -32,4 +33,4 @@ def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: str) -> Non
     """
     with connect(ctx) as client:
         count = client.timeline(list(dict.fromkeys(find_job(client, job) for job in jobs)), dest, by=By(by))
-    click.echo(f"{dest}: {count} attempt{'s' * (count != 1)}")
+    click.echo(f"{dest}: {format_count(count, 'attempt')}")

@@ -8,6 +8,7 @@ import click
 
 from kubeque.client import Effect, Existing
 from kubeque.model.errors import UserError
+from kubeque.model.text import format_count
 
 
 def confirm_change(effect: Effect, *, yes: bool) -> bool:
@@ -23,12 +24,12 @@ def confirm_change(effect: Effect, *, yes: bool) -> bool:
     asks = effect.again and effect.existing is Existing.REVISE and not yes
     if not asks or not terminal:
         return True
-    return click.confirm(f"run {effect.again} ok row{'s' * (effect.again != 1)} again?", err=True)
+    return click.confirm(f"run {format_count(effect.again, 'ok row')} again?", err=True)
 
 
 def _confirm_loss(effect: Effect, *, terminal: bool) -> None:
     """Ask whether ok rows may be removed from the job. Raises UserError if the user refuses, and without a terminal."""
-    rows = f"{effect.lost} ok row{'s' * (effect.lost != 1)}"
+    rows = format_count(effect.lost, "ok row")
     if terminal and click.confirm(f"remove {rows} and their results from {effect.name}?", err=True):
         return
     raise UserError(

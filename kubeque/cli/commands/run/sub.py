@@ -33,7 +33,7 @@ from kubeque.model.quantities import format_bytes
 from kubeque.model.sweep.jobspec import Jobspec
 from kubeque.model.sweep.options import GROUPS, VERSION
 from kubeque.model.sweep.sweep import Sweep, with_name
-from kubeque.model.text import escape_json
+from kubeque.model.text import escape_json, format_count
 
 _NOTHING = "interrupted; nothing was submitted: the same command again uploads only missing files"
 
@@ -226,14 +226,14 @@ def _confirm_rest(held: Progress, *, yes: bool) -> bool:
         return False
     with on_interrupt(held_hint(held.job.name)):
         try:
-            return click.confirm(f"run the other {held.counts.held} row{'s' * (held.counts.held != 1)}?", err=True)
+            return click.confirm(f"run the other {format_count(held.counts.held, 'row')}?", err=True)
         except click.Abort:
             raise KeyboardInterrupt from None
 
 
 def _format_submitted(submitted: Submitted) -> str:
     job = submitted.job
-    tasks = f"{job.n} task{'s' * (job.n != 1)}"
+    tasks = format_count(job.n, "task")
     what = {"made": "submitted", "adopted": f"{'exists' if job.n == 1 else 'exist'} already, unchanged"}.get(
         submitted.what, submitted.what
     )
@@ -265,10 +265,10 @@ def _print_plan(jobspec: Jobspec, plan: Plan, as_json: bool) -> None:
 
 
 def _plan_lines(jobspec: Jobspec, plan: Plan) -> list[str]:
-    lines = [f"{plan.tasks} task{'s' * (plan.tasks != 1)} for {plan.consumers} consumer{'s' * (plan.consumers != 1)}"]
+    lines = [f"{format_count(plan.tasks, 'task')} for {format_count(plan.consumers, 'consumer')}"]
     if plan.contents:
         lines.append(
-            f"{plan.contents} input file{'s' * (plan.contents != 1)} ({format_bytes(plan.bytes)}B), {plan.there} of"
+            f"{format_count(plan.contents, 'input file')} ({format_bytes(plan.bytes)}B), {plan.there} of"
             f" them stored already: {format_bytes(plan.bytes_to_send)}B would be uploaded"
         )
     if jobspec.get("try", plan.tasks) < plan.tasks:

@@ -15,7 +15,7 @@ from kubeque.model.errors import ParametersError
 from kubeque.model.rows.formats.delimiter import COMMA, find_delimiter, name_of, read_hint
 from kubeque.model.rows.formats.file_formats import describe_format
 from kubeque.model.rows.rows import PAGE_BYTES, REMEDY_UTF8, VALUE_BYTES, Row, too_long
-from kubeque.model.text import cut
+from kubeque.model.text import cut, format_count
 
 _BLOCK_BYTES = 1 << 18
 #: Largest row in the file, bytes. The values of a row have at most 1 MiB; with doubled quotes, the text may be twice as
@@ -171,7 +171,7 @@ class Reading:
             raise ParametersError(f"{place}: the bytes {value!r} are not UTF-8: {REMEDY_UTF8}") from error
 
     def _explain_width(self, row: Sequence[str], columns: Row) -> ParametersError:
-        counts = f"{len(row)} value{'s' * (len(row) > 1)} for {len(columns)} column{'s' * (len(columns) > 1)}"
+        counts = f"{format_count(len(row), 'value')} for {format_count(len(columns), 'column')}"
         if len(row) < len(columns):
             place = f"the row ends before column {columns[len(row)]!r} (its last value is {cut(row[-1], 40)!r})"
         else:

@@ -12,6 +12,7 @@ from kubeque.model.rows.formats.csv_reading import Reading, unreadable
 from kubeque.model.rows.formats.delimiter import COMMA, name_of
 from kubeque.model.rows.header import blank_name, check_header
 from kubeque.model.rows.rows import Row, RowsSpec, encode_checked, measure
+from kubeque.model.text import format_count
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+")
 
@@ -100,7 +101,7 @@ def _notes(reading: Reading, name: str, given: str | None, skipped: int) -> Iter
     if count := reading.left_out:
         lines = ", ".join(map(str, reading.lines_left_out))
         more = f" and {count - len(reading.lines_left_out)} more" if count > len(reading.lines_left_out) else ""
-        yield f"{name}: left out {count} empty row{'s' * (count != 1)} (line {lines}{more})"
+        yield f"{name}: left out {format_count(count, 'empty row')} (line {lines}{more})"
 
 
 def _open(open_text: Callable[[], BinaryIO], name: str) -> BinaryIO:
