@@ -20,6 +20,7 @@ from kubeque.jobs.submission.submit import Existing, submit
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.gc_lock import Clearing, wait_until_cleared
 from kubeque.jobs.upkeep.owner import is_ours, queue_id
+from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
@@ -156,6 +157,22 @@ def test_what_later_jobs_link_to_outlives_the_time_of_its_job(store: Store) -> N
     store.collect(really=True, days=3)
     assert store.names(old) == store.names(url) == []
     assert not Path(old).parent.exists()  # also in a folder store, no empty folder stays
+
+
+def test_the_folder_of_a_job_that_was_removed_before_its_end_stays_for_a_day(store: Store) -> None:
+    # Given a job that is removed, and a consumer that writes a result afterwards
+    url, told = store.submit("job", "echo"), list[str]()
+    remove(store.backends, "job", told.append)
+    store.backends.files.write(f"{url}/tasks/0/1-late/files/out", b"late")
+
+    assert told == [
+        f"the folder {url} stays, because tasks may still write into it; gc deletes it when it is a day old"
+    ]
+    store.collect(really=True, days=0.9)
+    assert store.names(url) == ["job.json", "tasks/0/1-late/files/out"]
+    store.collect(really=True, days=1.1)
+    assert store.names(url) == []
+    assert not Path(url).parent.exists()
 
 
 def test_a_submission_under_way_and_folders_of_others_are_left_alone(store: Store) -> None:
