@@ -100,8 +100,9 @@ def test_a_replay_and_its_script_give_the_function_the_same_values(client: Clien
 
 def test_a_frame_gives_a_frame_with_the_types_of_its_columns(client: Client) -> None:
     pandas = pytest.importorskip("pandas")
-    frame = kubeque.map(describe, pandas.DataFrame({"value": [2, 10]}), client=client)
+    frame = kubeque.map(describe, pandas.DataFrame({"value": [2, 10], "mixed": ["", 1]}), client=client)
     assert list(frame["value"] + 1) == [3, 11]
+    assert list(frame["mixed"]) == ["", 1]
     assert list(frame["out.text"]) == ["2", "10"]
 
 

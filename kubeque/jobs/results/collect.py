@@ -118,13 +118,15 @@ def frame(backends: Backends, job: Job, *, infer: bool = False) -> Any:
         import pandas as pd
     except ImportError as error:
         raise MissingExtra(f"a DataFrame needs pandas ({error}): pip install 'kubeque[table]'") from error
-    found, rows = records(backends, job), backends.spec(job).rows
+    found, spec = records(backends, job), backends.spec(job)
+    rows = spec.rows
     texts = map(parameter_column, _text_columns(rows) if infer else ())
     inferred = [column for column in texts if _infer_column(found, column)]
     table = pd.DataFrame(found)
     outs = [name for name in table.columns if out_of(name) is not None]
     for column in [*map(parameter_column, _mixed(rows)), *inferred, *outs]:
-        gaps = (None,) if column in outs else (None, "")
+        # A command gets a missing value as an empty text, a function gets None.
+        gaps = (None,) if column in outs or spec.function else (None, "")
         values = [row.get(column) for row in found]
         missing = [isinstance(value, str | None) and value in gaps for value in values]
         if dtype := _dtype_with_gaps(values, missing):
@@ -239,8 +241,9 @@ def _gather(
 
     `infer`: True to derive types from the text of parameters. `typed`: True to use the types that were submitted.
     """
-    rows = backends.spec(job).rows
-    mixed = _mixed(rows) if typed else set()
+    spec = backends.spec(job)
+    rows = spec.rows
+    mixed = _mixed(rows) if typed and not spec.function else set()
     faults: Faults = {}
     parameters: dict[str, Column] = {}
     outs: dict[str, Column] = {}
