@@ -182,6 +182,7 @@ def test_a_job_of_which_some_succeed_is_not_given_up(shell: Shell) -> None:
         ("--allow-failed", "101%", "allow_failed '101%': give a count or a share, for example 3 or 1%"),
         ("--allow-failed", "-1", "allow_failed '-1': give a count or a share"),
         ("--retry-causes", "exit", "--retry-causes 'exit': write NAME=VALUE"),
+        ("--retry-causes", "exit=1,exit=2", "--retry-causes 'exit' is given twice with different values: remove one"),
         ("--retry-causes", "exit=-1", "--retry-causes exit=-1: write a whole number, for example exit=3"),
         ("--retry-causes", "hunger=1", "retries of 'hunger': unknown cause; the causes are exit, signal,"),
     ],

@@ -26,6 +26,7 @@ from kubeque.model.sweep.option_values import (
     read_time,
     read_words,
 )
+from kubeque.model.text import describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,13 @@ def _read_list(words: Sequence[str], flag: str) -> list[str]:
 
 
 def _read_pairs(words: Sequence[str], flag: str) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name:
             raise UserError(f"{flag} {word!r}: write NAME=VALUE")
-        pairs[name] = value
+        if pairs.setdefault(name, value) != value:
+            raise UserError(f"{flag} {describe(name)} is given twice with different values: remove one of the two")
     return pairs
 
 
