@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import select
@@ -135,8 +136,6 @@ def unmount_below(folder: str | os.PathLike[str]) -> list[str]:
 
     The path of `folder` must have no links.
     """
-    import ctypes  # only a consumer unmounts anything
-
     left = mount_points(folder)
     while left and sys.platform == "linux":
         # A recursive bind mount shares events with its source. If it stayed shared, the source would lose its
@@ -151,8 +150,6 @@ def unmount_below(folder: str | os.PathLike[str]) -> list[str]:
 
 
 def _make_private(point: str) -> bool:
-    import ctypes
-
     return bool(ctypes.CDLL(None).mount(None, os.fsencode(point), None, ctypes.c_ulong(_MS_PRIVATE), None) == 0)
 
 
