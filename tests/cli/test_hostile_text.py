@@ -47,8 +47,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("show", "j", "--sort", "nope"), ("show", "j", "--sort", "{evil}"), ("show", "j", "--where", "{evil}=1"),
     ("peek", "j", "1"), ("peek", "j", "1", "--stderr"), ("logs", "j"), ("logs", "j", "--stderr"),
     ("logs", "j", "--grep", "({evil}"), ("fetch", "j", "out"), ("fetch", "j", "out2", "--files", "{evil}"),
-    ("collect", "j", "-o", "t.csv"), ("collect", "j", "-o", "-"), ("collect", "j", "-o", "{evil}.nope"),
-    ("doctor", "j"), ("kill", "j"),
+    ("collect", "j", "-o", "t.csv"), ("collect", "j", "-o", "{evil}.nope"), ("doctor", "j"), ("kill", "j"),
     ("scale", "j", "{evil}"), ("priority", "j", "{evil}"), ("reset", "j", "--dry-run"), ("show", "{evil}"),
     ("watch", "{evil}"), ("fetch", "{evil}", "x"), ("{evil}",), ("list", "--{evil}"),
     ("--config", "{evil}", "list"), ("sub", "-n", "{evil}", "true"), ("sub", "-p", "p.csv", "echo", "{{y}}"),
@@ -93,7 +92,9 @@ def test_a_file_that_is_missing_in_the_store(job: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("status", "j"), ("watch", "j"), ("show", "j"), ("params", "j"), ("show", EVIL)], ids=str
+    "words",
+    [("status", "j"), ("watch", "j"), ("show", "j"), ("params", "j"), ("show", EVIL), ("collect", "j", "-o", "-")],
+    ids=str,
 )
 def test_a_terminal_obeys_only_kubeque(job: Shell, words: tuple[str, ...]) -> None:
     env = {**job.env, "TERM": "xterm-256color", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -104,5 +105,6 @@ def test_a_terminal_obeys_only_kubeque(job: Shell, words: tuple[str, ...]) -> No
 
 def test_data_on_a_pipe_is_exact(job: Shell) -> None:
     assert EVIL in job.run("params", "j").stdout
+    assert EVIL in job.run("collect", "j", "-o", "-").stdout
     jobspec = json.loads(job.run("sub", "--dry-run", "echo", EVIL).stdout)
     assert jobspec["command"] == ["echo", EVIL]

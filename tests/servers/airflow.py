@@ -20,7 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -160,6 +160,15 @@ class AirflowServer:
         else:
             self._parts[part].stop()
         self._parts[part].start(lambda: True)
+
+    @contextmanager
+    def without(self, part: str) -> Iterator[None]:
+        """Run a block without one part, and start the part again."""
+        self._parts[part].stop()
+        try:
+            yield
+        finally:
+            self._parts[part].start(lambda: True)
 
     def pid(self, part: str) -> int:
         """The process of a part."""
