@@ -8,9 +8,12 @@ import sys
 import pytest
 from rich.console import Console
 
+from kubeque.cli.output import task_list
 from kubeque.cli.output.live_view import Tasks, render
 from kubeque.cli.output.retry_text import format_retries
+from kubeque.cli.output.task_list import TaskList
 from kubeque.client import Progress, TaskRow
+from kubeque.model.errors import KubequeError, QueueUnavailable, StorageError
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
@@ -112,3 +115,26 @@ def test_interruptions_and_results_that_cannot_be_stored_are_listed_while_they_h
     job = Job("sweep", "u" * 12, 100, "/x", created=1000.0)
     lines = picture(Progress(job, Counts(58, 2, 39, 1), 2), Tasks(retried=retried))
     assert lines[4:] == ["running again", *(f"  {text}" for text in words)]
+
+
+@pytest.mark.parametrize("error", [QueueUnavailable("the queue is away"), StorageError("the store is away")])
+def test_a_list_keeps_its_tasks_while_queue_or_store_do_not_answer(
+    monkeypatch: pytest.MonkeyPatch, error: KubequeError
+) -> None:
+    monkeypatch.setattr(task_list, "_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(task_list, "_PAUSE_FACTOR", 0)
+    first, second = (TaskRow(TaskView(index, TaskState.PENDING, 0, TaskRecord()), {}) for index in (1, 2))
+    answers: list[TaskRow | KubequeError] = [first, error, second]
+
+    def read() -> list[TaskRow]:
+        answer = answers.pop(0)
+        if isinstance(answer, KubequeError):
+            raise answer
+        return [answer]
+
+    tasks, seen = TaskList(read), []
+    for key in (1, 2, 2, 2):
+        tasks.refresh(1, key)
+        seen.append([row.view.index for row in tasks.lines])
+
+    assert seen == [[1], [1], [2], [2]]

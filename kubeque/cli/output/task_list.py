@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from kubeque.client import TaskRow
+from kubeque.model.errors import QueueUnavailable, StorageError
 
 #: Minimum pause between two reads, because a read can take long. The pause is at least _PAUSE_SECONDS, and at least
 #: _PAUSE_FACTOR times the duration of the last read.
@@ -25,12 +27,14 @@ class TaskList:
     def refresh(self, count: int, key: object) -> None:
         """Read the tasks if `key` has changed and the pause since the last read is over.
 
-        `count`: number of such tasks in the job. If the number is 0, nothing is read.
+        `count`: number of such tasks in the job. If the number is 0, nothing is read. If the queue or the store does
+        not answer, the last tasks stay, and the next call after the pause reads again: a watcher waits for both.
         """
         began = time.monotonic()
         if not count:
             self.lines, self._key = (), None
         elif key != self._key and began >= self._due:
-            self.lines, self._key = self._read(), key
+            with suppress(QueueUnavailable, StorageError):
+                self.lines, self._key = self._read(), key
             now = time.monotonic()
             self._due = now + max(_PAUSE_SECONDS, _PAUSE_FACTOR * (now - began))
