@@ -85,7 +85,7 @@ def kubeque(ctx: click.Context, config: str | None) -> None:
     """
     ctx.obj = config
     ctx.with_resource(speaking(COMMAND_LINE))
-    if any(name.startswith("KUBEQUE_") for name in os.environ):
+    if any(name.startswith("KUBEQUE_") and name != "KUBEQUE_HOME" for name in os.environ):
         from kubeque.model.config.ignored_variables import ignored_variables_note
 
         if note := ignored_variables_note(os.environ):

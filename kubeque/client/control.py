@@ -25,9 +25,9 @@ class ControlMethods(ProgressMethods):
     def kill(self, name: str, rows: Iterable[int] | RowSelection | None = None) -> Progress:
         """Stop a job, or only some of its rows. Waiting and running tasks become killed; ok tasks stay ok.
 
-        `rows`: indexes of the rows, or a selection; None for the whole job. A consumer stops a
-        running row within about 5 seconds. The other rows of the job run as before. Raises UserError if no row is
-        selected, or for an index that the job does not have.
+        `rows`: indexes of the rows, or a selection; None for the whole job. A consumer stops a running row within about
+        5 seconds. The other rows of the job run as before. Raises UserError if no row is selected, or for an index that
+        the job does not have.
 
         Without `rows`, this also stops a job with an unreadable record. Raises JobUnreadable if the progress cannot be
         read afterwards.

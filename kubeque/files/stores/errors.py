@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from itertools import count
 from typing import TypeGuard, TypeVar
 
@@ -92,17 +92,22 @@ def is_transient(error: Exception) -> bool:
     """True if the same request may succeed a little later."""
     if (status := _status(error)) is not None:
         return status in (408, 429) or status >= 500
-    if type(error).__name__ in ("SSLCertVerificationError", "SSLError"):
+    if _has_base(error, ("SSLCertVerificationError",)) or type(error).__name__ == "SSLError":
         return False
     if isinstance(error, ConnectionError | TimeoutError):
         return True
     if isinstance(error, OSError) and error.errno is not None:
         # EAI_AGAIN means that the name server did not answer. A different number means that the name does not exist.
         return error.errno == socket.EAI_AGAIN or errno.errorcode.get(error.errno) in _PASSING
-    if any(base.__name__ in _LOST_CONNECTIONS for base in type(error).__mro__):
+    if _has_base(error, _LOST_CONNECTIONS):
         return True
     # A refusal without a status number is final, for example "Forbidden" from gcsfs.
     return type(error).__module__.partition(".")[0] in _TRANSPORTS
+
+
+def _has_base(error: Exception, names: Container[str]) -> bool:
+    """True if the class of the error, or one of its bases, has one of these names. Its library need not be imported."""
+    return any(base.__name__ in names for base in type(error).__mro__)
 
 
 def _status(error: Exception) -> int | None:

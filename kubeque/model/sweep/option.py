@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from kubeque.lazy_dataclass import dataclass
-from kubeque.model.sweep.option_types import (
-    OptionType,
-)
+from kubeque.model.sweep.option_types import OptionType
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Option:
     metavar: str | None = None
     #: The default as text; empty without a default, or if the help contains it.
     default: str = ""
-    #: Name of the field of `Sweep`; None if it equals `name`; "" if there is no such field.
+    #: Name of the field of `Sweep` that gets the value. None: the field has the name of the option. Empty: no field.
     field: str | None = None
     #: True if the value is a key of `Sweep.pod`.
     pod: bool = False
@@ -38,7 +36,7 @@ class Option:
 
     @property
     def sweep_field(self) -> str:
-        """Name of the field of `Sweep`; "" if there is no such field."""
+        """Name of the field of `Sweep` that gets the value; empty if no field gets it."""
         return self.name if self.field is None else self.field
 
     @property

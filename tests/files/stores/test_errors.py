@@ -25,6 +25,13 @@ def _of_s3(status: int) -> OSError:
     return error
 
 
+class _CertificateOfLibrary(ssl.SSLCertVerificationError):
+    """An error such as ClientConnectorCertificateError of aiohttp."""
+
+
+_CertificateOfLibrary.__module__ = "aiohttp.client_exceptions"
+
+
 AWAY = [
     ConnectionResetError(errno.ECONNRESET, "reset"), TimeoutError(), OSError(errno.EBUSY, "slow down"),
     OSError(errno.ESTALE, "stale"), socket.gaierror(socket.EAI_AGAIN, "no name server"), _of_s3(503),
@@ -33,7 +40,8 @@ AWAY = [
 NO = [
     PermissionError(errno.EACCES, "no"), OSError("Forbidden"), FileNotFoundError("x"), ValueError("x"),
     OSError(errno.ENOSPC, "full"), OSError(errno.ENAMETOOLONG, "long"), _of_s3(400), NoCredentialsError(),
-    ssl.SSLCertVerificationError("certificate"), socket.gaierror(socket.EAI_NONAME, "no such name"),
+    ssl.SSLCertVerificationError("certificate"), _CertificateOfLibrary("certificate"),
+    socket.gaierror(socket.EAI_NONAME, "no such name"),
 ]  # fmt: skip
 
 

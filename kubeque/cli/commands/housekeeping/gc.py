@@ -41,17 +41,8 @@ def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
         found = client.gc(really=yes)
     if as_json:
         pieces = [asdict(piece) for piece in found.pieces]
-        click.echo(
-            json.dumps(
-                {
-                    "deleted": yes,
-                    "bytes": found.bytes,
-                    "pieces": pieces,
-                    "note": found.note,
-                    "stays": found.stays,
-                }
-            )
-        )
+        record = {"deleted": yes, "bytes": found.bytes, "pieces": pieces, "note": found.note, "stays": found.stays}
+        click.echo(json.dumps(record))
         return
     for line in _format_pieces(found):
         click.echo(line)
