@@ -16,9 +16,9 @@ def main() -> None:
         signal(SIGINT, _leave_while_loading)
     from kubeque.cli.program import run
 
-    code = run(lambda: signal(SIGINT, default_int_handler) if hears else None)
+    code = run(hears_interrupts=hears)
     if hears:
-        signal(SIGINT, SIG_IGN)  # the process is about to exit
+        signal(SIGINT, SIG_IGN)  # at its end, Python itself restores the default action, which ends the process
     sys.exit(code)
 
 

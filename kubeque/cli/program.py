@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 
@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem
 from kubeque import __version__
 from kubeque.cli.command_group import CommandGroup, describe_unknown_option, describe_usage
 from kubeque.cli.command_names import COMMANDS, FUNCTIONS, GROUPS, OTHER_NAMES
-from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
+from kubeque.cli.output.interrupt import SigintHandler, describe_interrupt
 from kubeque.cli.output.streams import OutputError, standard_streams
 from kubeque.model.errors import KubequeError
 from kubeque.model.text import safe_text
@@ -92,21 +92,25 @@ def kubeque(ctx: click.Context, config: str | None) -> None:
             click.echo(note, err=True)
 
 
-def run(hear_interrupts: Callable[[], object]) -> int:
+def run(*, hears_interrupts: bool) -> int:
     """Run the command line and return its exit code.
 
-    `hear_interrupts`: function that is called once, when `run` has begun to handle Ctrl-C.
+    `hears_interrupts`: True to handle Ctrl-C; False if the parent process has made this process ignore Ctrl-C.
     """
+    handler = SigintHandler()
     try:
-        with standard_streams():
-            hear_interrupts()
-            if _COMPLETE in os.environ:
-                import_module("kubeque.cli.shell_scripts")
-            code = kubeque.main(prog_name="kubeque", complete_var=_COMPLETE, standalone_mode=False)
+        try:
+            with standard_streams():
+                if hears_interrupts:
+                    signal.signal(signal.SIGINT, handler)
+                if _COMPLETE in os.environ:
+                    import_module("kubeque.cli.shell_scripts")
+                code = kubeque.main(prog_name="kubeque", complete_var=_COMPLETE, standalone_mode=False)
+        finally:
+            handler.ignores = True  # the process is about to exit
     except (click.exceptions.Abort, KeyboardInterrupt) as stop:
-        ignore_interrupts()
         line = "\n" * os.isatty(2)  # ends the line in which the terminal shows ^C
-        _complain(f"{line}kubeque: {stop if isinstance(stop, Interrupted) else 'interrupted'}")
+        _complain(f"{line}kubeque: {describe_interrupt(stop)}")
         _leave_if_busy(130)
         return 130
     except click.ClickException as error:

@@ -90,7 +90,7 @@ def run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Run:
         monkeypatch.setattr(sys, "argv", ["kubeque", *words])
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = program.run(lambda: None)
+            code = program.run(hears_interrupts=False)
         return Said(code, out.getvalue(), err.getvalue())
 
     return execute

@@ -35,10 +35,11 @@ def wait_for(process: subprocess.Popen[str], part: str) -> None:
         time.sleep(0.005)
 
 
-def interrupt(process: subprocess.Popen[str], times: int = 1) -> tuple[str, str]:
+def interrupt(process: subprocess.Popen[str], times: int = 1, *, gap: float = 0.05) -> tuple[str, str]:
+    """Send SIGINT `times` times, `gap` seconds apart. Return what the process wrote."""
     for _ in range(times):
         process.send_signal(signal.SIGINT)
-        time.sleep(0.05)
+        time.sleep(gap)
     out, said = process.communicate(timeout=60)
     assert process.returncode == 130, out + said
     assert "Traceback" not in said
@@ -70,6 +71,15 @@ def test_before_the_job_is_there_nothing_is_submitted(shell: Shell, stage: str, 
     # And no half of the input stays; it may have arrived whole just before
     sizes = {path.stat().st_size for path in (shell.home / "cas").rglob("*") if path.is_file()}
     assert [size for size in sizes if 100 < size != _LARGE] == []
+
+
+def test_a_second_interrupt_while_the_command_ends_changes_nothing(shell: Shell) -> None:
+    large(shell)
+    for gap in (0.001, 0.002, 0.003, 0.004, 0.006, 0.008):
+        running = shell.start("sub", "-n", "big", "-u", "large.bin", "true")
+        wait_for(running, "large.bin")
+        _, said = interrupt(running, 2, gap=gap)
+        assert said.splitlines()[-1].startswith("kubeque: interrupted; nothing was submitted"), (gap, said)
 
 
 @pytest.mark.parametrize("times", [1, 2])

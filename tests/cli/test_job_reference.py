@@ -112,7 +112,7 @@ def test_what_changes_a_job_asks_about_the_last_submission_on_a_terminal_only(
     def command(reference: str, stdin: io.StringIO) -> tuple[int, str]:
         monkeypatch.setattr(sys, "stdin", stdin)
         monkeypatch.setattr(sys, "argv", ["kubeque", verb, reference, *CHANGES[verb].split()])
-        code, printed = run(lambda: None), capsys.readouterr()
+        code, printed = run(hears_interrupts=False), capsys.readouterr()
         return code, printed.out + printed.err
 
     code, said = command("@", io.StringIO("y\n"))

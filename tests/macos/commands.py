@@ -19,7 +19,7 @@ def answer(words: list[str]) -> tuple[int, str]:
     output = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     sys.argv = ["kubeque", *words]
     with redirect_stdout(output), redirect_stderr(output):
-        code = run(lambda: None)
+        code = run(hears_interrupts=False)
     return code, output.buffer.getvalue().decode()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +53,27 @@ def confirm(question: str, *, err: bool) -> None:
         raise Declined("nothing is changed")
 
 
-def ignore_interrupts() -> None:
-    """Ignore Ctrl-C from now on: the process is about to exit."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def describe_interrupt(stop: BaseException) -> str:
+    """Return the message of the Interrupted that caused `stop` or that was being handled when `stop` was raised.
+
+    A second Ctrl-C can arrive while the first one leaves the `with` blocks. Then `stop` is not an Interrupted itself.
+    """
+    error: BaseException | None = stop
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__cause__ or error.__context__
+    return str(error or "interrupted")
+
+
+class SigintHandler:
+    """Handler of SIGINT that raises KeyboardInterrupt until `ignores` is True.
+
+    An assignment cannot be interrupted. A call of `signal.signal` can: it raises the KeyboardInterrupt of a second
+    Ctrl-C.
+    """
+
+    def __init__(self) -> None:
+        self.ignores = False
+
+    def __call__(self, number: int, frame: object) -> None:
+        if not self.ignores:
+            raise KeyboardInterrupt

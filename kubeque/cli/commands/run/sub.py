@@ -167,16 +167,20 @@ def _submit(
     """Submit a sweep that has a name. On Ctrl-C, check whether the job exists, and raise Interrupted."""
     assert sweep.name is not None
     before = _find(client, sweep.name)
-    try:
-        with show_transfer("uploading", "files") as tell:
-            return client.submit(sweep, existing=existing, progress=tell, typed=typed, confirm=confirm)
-    except click.Abort:
-        raise Interrupted(_NOTHING) from None
-    except KeyboardInterrupt:
-        with on_interrupt(f"interrupted; {sweep.name} may be submitted: kubeque list shows if the job exists"):
-            now = _find(client, sweep.name)
-        made = now is not None and (before is None or (now.uid, now.run) != (before.uid, before.run))
-        raise Interrupted(_interrupted_after(sweep.name) if made else _NOTHING) from None
+    # A third Ctrl-C raises Interrupted with this message.
+    with on_interrupt(f"interrupted; {sweep.name} may be submitted: kubeque list shows if the job exists"):
+        try:
+            with show_transfer("uploading", "files") as tell:
+                return client.submit(sweep, existing=existing, progress=tell, typed=typed, confirm=confirm)
+        except click.Abort:
+            raise Interrupted(_NOTHING) from None
+        except KeyboardInterrupt:
+            try:
+                now = _find(client, sweep.name)
+            except KeyboardInterrupt:  # a double Ctrl-C
+                now = _find(client, sweep.name)
+            made = now is not None and (before is None or (now.uid, now.run) != (before.uid, before.run))
+            raise Interrupted(_interrupted_after(sweep.name) if made else _NOTHING) from None
 
 
 def _find(client: Client, name: str) -> Job | None:
