@@ -52,5 +52,6 @@ __all__ = [
 class Client(SubmissionMethods, ResultMethods, ControlMethods, ClusterMethods):
     """Submit sweeps, watch them, and fetch their results.
 
-    All methods that take the name of a job can raise JobNotFound. All methods can raise QueueError and StorageError.
+    A method that gets the name of a missing job raises JobNotFound, except `exists`, `cancel` and `check_destination`.
+    Every method can raise QueueError and StorageError.
     """

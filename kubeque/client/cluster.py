@@ -25,7 +25,7 @@ class ClusterMethods(Connection):
 
     @staticmethod
     def check(config: Config, *, only_cluster: bool = False) -> Iterator[Finding]:
-        """Check the queue, stores, cluster, disk and open jobs of a configuration. Yield each finding.
+        """Check the queue, stores, cluster, disk and open jobs of a configuration. Yield the result of each check.
 
         `only_cluster`: True to check only the cluster.
         """
@@ -33,9 +33,10 @@ class ClusterMethods(Connection):
 
     @staticmethod
     def fixes(config: Config) -> str:
-        """Return the shell commands that grant missing permissions on the cluster; empty if none is missing.
+        """Return the shell commands with which a user can grant missing permissions on the cluster.
 
-        Nothing is changed. Raises ConfigError, ClusterError.
+        Return an empty text if no permission is missing. This method itself changes nothing. Raises ConfigError,
+        ClusterError.
         """
         return doctor.find_fixes(config)
 
@@ -44,33 +45,36 @@ class ClusterMethods(Connection):
         return make_registry(self._backends)
 
     def check_store(self) -> None:
-        """Raise UserError or StorageError if results cannot be written."""
+        """Raise UserError or StorageError if results cannot be written to the configured store."""
         self._backends.files.check_writable(self.config.default_url_prefix)
 
     @staticmethod
     def hosting(
         config: Config, *, access: Access | None = None, tell: Callable[[str, float], None] | None = None
     ) -> GkeCluster:
-        """Return the cluster of `config`, to start, resize and stop it. Raises ConfigError if it is not hosted.
+        """Return the GKE cluster of `config`, which kubeque can create, resize and delete.
 
-        `tell`: function that is called during a long operation, with its name and the seconds since its start.
+        `tell`: function that is called during a long operation, with the name of the operation and the seconds since
+        its start. Raises ConfigError for a cluster that is not on GKE.
         """
         return open_hosted(config, access=access, tell=tell)
 
     def start_hint(self) -> str:
-        """Return a message that names what the user must start before consumers can run.
+        """Return a message about what the user must start before consumers can run.
 
-        Return an empty string if nothing is known to be missing.
+        On this machine, the message usually says that nothing must be started. For a Kubernetes cluster, the message is
+        empty.
         """
         return self._backends.cluster.start_hint
 
     def stop(self) -> int:
-        """End the consumers of the cluster and return their number.
+        """End the consumers of the cluster and return the number of these consumers.
 
-        The unfinished tasks wait. The stop uses none of their extra attempts.
+        Their unfinished tasks become pending again, without using an extra attempt. If the queue does not answer,
+        each running task in a pod uses one extra attempt.
         """
         return control.stop_consumers(self._backends)
 
     def observers(self) -> list[Observer]:
-        """Return the programs that wait for open jobs. These programs start consumers again after a stop."""
+        """Return the programs that wait for open jobs. After `stop`, these programs start consumers again."""
         return observers.find_observers(self._backends)

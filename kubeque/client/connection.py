@@ -15,12 +15,13 @@ from kubeque.queues.reaper import LeaseWatch
 
 
 class Connection:
-    """Queue, files and cluster of one configuration."""
+    """A connection to the queue, the files and the cluster of one configuration."""
 
     def __init__(self, config: Config | None = None, *, access: Access | None = None) -> None:
         """Connect to the queue, files and cluster of `config` (default: the `.kubeque` file, or this machine).
 
-        `access`: logins for clusters; by default the logins of this machine's user. Raises ConfigError, ClusterError.
+        `access`: logins for clusters and stores (default: the logins of this machine's user). Raises ConfigError,
+        ClusterError.
         """
         self.config = config or Config.load()
         self._backends = Backends.open(self.config, access)
@@ -40,9 +41,9 @@ class Connection:
         self._backends.close()
 
     def job(self, name: str) -> Job:
-        """Return the job with this name."""
+        """Return the job with this name. Raises JobNotFound, JobUnreadable."""
         return self._backends.queue.job(name)
 
     def exists(self, name: str) -> bool:
-        """True if the queue has a job with this name."""
+        """True if the queue has a job with this name. Raises JobUnreadable."""
         return self._backends.queue.find(name) is not None

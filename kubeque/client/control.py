@@ -23,14 +23,14 @@ class ControlMethods(ProgressMethods):
     """Methods of the client that change, examine and remove jobs."""
 
     def kill(self, name: str, rows: Iterable[int] | RowSelection | None = None) -> Progress:
-        """Stop a job, or only some of its rows. Waiting and running tasks become killed; ok tasks stay ok.
+        """Kill a job, or only some of its rows, and return its progress.
 
-        `rows`: indexes of the rows, or a selection; None for the whole job. A consumer stops a running row within about
-        5 seconds. The other rows of the job run as before. Raises UserError if no row is selected, or for an index that
-        the job does not have.
+        Waiting and running tasks become killed; ok tasks stay ok. `rows`: indexes of the rows, or a selection; None for
+        the whole job. A consumer stops a running row within about 5 seconds. Rows that are not selected run as before.
+        Raises UserError if no row is selected, or for an index that the job does not have.
 
-        Without `rows`, this also stops a job with an unreadable record. Raises JobUnreadable if the progress cannot be
-        read afterwards.
+        With None, a job with an unreadable record is killed, too. Then JobUnreadable is raised after the kill, because
+        the progress cannot be read.
         """
         if rows is None:
             control.kill(self._backends, name)
@@ -41,64 +41,74 @@ class ControlMethods(ProgressMethods):
     def kill_rows(self, name: str, rows: RowSelection, *, dry_run: bool = False) -> KillEffect:
         """Kill the selected rows of a job.
 
-        Return how many of them were waiting, how many run, and how many had already ended.
+        Return the numbers of selected rows that were waiting, that are running, and that had already ended.
 
-        `dry_run`: True to change nothing. Raises UserError if no row is selected.
+        `dry_run`: True to return the numbers without a kill. Raises UserError if no row is selected, or if the job was
+        reset meanwhile.
         """
         return kill_rows(self._backends, name, rows, dry_run=dry_run)
 
     def reset(
         self, name: str, rule: ResetRule | None = None, *, update: bool = False, rows: RowSelection = ALL_ROWS
     ) -> Progress:
-        """Run tasks again with full budgets: the failed and killed tasks, or the tasks that `rule` selects.
+        """Run tasks of a job again with full budgets, and return the progress of the job.
 
-        If no task is selected, the job does not change. `update`: True to use the input files and the environment as
-        they are now, not as they were submitted. `rows`: only these rows. Raises UserError.
+        `rule`: selects the tasks; None selects the failed and killed tasks. `rows`: reset only tasks among these rows.
+        If no task is selected, the job does not change. `update`: True to use the present input files and environment
+        in place of those of the submission. Raises UserError.
         """
         return self.reset_rows(name, rule or ResetRule(), update=update, rows=rows)[1]
 
     def reset_rows(
         self, name: str, rule: ResetRule, *, update: bool = False, rows: RowSelection = ALL_ROWS, run: int | None = None
     ) -> tuple[ResetEffect, Progress]:
-        """Reset tasks like `reset`. Return the numbers of rows that run again and that are kept, and the progress.
+        """Run tasks again like `reset`. Return the effect (numbers of reset and of kept rows), and the progress.
 
-        `run`: the expected run of the job. Raises UserError if the job has another run, because it was reset meanwhile.
+        `run`: number of resets that the caller expects the job to have; None for any number. Raises UserError if the
+        job has a different number, because another program has reset the job meanwhile.
         """
         effect = reset(self._backends, name, rule, update=update, selection=rows, run=run)
         return effect, self.reconcile(name)
 
     def reset_effect(self, name: str, rule: ResetRule | None = None, *, rows: RowSelection = ALL_ROWS) -> ResetEffect:
-        """Return how many rows a reset of a job would run again, and how many it would keep. Nothing is changed."""
+        """Return how many rows a reset would run again, and how many it would keep. The job is not changed.
+
+        `rule`, `rows`: see `reset`.
+        """
         return plan_reset(self._backends, self.job(name), rule or ResetRule(), rows).effect
 
     def stale_note(self, name: str) -> str:
-        """Return a note if input files of a job have changed on this machine since its submission; empty if not."""
+        """Return a note that names the input files of a job that have changed on this machine since its submission.
+
+        Return an empty text if no file has changed.
+        """
         return stale_note(self._backends, self.job(name))
 
     def pause(self, name: str) -> Progress:
-        """Pause a job. Running tasks finish, no other task starts, and consumers without work leave.
+        """Pause a job and return its progress.
 
-        Consumers notice the pause within five seconds. Raises UserError if the job has ended.
+        Running tasks finish, no other task starts, and consumers without work exit. Consumers notice the pause within
+        five seconds. Raises UserError if the job has ended.
         """
         control.pause(self._backends, name)
         return self.status(name)
 
     def resume(self, name: str) -> Progress:
-        """End the pause of a job and start consumers. Raises UserError if the job is not paused."""
+        """End the pause of a job, start consumers, and return the progress. Raises UserError if it is not paused."""
         control.resume(self._backends, name)
         return self.reconcile(name)
 
     def prioritise(self, name: str, priority: int) -> Job:
-        """Set the priority of a job. The consumers of its fleet prefer jobs of higher priority.
+        """Set the priority of a job and return the job. The consumers of its fleet prefer jobs of higher priority.
 
-        Raises UserError if the job has ended.
+        Raises UserError if the priority is not a number, if the job has ended, or if the job runs in pods.
         """
         return control.prioritise(self._backends, name, priority)
 
     def scale(self, name: str, consumers: int) -> Progress:
-        """Set the number of consumers of a job.
+        """Set the number of consumers of a job and return its progress.
 
-        Missing consumers start; surplus consumers leave after their current task. Raises UserError if the number is not
+        Missing consumers start; surplus consumers exit after their current task. Raises UserError if the number is not
         allowed or the job has ended.
         """
         grew = control.scale(self._backends, name, consumers)
@@ -107,21 +117,21 @@ class ControlMethods(ProgressMethods):
     def remove(self, name: str, *, tell: Callable[[str], object] | None = None) -> Job | None:
         """Delete a job and its results, except results that other jobs link to.
 
-        `tell`: function that gets a sentence about each part that stays, with the reason. Return None if the record of
-        the job cannot be read. `gc` then deletes its results.
+        Return the deleted job. If its record cannot be read, delete only the record and return None; `gc` deletes the
+        results later. `tell`: function that gets a sentence about each part that stays, with the reason.
         """
         return remove(self._backends, name, tell)
 
     def gc(self, *, really: bool = False) -> Garbage:
-        """Return expired jobs, left-over folders and unused inputs.
+        """Return the expired jobs, left-over folders and unused inputs.
 
-        `really`: True to also delete these items. Raises UserError.
+        `really`: True to delete these items, too. Raises UserError if another garbage collection is running.
         """
         return clear_away(self._backends, really=really, now=self._backends.queue.now())
 
     def doctor(self, name: str) -> list[Finding]:
-        """Record dead consumers, close the job if it has ended, and check its consumers, queue records and files.
+        """Check the consumers, queue records and files of a job, and return the results of the checks.
 
-        Starts nothing.
+        Before the checks, record dead consumers, and close the job if it has ended. Starts no consumers.
         """
         return doctor.examine(self._backends, name)

@@ -28,14 +28,14 @@ class ProgressMethods(Connection):
         return self._backends.queue.now()
 
     def progress(self, name: str) -> Progress:
-        """Return the progress of a job. Nothing is changed or started."""
+        """Return the progress of a job. The job is not changed, and no consumer starts."""
         return read_progress(self._backends, self.job(name))
 
     def status(self, name: str) -> Progress:
-        """Record dead consumers, close the job if it has ended, and return its progress. Starts nothing.
+        """Record dead consumers of a job, close the job if it has ended, and return its progress. Starts no consumers.
 
-        If the store does not answer or blocks are damaged, return the progress from the queue. Its obstacles name the
-        problem. A login that may only read changes nothing.
+        If the store does not answer or blocks of the job are damaged, return the progress from the queue. The obstacles
+        of this progress name the problem. With a login that may only read the queue, only return the progress.
         """
         try:
             return reconcile(self._backends, name, start=False, watch=self._watch, store=self._store_watch)
@@ -45,14 +45,14 @@ class ProgressMethods(Connection):
             return self.progress(name)
 
     def reconcile(self, name: str) -> Progress:
-        """Bring a job up to date like `status`, and start missing consumers.
+        """Record dead consumers of a job, start missing consumers, and close the job if it has ended.
 
-        Programs that wait for a job call this repeatedly.
+        Return its progress. Programs that wait for a job call this method repeatedly.
         """
         return reconcile(self._backends, name, start=True, watch=self._watch)
 
     def _observe(self, name: str) -> Callable[[], Progress]:
-        """Return a function that reconciles a job, without waiting for a store that does not answer."""
+        """Return a function that reconciles a job and returns its progress. It does not wait for a silent store."""
         return partial(reconcile, self._backends, name, start=True, watch=self._watch, store=self._store_watch)
 
     def jobs(self) -> list[Job]:
@@ -60,7 +60,10 @@ class ProgressMethods(Connection):
         return sorted(self._backends.queue.jobs(), key=lambda job: job.created)
 
     def version_warnings(self, job: Job) -> list[str]:
-        """Return one line for each different version of kubeque that works on a job. Raises StorageError."""
+        """Return a warning if the consumers of a job, or the writer of its record, have another version of kubeque.
+
+        Return at most one line for each of the two; an empty list if both have this version. Raises StorageError.
+        """
         consumers = self._backends.cluster_of(job).consumer_version
         found = (
             warn_of_difference(f"{job.name}: its consumers run", consumers, __version__),
@@ -69,31 +72,41 @@ class ProgressMethods(Connection):
         return [line for line in found if line]
 
     def unreadable_jobs(self) -> list[JobUnreadable]:
-        """Return the jobs that this version of kubeque cannot read.
+        """Return one error for each job that this version of kubeque cannot read.
 
-        Each has the reason: the job is damaged, or needs a newer version.
+        The error has the name of the job and the reason: the job is damaged, or needs a newer version.
         """
         return self._backends.queue.list_jobs().unreadable
 
     def recent_names(self) -> list[str]:
-        """Return the names of the jobs submitted to this queue from this home folder, the newest first."""
+        """Return the names of jobs that were submitted to this queue with this $KUBEQUE_HOME, the newest first.
+
+        Some of these jobs may have been removed.
+        """
         return recent_names(self.config.home, self.config.queue_url)
 
     def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
         """Start missing consumers, and yield the progress of a job until it has ended or is held.
 
-        While the store of results does not answer, the progress comes from the queue, and its obstacles name the store.
-        Raises QueueUnavailable or StorageError if the queue or the store does not answer for an hour.
+        `seconds`: pause between two polls. While the store of results does not answer, the progress comes from the
+        queue, and its obstacles name the store. Raises QueueUnavailable or StorageError if the queue or the store does
+        not answer for an hour.
         """
         with observers.announce(self.config.home, name):
             yield from watch.watch(self._observe(name), seconds=seconds)
 
     def wait(self, name: str, *, timeout: float | None = None) -> Progress:
-        """Wait until the job has ended or is held. Raises TimeoutError after `timeout` seconds."""
+        """Wait until the job has ended or is held, and return its progress. Starts missing consumers.
+
+        Raises TimeoutError after `timeout` seconds (None: no limit), and the errors of `watch`.
+        """
         return watch.wait(self.watch(name), name, timeout=timeout)
 
     def details(self, name: str) -> JobDetails:
-        """Return a job with its spec and the sums over its tasks. Reads every task."""
+        """Return a job with its spec and with sums over its tasks, for example their total run time.
+
+        Every task is read.
+        """
         return job_details(self._backends, name)
 
     def task(self, name: str, index: int) -> TaskDetails:
@@ -101,48 +114,54 @@ class ProgressMethods(Connection):
         return task_details(self._backends, name, index)
 
     def explain(self, name: str, index: int | None = None) -> Explanation:
-        """Return why a job, or its task `index`, failed or is not running, what happens next, and the command to type.
+        """Explain why a job, or its task `index`, failed or is not running.
 
-        Nothing is changed or started. If the store or the cluster does not answer, the queue alone is used. Raises
-        UserError for an index out of range.
+        The returned explanation also has what happens next, and the command to type. The job is not changed. If the
+        store or the cluster does not answer, the explanation uses only the queue. Raises UserError for an index out of
+        range.
         """
         return explain_job(self._backends, name, index)
 
     def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
-        """Return the last 64 KiB of `stdout` or `stderr` of a task, even while the task runs.
+        """Return the last 64 KiB of one stream of a task, even while the task runs.
 
-        `wait`: True to wait up to 12 s for the newest output of a running task. Raises UserError for an index out of
-        range.
+        `stream`: "stdout" or "stderr". `wait`: True to wait at most 12 seconds for the newest output of a running task.
+        Raises UserError for an index out of range.
         """
         return peek(self._backends, self.job(name), index, stream, wait=wait)
 
     def peek_many(
         self, name: str, stream: str = "stdout", *, state: str | None = None, skip: Container[int] = ()
     ) -> Iterator[Peek]:
-        """Yield the last 64 KiB of `stdout` or `stderr` of each task that has begun, in the order of the tasks.
+        """Yield the last 64 KiB of one stream of each task that has begun, in the order of the tasks.
 
-        `state`: only tasks in this state. `skip`: indexes to leave out. Raises StorageError.
+        `stream`: "stdout" or "stderr". `state`: only tasks in this state (None: all). `skip`: indexes to leave out.
+        Raises StorageError.
         """
         return peek_many(self._backends, self.job(name), stream, state=state, skip=skip)
 
     def take(
         self, name: str, token: str, *, orphan_after: float | None = None, retries: Mapping[str, int] | None = None
     ) -> str:
-        """Store `token` as the wait token of a job. Return the previous token; "" if there was none.
+        """Store `token` as the wait token of a job. Return the previous token; "" if the job had none.
 
-        `orphan_after`: seconds without a call of `keep` after which the job stops; None means never. `retries`: new
-        number of extra attempts for each cause.
+        The wait token identifies the program that waits for the job. `orphan_after`: seconds without a call of `keep`
+        after which the job stops; None means never. `retries`: new number of extra attempts for each cause.
         """
         return wait_token.take(self._backends, name, token, orphan_after=orphan_after, retries=retries or {})
 
     def keep(self, name: str, token: str) -> None:
-        """Record that the owner of the wait token is alive, unless the job has a different token."""
+        """Record that the program with this wait token is alive. If the job has a different token, do nothing."""
         wait_token.keep(self._backends, name, token)
 
     def cancel(self, name: str, token: str) -> bool:
-        """Kill a job if it has this token. Return True if the job was killed. A missing job is not an error."""
+        """Kill an open job if `token` is its wait token. Return True if the job was killed; False for a missing job."""
         return wait_token.cancel(self._backends, name, token)
 
     def mark_delivered(self, job: Job) -> None:
-        """Record that the results of this run were delivered. If the same job is submitted again, a new run starts."""
+        """Record that the results of the current run of `job` were delivered to the Airflow task.
+
+        If a user clears the Airflow task later, a successful job runs again only with this record. Without it, the
+        Airflow task adopts the job. Raises JobNotFound.
+        """
         wait_token.mark_delivered(self._backends, job)

@@ -36,11 +36,11 @@ class ResultMethods(ProgressMethods):
     def lines(
         self, name: str, *, state: str | None = None, first: int = 0, rows: RowSelection = ALL_ROWS
     ) -> Iterator[TaskRow]:
-        """Yield the tasks from index `first` on, with their rows, in order.
+        """Yield the tasks with an index of at least `first`, with their rows, in the order of the indexes.
 
-        `state`: yield only tasks in this state, instead of the states of `rows`. `rows`: yield only these tasks, for
-        example `RowSelection.parse("3,5-9", ["lr>0.1"])`. Raises UserError for an index or a column that the job does
-        not have.
+        `rows`: yield only the selected tasks, for example `RowSelection.parse("3,5-9", ["lr>0.1"])`. `state`: yield
+        only tasks in this state; it replaces the states that `rows` selects. Raises UserError for an index or a column
+        that the job does not have.
         """
         chosen = replace(rows, states=(state,)) if state is not None else rows
         return select_rows(self._backends, self.job(name), chosen, first=first)
@@ -49,26 +49,30 @@ class ResultMethods(ProgressMethods):
         self, name: str, column: str, *, top: int | None = None, descending: bool = False, state: str | None = None,
         rows: RowSelection = ALL_ROWS,
     ) -> list[TaskRow]:  # fmt: skip
-        """Return the first `top` tasks, sorted by a column of the table. Numbers precede text. Raises UserError.
+        """Sort tasks by a column of the table, and return the first `top` of them (None: all).
 
-        `state`, `rows`: see `lines`.
+        Numbers precede text, and tasks without a value come last. `state`, `rows`: tasks to sort; see `lines`. Raises
+        UserError for a column that the table does not have.
         """
         return rank_tasks(self.lines(name, state=state, rows=rows), column, top=top, descending=descending)
 
     def notes(self, name: str, count: int = 3) -> tuple[int, list[tuple[int, str]]]:
-        """Return the number of ok tasks that have a message, and the index and message of the first `count` of them."""
+        """Return the number of ok tasks with a message, and the first `count` pairs of index and message.
+
+        A message reports, for example, that files of the task were not kept.
+        """
         return table.notes(self._backends, self.job(name), count)
 
     def newest_failures(self, name: str, count: int) -> list[TaskRow]:
-        """Return the last `count` tasks that failed, the newest first."""
+        """Return the `count` tasks that failed last, the newest first."""
         return newest_failures(self._backends, self.job(name), count)
 
     def unsent_module(
         self, job: Job, messages: Iterable[str], *, folders: Sequence[Path] = (), base: Path | None = None
     ) -> str:
-        """Return the `push` option that sends a Python module whose import failed in tasks of the job.
+        """Return the value of `push` that uploads the first Python module or file that tasks of a job did not find.
 
-        Return an empty text if this machine has no such module.
+        Return an empty text if this machine has no such module and no such file.
 
         `messages`: messages of failed tasks. `folders`: folders to search first. `base`: folder where relative paths of
         the submission start; None for the folder that this machine recorded. Raises StorageError.
@@ -84,26 +88,26 @@ class ResultMethods(ProgressMethods):
         return most_retried(self._backends, self.job(name), count)
 
     def replay(self, name: str, index: int, folder: Path | str | None = None, *, echo: bool = True) -> Replayed:
-        """Run a task again on this machine, and compare the new outcome with the recorded one. Raises UserError.
+        """Run a task again on this machine. Return the new outcome and its comparison with the recorded outcome.
 
-        `folder`: new folder to run in; None for a folder below the current one. The folder is kept. `echo`: True to
-        copy the streams of the task to standard error.
+        `folder`: new folder in which the command runs; None for a folder below the current folder. The folder is kept.
+        `echo`: True to copy the streams of the task to standard error. Raises UserError.
         """
         return replay(self._backends, name, index, Path(folder) if folder is not None else None, echo=echo)
 
     def table(self, name: str) -> Table:
-        """Return one dict for each task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*
+        """Return the table of a job: a list with one dict for each task. A notebook shows the list as a table.
 
-        The returned list is shown as a table in a notebook. Values that are too large for the queue are read from the
-        results.
+        The keys are `index`, the parameters, `state`, `cause`, `exit_code`, `attempts`, `seconds`, `peak_memory`,
+        `files`, `bytes`, `message` and `out.*`. Values that are too large for the queue are read from the results.
         """
         return Table(records(self._backends, self.job(name)))
 
     def iter(self, job: Job | str) -> Iterator[dict[str, Any]]:
-        """Yield each row of a job as soon as it has ended: one dict like those of `table`, in the order of the ends.
+        """Yield each row of a job soon after its end, as a dict like those of `table`.
 
-        Start missing consumers, and stop once the job has ended or is held. Failed and killed rows are yielded like
-        others; `row["state"]` distinguishes them. Each row is yielded once, even if a reset runs the row again. Raises
+        Start missing consumers. Stop after the job has ended or is held. Failed and killed rows are yielded, too;
+        `row["state"]` is the state of the row. Each row is yielded once, even if a reset runs the row again. Raises
         the same errors as `watch`.
         """
         ended = EndedRows(self._backends)
@@ -112,7 +116,10 @@ class ResultMethods(ProgressMethods):
             yield from ended.find(progress.job, progress.counts, last=last)
 
     def rows_csv(self, name: str, *, state: str | None = None) -> Iterator[str]:
-        """Yield the rows of a job as CSV text that a sweep can read again. Raises ParametersError."""
+        """Yield the rows of a job as lines of CSV, header first, which another sweep can read.
+
+        `state`: only the rows of tasks in this state (None: all). Raises ParametersError if the rows have no columns.
+        """
         return rows_csv(self._backends, self.job(name), state=state)
 
     def fetch(
@@ -120,15 +127,18 @@ class ResultMethods(ProgressMethods):
         state: str | None = None, globs: Sequence[str] = (), progress: Tell | None = None, replaces: str = "",
         flat: str | None = None, layout: str | None = None, streams: Streams | None = Streams.ALL,
     ) -> fetching.Fetched:  # fmt: skip
-        """Fetch results into `dest`/{index}/ and `dest`/results.csv; `dest` is a folder or a URL of a store.
+        """Fetch the results of a job into `dest`, a folder or a URL of a store.
+
+        The files of each task go to `dest`/{index}/, and the table of the job to `dest`/results.csv. Return the numbers
+        of fetched tasks and files.
 
         `indexes` and `state` ("ok" or "failed") select tasks (default: all tasks that have ended). `globs` selects
         files (default: all). `streams` selects stdout and stderr: ALL, FILLED (those that are not empty) or NONE. With
         None, the destination and the layout decide. `layout`: path of each task's folder, for example "{lr}/{seed}".
         `flat`: name of each file in one folder, for example "{lr}-{seed}-{name}". `progress`: function that is called
         with the number of fetched tasks and the size of their files. `replaces`: uid of an earlier job that the job
-        `name` has replaced. The files of the earlier job in `dest` are deleted. Raises UserError for a layout that
-        gives two files one path. Raises DestinationError.
+        `name` has replaced. The files of the earlier job in `dest` are deleted. `force`: True to accept a `dest` that
+        holds other files. Raises UserError for a layout that gives two files one path. Raises DestinationError.
         """
         choice = fetching.Choice(indexes, state, tuple(globs), streams, choose_layout(flat, layout))
         return fetching.fetch(
@@ -139,30 +149,32 @@ class ResultMethods(ProgressMethods):
     def check_destination(self, dest: Path | str, name: str, *, force: bool = False) -> str:
         """Check, before a job is submitted as `name`, that its results can be fetched into `dest`.
 
-        Return the uid of the job that now has this name, or an empty text if no job has this name. Pass the result to
-        `fetch` as `replaces`. Raises DestinationError, StorageError.
+        Return the uid of the job that has this name before the submission, or an empty text if no job has this name.
+        Pass the result to `fetch` as `replaces`. `force`: True to accept a `dest` that holds other files. Raises
+        DestinationError, StorageError.
         """
         return fetching.check_destination(self._backends, expand_home(dest), name, force=force)
 
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> CollectedTable:
-        """Write the whole table to `dest`, a .csv or .parquet file. Raises UserError, DestinationError, MissingExtra.
+        """Write the whole table of a job to `dest`, a .csv or .parquet file. Return its path, row count and columns.
 
-        `infer`: True to turn parameters that look like numbers into numbers; otherwise they stay text. Values that are
-        too large for the queue are read from the results. Raises StorageError if the results of some tasks are damaged.
-        The table is then written without these results, and the error names the tasks.
+        `infer`: True to convert parameter columns with only numbers, or with only true and false; other parameter
+        columns stay text. Values that are too large for the queue are read from the results. If the results of some
+        tasks are damaged, the table is written without these results. Then StorageError is raised, with the tasks.
+        Raises UserError, DestinationError, MissingExtra.
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 
     def print_table(self, name: str, stream: BinaryIO, *, infer: bool = False) -> None:
-        """Write the whole table as CSV to an open binary stream. `infer` and errors: see `collect`."""
+        """Write the whole table of a job as CSV to an open binary stream. `infer` and errors: see `collect`."""
         print_table(self._backends, self.job(name), stream, infer=infer)
 
     def frame(self, name: str, *, infer: bool = False) -> Any:
-        """Return the whole table as a pandas DataFrame. Raises MissingExtra, StorageError.
+        """Return the whole table of a job as a pandas DataFrame. Raises MissingExtra, StorageError.
 
-        Parameters that were given from Python have their types; parameters from a CSV file are text. `infer`: True
-        turns text columns with only numbers into numbers, by the rule of `collect`. A column with a leading zero, a
-        plus sign or more than 15 digits stays text.
+        Parameters that were submitted from Python keep their types; parameters from a CSV file are text. `infer`: True
+        to convert text columns with only numbers, or with only true and false. A column stays text if a value has a
+        leading zero, a plus sign or more than 15 digits.
         """
         return frame(self._backends, self.job(name), infer=infer)
 
@@ -172,9 +184,9 @@ class ResultMethods(ProgressMethods):
         write_report(self._backends, progress.job, progress.counts, expand_home(dest))
 
     def timeline(self, names: Sequence[str], dest: Path | str, *, by: By = By.CONSUMER) -> int:
-        """Write the timeline of jobs to `dest`, and return the number of attempts in it.
+        """Write the timeline of jobs to `dest`, and return the number of attempts in the timeline.
 
-        `dest`: a file of type .html, .csv, .png, or .json (a Chrome trace). Raises UserError, DestinationError,
-        MissingExtra.
+        `dest`: a file of type .html, .csv, .png, or .json (a Chrome trace). `by`: what has a lane of its own: each
+        consumer, task or job. Raises UserError, DestinationError, MissingExtra.
         """
         return write_timeline(self._backends, [self.job(name) for name in names], expand_home(dest), by=by)

@@ -30,13 +30,14 @@ class SubmissionMethods(ProgressMethods):
         self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
         typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None, count_kept: bool = False,
     ) -> Submitted:  # fmt: skip
-        """Submit a sweep. Nothing is submitted if UserError is raised.
+        """Submit a sweep, start consumers, and return the job. If UserError is raised, nothing was submitted.
 
-        `progress`: function that is called with the number and the size of the uploaded files. `typed`: names of the
-        options that the user typed for this submission. An option that has no effect on this machine is refused if the
-        user typed it. If the user did not type it, a note names the option. `confirm`: function that gets the `Effect`
-        on an existing job before the job is changed. If `confirm` returns False, UserError is raised. `count_kept`:
-        without `confirm`, also count the `Effect` if the rows are those of the existing job.
+        `existing`: what to do if a job of this name exists. `progress`: function that is called with the number and the
+        size of the uploaded files. `typed`: names of the options that the user typed for this submission. A typed
+        option without effect on this machine raises UserError; for any other such option, the result has a note.
+        `confirm`: function that gets the `Effect` on an existing job before the job is changed. If `confirm` returns
+        False, UserError is raised. `count_kept`: True to count the `Effect` also without `confirm`, if the sweep has
+        the same rows as the existing job.
         """
         return submit(
             self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm,
@@ -44,20 +45,23 @@ class SubmissionMethods(ProgressMethods):
         )  # fmt: skip
 
     def advice(self, sweep: Sweep) -> list[str]:
-        """Return notes that the user should read before the submission of a sweep, one sentence each.
+        """Return notes for the user about a sweep before its submission, one sentence each.
 
         Examples are rows that were left out, and likely mistakes in the command.
 
-        Raises UserError for a sweep that can run nowhere.
+        Raises UserError for a sweep that can run on no cluster.
         """
         return submission_notes(sweep)
 
     def plan(self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, typed: Collection[str] = ()) -> Plan:
-        """Return what `submit` would do with a sweep, and write nothing. Raises UserError."""
+        """Return the effects that `submit` would have for a sweep. Nothing is submitted.
+
+        `existing`, `typed` and errors: see `submit`.
+        """
         return plan(self._backends, sweep, existing=existing, typed=typed)
 
     def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
-        """Return a sweep with the command, inputs, settings and rows of a job.
+        """Return a new sweep with the command, inputs, options and rows of a job, but without its name.
 
         `rows`: rows that replace the rows of the job. `inputs_of_command`: False to leave out the files that the `^`
         words of the command name. Pass False if a different command replaces the command of the job.
@@ -67,8 +71,8 @@ class SubmissionMethods(ProgressMethods):
     def rows(self, source: str, *, delimiter: str | None = None) -> Rows:
         """Return the rows of a CSV, JSON Lines or Parquet file, given as a path or a URL.
 
-        `delimiter`: character between the values of CSV text. If it is None, it is detected from the header. Raises
-        ParametersError. Raises StorageError if a store does not answer.
+        `delimiter`: character between the values of CSV text; None to detect the character from the header. Raises
+        ParametersError, MissingExtra. Raises StorageError if a store does not answer.
         """
         return read_rows(self._backends.files, expand_home(source), delimiter)
 
@@ -79,16 +83,19 @@ class SubmissionMethods(ProgressMethods):
     def rows_of_files(self, patterns: Sequence[str], *, base: Path | None = None) -> Rows:
         """Return one row per file that matches a pattern, with the columns `path`, `name` and `stem`.
 
-        A pattern is a path, which starts at `base` (default: the current folder), or a URL. Raises ParametersError.
-        Raises StorageError if a store does not answer.
+        `patterns`: paths or URLs with wildcards. A relative path starts at `base` (default: the current folder). `stem`
+        is the name without its last suffix. Raises ParametersError. Raises StorageError if a store does not answer.
         """
         return match_files(self._backends.files, patterns, base or current_folder())
 
     def estimate(self, name: str) -> Estimate:
-        """Return the estimate for the held tasks of a job, based on its canaries."""
+        """Estimate the time of the held tasks of a job from its canaries (the tasks that ran first)."""
         return canaries.canary_estimate(self._backends, self.job(name))
 
     def go(self, name: str) -> Progress:
-        """Release the held tasks of a job. Raises UserError if the job holds no tasks."""
+        """Release the held tasks of a job, start consumers, and return the progress.
+
+        Raises UserError if no task is held, or if the job was killed or stopped.
+        """
         canaries.go(self._backends, name)
         return self.reconcile(name)

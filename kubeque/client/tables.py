@@ -8,11 +8,11 @@ from kubeque.model.html_table import html_table
 from kubeque.model.rows.column_names import FACTS
 from kubeque.model.text import printable
 
-#: Maximum number of rows that a terminal shows, and that a notebook shows.
+#: Maximum number of rows on a terminal, and in a notebook.
 _TEXT_ROWS, _HTML_ROWS = 10, 20
 #: Maximum length of a value on a terminal, characters.
 _CHARACTERS = 24
-#: Facts that a terminal and a notebook show if a row has them. Other facts are only in the dicts.
+#: Facts that a terminal and a notebook show if one of the shown rows has them. Other facts are only in the dicts.
 _SHOWN = ("state", "seconds", "message")
 
 
