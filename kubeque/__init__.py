@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __version__ = "0.3.0"
 
-#: Module of each public name. A module is imported on first use, so that `import kubeque` is fast.
+#: Module of each public name. The module is imported when the name is first used, so `import kubeque` is fast.
 _HOMES = {
     "Client": "kubeque.client",
     "Sweep": "kubeque.model.sweep.sweep",
@@ -13,7 +13,7 @@ _HOMES = {
     "map": "kubeque.mapping",
     "sequence": "kubeque.model.rows.grid",
 }
-#: `help(kubeque)` reads this list. Without the list, it would leave out imported names.
+#: Public names. `help(kubeque)` reads this list. Without this list, `help` would leave out imported names.
 __all__ = sorted(_HOMES)
 
 

@@ -1,7 +1,7 @@
-"""Dataclasses that compile their constructor when the first value is made.
+"""A `dataclass` decorator that compiles the constructor of a class when the first instance is created.
 
 The standard decorator compiles six functions for each frozen class. kubeque has 200 of these classes, and a command
-makes values of few of them: the decorator took 40 % of the time that a command or a consumer needs to start.
+creates instances of few of them. The standard decorator took 40 % of the start time of a command or a consumer.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ else:
     from operator import attrgetter
 
     def dataclass(*, frozen=False, slots=False, repr=True):
-        """Return a decorator that acts as `dataclasses.dataclass` does. A class that is not frozen is left to that one.
+        """Return a decorator with the effect of `dataclasses.dataclass`.
 
-        A frozen class has its comparison, hash, text, pickling and protection from functions that all classes share.
+        For a class that is not frozen, return `dataclasses.dataclass` itself. Frozen classes share the functions for
+        comparison, hash, repr and pickling, and those that refuse assignments.
         """
         if not frozen:
             return dataclasses.dataclass(slots=slots, repr=repr)
@@ -37,7 +38,7 @@ else:
         return decorate
 
     def _first_init(cls):
-        """Return a constructor that replaces itself by the compiled one."""
+        """Return a constructor that compiles the final constructor at its first call, and replaces itself by it."""
 
         def __init__(self, *args, **kwargs):
             _compiled_init(cls)(self, *args, **kwargs)
@@ -45,7 +46,7 @@ else:
         return __init__
 
     def _compiled_init(cls):
-        """Give the class the constructor that `dataclasses` compiles for the same fields, and return it."""
+        """Set the constructor of a class to the one that `dataclasses` compiles for the same fields, and return it."""
         fields = dataclasses.fields(cls)
         body = {field.name: _same_default(field) for field in fields if _has_default(field)}
         body |= {"__annotations__": {field.name: field.type for field in fields}, "__module__": cls.__module__}
@@ -63,7 +64,7 @@ else:
         return dataclasses.field(default=field.default, default_factory=field.default_factory)
 
     class _Signature:
-        """The signature of the constructor, made when a user asks for help."""
+        """The descriptor for `__signature__`: it computes the signature of the constructor when `help` reads it."""
 
         def __get__(self, instance, owner):
             whole = inspect.signature(_compiled_init(owner))
@@ -71,7 +72,7 @@ else:
             return whole.replace(parameters=parameters)
 
     def _compared(cls):
-        """Return the function that reads the compared fields of a value of this class."""
+        """Return a function that reads the fields of an instance of `cls` that `==` compares, and store it."""
         names = [field.name for field in dataclasses.fields(cls) if field.compare]
         read = attrgetter(*names) if names else type
         _READERS[cls] = read
@@ -105,7 +106,7 @@ else:
         for field, value in zip(dataclasses.fields(self), state, strict=True):
             object.__setattr__(self, field.name, value)
 
-    #: The function that reads the compared fields, for each class whose values were compared.
+    #: For each class with compared or hashed instances: the function of `_compared`.
     _READERS = {}
     _SHARED = {
         "__eq__": _eq, "__hash__": _hash, "__repr__": _repr, "__setattr__": _setattr, "__delattr__": _delattr,

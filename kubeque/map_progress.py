@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def show_progress(name: str, *, shown: bool | None) -> Iterator[Callable[[Progress], None]]:
-    """Show the progress of a job during this block. Yield a function to call with each new progress.
+    """Show the progress of a job while the `with` block runs. Yield a function to call with each new progress.
 
-    `shown`: True or False to show the bar or not; None shows the bar on a terminal and in a notebook.
+    `name`: name of the job. `shown`: True to show the bar, False to hide it, None to show it on a terminal and in a
+    notebook.
     """
     console = _console() if shown is not False else None
     if console is None or not (shown or console.is_terminal or console.is_jupyter):
@@ -42,7 +43,7 @@ def show_progress(name: str, *, shown: bool | None) -> Iterator[Callable[[Progre
 
 
 def _console() -> Console | None:
-    """Return a console for standard error, or for the output of a notebook; None without standard error."""
+    """Return a console for standard error, or for the output of a notebook; None if standard error is closed."""
     if sys.stderr is None:
         return None
     from rich.console import Console

@@ -54,19 +54,20 @@ def map(
 ) -> Any:
     """Run `function(**row)` for each row as a sweep, and return the table of results: one dict per row, in order.
 
-    Only the source of the function is sent, so it must contain its imports. Each argument gets the value of the column
-    with the same name: int, float, bool, None, str, list or dict. An annotation casts the value. A `functools.partial`
-    sets arguments for all rows; their values must be JSON. The function returns a
-    dict (columns `out.*`) or one value (column `out.value`). Lists and dicts inside a returned dict become JSON text.
-    If `rows` is a DataFrame, the table is a DataFrame, too.
+    Only the source of the function is sent, so the function must contain its imports. Each argument gets the value of
+    the column with the same name: int, float, bool, None, str, list or dict. An annotation of an argument converts the
+    value. A `functools.partial` sets arguments for all rows; JSON must be able to represent their values. The function
+    returns a dict (columns `out.*`) or one value (column `out.value`). Lists and dicts inside a returned dict become
+    JSON text. If `rows` is a DataFrame, the table is a DataFrame, too.
 
-    `missing`: text that replaces None and NaN in `rows`. `columns`: column names if the rows are lists or tuples.
-    `progress`: True or False to show a progress bar or not; None shows it on a terminal and in a notebook. `options`:
-    options of `Sweep` and of pods, for example `memory="2Gi", consumers=4, gpu=1`.
+    `name`: name of the job (default: a random name). `client`: client to use (default: a new client). `missing`: text
+    that replaces None and NaN in `rows`. `columns`: column names if the rows are lists or tuples. `progress`: True to
+    show a progress bar, False to hide it, None to show it on a terminal and in a notebook. `options`: options of
+    `Sweep` and of pods, for example `memory="2Gi", consumers=4, gpu=1`.
 
-    Raises UserError for wrong input, before anything is submitted. Raises JobFailed if rows failed. The message of
-    JobFailed describes the first failures. Its attribute `job` is the name of the job, and `table` holds the results of
-    all rows.
+    Raises UserError for wrong input, before anything is submitted. Raises JobFailed if the job ends without success.
+    The message of JobFailed describes the first failures. Its attribute `job` is the name of the job, and its attribute
+    `table` is the table of all rows.
     """
     if client is not None and not isinstance(client, Client):
         raise UserError(f"client {describe(client)}: give a kubeque.Client")
@@ -83,7 +84,11 @@ def map(
 
 
 def _run(client: Client, sweep: Sweep, searched: _Searched, *, framed: bool, progress: bool | None) -> Any:
-    """Submit a sweep, wait for its job, and return the table. `framed`: return a DataFrame instead of dicts."""
+    """Submit a sweep, wait for its job, and return the table of the job.
+
+    `searched`: where the error for a missing module looks for the module. `framed`: True to return a DataFrame instead
+    of dicts. `progress`: see `map`. Raises JobFailed, and JobExists for a different job of the same name.
+    """
     job: Job | None = None
     try:
         job = client.submit(sweep).job
@@ -106,7 +111,7 @@ def _run(client: Client, sweep: Sweep, searched: _Searched, *, framed: bool, pro
 
 
 def _wait(client: Client, name: str, shown: bool | None) -> Progress:
-    """Wait until a job has ended, with a progress bar, and return its last progress."""
+    """Wait until a job has ended, and return its last progress. `shown`: see `show_progress`."""
     with show_progress(name, shown=shown) as show:
         for progress in client.watch(name):
             show(progress)
@@ -114,9 +119,9 @@ def _wait(client: Client, name: str, shown: bool | None) -> Progress:
 
 
 def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, options: Mapping[str, Any]) -> Sweep:
-    """Return the checked sweep of a function. Write the script that calls the function into `folder`.
+    """Return the checked sweep that calls a function for each row. Write the files of its command into `folder`.
 
-    Raises UserError.
+    `options`: options of `kubeque.map`, for the sweep and its pods. Raises UserError.
     """
     known = [field.name for field in fields(Sweep) if field.name not in _OURS]
     given = split_pod(options)
@@ -129,12 +134,13 @@ def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, optio
 
 
 def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path) -> Sweep:
-    """Return the sweep with a command that calls the function. Write the files that the command needs into `folder`.
+    """Return a copy of `sweep` with a command that calls a function. Write the files of this command into `folder`.
 
-    `python`: command that starts the interpreter. Raises CommandError if a pushed file cannot be read.
+    `made`: files with the source of the function and its call. `python`: command that starts the interpreter. Raises
+    CommandError if a file of the option `push` cannot be read.
     """
     made.write(folder)
-    # The path of the script is relative, because an equal call must be an equal sweep.
+    # The path of the script is relative: two equal calls must give equal sweeps, although their folders differ.
     command = [Word((python,)), Word((made.name,), upload=True)]
     pushes = (*absolute_pushes(sweep.push, sweep.base), PROGRAM)
     results = (*sweep.results, RETURN_FILE) if sweep.results else ()
@@ -144,7 +150,7 @@ def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path) 
 def _failure(client: Client, progress: Progress, searched: _Searched) -> JobFailed:
     """Return the error for a job that ended without success.
 
-    Describe, in the error's message, the first row of each of the largest groups of failures.
+    The message of the error describes the first row of each of the largest groups of failures.
     """
     name, counts = progress.job.name, progress.counts
     groups = client.reader.failures(progress.job, counts).groups
@@ -162,7 +168,7 @@ def _failure(client: Client, progress: Progress, searched: _Searched) -> JobFail
 
 
 def _describe_group(group: Group) -> str:
-    """Return the first row of a group of failures with its values and message, and the number of the other rows."""
+    """Return a text with the first row of a group of failures, its message, and the number of the other rows."""
     index, row = group.first[0]
     values = ", ".join(f"{column}={printable(value)}" for column, value in row.items() if column != INDEX)
     others = f" (and {group.count - 1} more alike)" if group.count > 1 else ""

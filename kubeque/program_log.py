@@ -8,14 +8,14 @@ from kubeque.model.text import safe_text
 
 
 class SafeFormatter(logging.Formatter):
-    """A formatter whose text has no character that a terminal obeys. Names and messages come from outside."""
+    """A log formatter that replaces characters that control a terminal, because messages can contain text of users."""
 
     def format(self, record: logging.LogRecord) -> str:
         return safe_text(super().format(record))
 
 
 def start_log() -> None:
-    """Write the messages of this process to standard error."""
+    """Write the log messages of this process to standard error, from level INFO on."""
     handler = logging.StreamHandler()
     handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -19,7 +19,10 @@ def _say_nothing(error: Exception, seconds: float) -> None:
 def growing_pauses(
     first: float, longest: float, total: float, *, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[float]:
-    """Yield pauses in seconds that double from `first` to `longest`, until `total` seconds have passed."""
+    """Yield pauses in seconds: `first`, then each twice as long, at most `longest`. End after `total` seconds.
+
+    `clock`: function that returns the time in seconds.
+    """
     pause, end = first, clock() + total
     while clock() < end:
         yield pause
@@ -35,13 +38,14 @@ def retry(
     before_pause: Callable[[Exception, float], None] = _say_nothing,
     sleep: Sleep = time.sleep,
 ) -> T:
-    """Return the result of `action`. While `action` raises a temporary error, repeat `action` after each pause.
+    """Call `action` until it raises no temporary error, and return its result. Pause after each temporary error.
 
-    `again`: function that returns True for a temporary error. `pauses`: seconds before each further try. `spread`:
-    range of the random factor that multiplies each pause, so that many programs do not retry at the same time.
-    `before_pause`: function that is called with the error and the seconds until the next try.
+    `again`: function that returns True for a temporary error. `pauses`: seconds before each further call; the number
+    of pauses limits the number of calls. `spread`: range of a random factor for each pause, so that many programs do
+    not retry at the same time. `before_pause`: function that is called with the error and the seconds until the next
+    call. `sleep`: function that waits for a number of seconds.
 
-    Raises the first error that is not temporary, or the error of the last try.
+    Raises the first error that is not temporary. Raises any error of the call after the last pause.
     """
     for pause in pauses:
         try:

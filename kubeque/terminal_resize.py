@@ -1,4 +1,4 @@
-"""Pictures that rich redraws in place, on a terminal whose size can change."""
+"""Erase the remains of a live display of the library rich after the terminal changes its size."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from rich.segment import ControlType
 
 
 class _EraseAfterResize(RenderHook):
-    """Erases the screen before the first picture after a change of the terminal's size.
+    """A hook of rich that erases the screen before the first redraw after the terminal has changed its size.
 
-    If a terminal becomes narrower, it breaks the lines of the last picture. If a terminal becomes higher, it can show
-    lines again that had left the screen. So the number of lines to erase is unknown. The lines are erased one by one,
-    because many terminals copy the screen into their history if it is cleared at once.
+    A terminal that becomes narrower breaks the lines of the display. A terminal that becomes higher can show lines
+    again that had left the screen. In each case the number of lines to erase is unknown, so the whole screen is erased.
+    The lines are erased one by one, because many terminals copy a screen into their history if it is cleared at once.
     """
 
     def __init__(self, console: Console) -> None:
@@ -29,6 +29,6 @@ class _EraseAfterResize(RenderHook):
 
 
 def erase_after_resize(console: Console) -> None:
-    """Erase the remains of pictures that are redrawn on this console after the terminal changes its size."""
+    """Make live displays on this console erase the screen after the terminal has changed its size."""
     if console.is_terminal and not console.is_dumb_terminal:
         console.push_render_hook(_EraseAfterResize(console))
