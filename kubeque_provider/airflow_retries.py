@@ -10,7 +10,7 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 
-#: Causes that are faults of the program: the row would fail again. All other causes are faults of the machine.
+#: Causes of failure by the row's own fault: the row would fail again. All other causes are faults of the machine.
 OWN_FAULTS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT})
 #: Rows that a retry by Airflow runs again: rows that failed because of the machine, and rows that did not run. Rows
 #: that a user killed stay killed.
@@ -21,7 +21,7 @@ MACHINE_ROWS = ResetRule(
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A try of an Airflow task. The wait token of a job names the last try that waited for the job."""
+    """One try of an Airflow task. A job stores the wait token of the last try that waited for the job."""
 
     #: Name of the Airflow task. All its tries have the same name.
     task: str
@@ -36,19 +36,23 @@ class Try:
         return f"{self.task}#{self.number}"
 
     def may_claim(self, token: str, tried: str) -> bool:
-        """True if no later try and no other Airflow task has submitted the job or waited for it.
+        """True if this try may take the wait token of a job that the same Airflow task submitted.
 
-        `token`: wait token of the job; empty if no try has waited for it. `tried`: number of the try that submitted it.
+        False if a later try submitted the job or waited for it, or if another Airflow task waited for it.
+
+        `token`: wait token of the job; empty if no try has waited for it. `tried`: number of the try that submitted the
+        job; empty if unknown, which gives False.
         """
         task, _, number = token.rpartition("#")
         waited = not token or (task == self.task and number.isdecimal() and int(number) <= self.number)
         return waited and tried.isdecimal() and int(tried) <= self.number
 
     def is_fresh(self, token: str) -> bool:
-        """True for the first try and after a clear. False for a retry by Airflow. `token`: the job's wait token.
+        """True for the first try of an Airflow task, and for the first try after a clear. False for a retry by Airflow.
 
-        There are two special cases, both True. If the token names a try before the last clear, the first try after the
-        clear was lost before it took the token. If the token names this try, a user has run the same try once more.
+        `token`: wait token of the job. Two other tries are also fresh. If the token names a try before the last clear,
+        the first try after the clear was lost before it took the token. If the token names this try, a user has run the
+        same try once more.
         """
         if self.number <= self.first or token == self.token:
             return True
@@ -60,21 +64,25 @@ class Try:
 class Faults:
     """Counts of the rows that ended without success."""
 
-    #: Number of rows that failed by `exit`, `signal` or `timeout`, or that a user killed.
+    #: Number of rows that failed with the cause `exit`, `signal` or `timeout`, or that a user killed.
     own: int
-    #: Number of rows that failed by a different cause, such as a lost machine, or that did not run.
+    #: Number of rows that failed with another cause, such as a lost machine, or that did not run.
     machine: int
 
     @property
     def only_own(self) -> bool:
-        """True if all these rows failed through their own fault, so that they would fail again."""
+        """True if a retry by Airflow runs no row: no row failed because of the machine.
+
+        At least one row failed through its own fault, or was killed by a user.
+        """
         return self.own > 0 and not self.machine
 
 
 def find_faults(job: Job, counts: Counts, causes: Mapping[str, int]) -> Faults:
     """Return the faults of an ended job. `causes`: number of failed rows of the job, by cause.
 
-    Rows that did not run because other rows had failed through their own fault are not counted.
+    If kubeque stopped the job because rows had failed through their own fault, the rows that did not run are not
+    counted.
     """
     own = sum(causes.get(cause.value, 0) for cause in OWN_FAULTS)
     machine = sum(causes.get(name, 0) for name in MACHINE_ROWS.causes)

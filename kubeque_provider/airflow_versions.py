@@ -89,7 +89,10 @@ def default_deferrable() -> bool:
 
 
 def log_interval() -> float:
-    """Return the shortest time between two lines about the progress of a sweep, seconds (`[kubeque] log_interval`)."""
+    """Return the minimum time in seconds between two progress lines of a sweep in the log of an Airflow task.
+
+    It is the option `log_interval` in the section `[kubeque]` of Airflow's configuration.
+    """
     return float(conf.getfloat("kubeque", "log_interval", fallback=60.0))
 
 
@@ -100,7 +103,7 @@ def base_url() -> str:
 
 
 def is_mapped(operator: Any) -> bool:
-    """True if Airflow created this operator from a mapped operator, to run one of the mapped tasks."""
+    """True if Airflow created this operator from a mapped operator in order to run one of the mapped tasks."""
     return bool(getattr(operator, "_BaseOperator__from_mapped", False))
 
 
@@ -111,7 +114,7 @@ def dag_folder(operator: Any) -> str:
 
 
 def dag_roots() -> list[str]:
-    """Return the DAGs folder. On Airflow 3, also return the folder with all versions of all bundles."""
+    """Return the DAGs folder. On Airflow 3, also return the folder that contains all versions of all DAG bundles."""
     roots = [str(conf.get("core", "dags_folder", fallback="") or "")]
     if not AIRFLOW_2:
         from airflow.dag_processing.bundles.base import get_bundle_storage_root_path
@@ -121,28 +124,34 @@ def dag_roots() -> list[str]:
 
 
 def task_key(context: Any) -> tuple[str, str, str, int]:
-    """Return DAG, run, id and map index (-1: not mapped) of the running Airflow task. All tries have the same key."""
+    """Return the DAG id, run id, task id and map index of the running Airflow task. All its tries have the same key.
+
+    The map index is -1 if the task is not mapped.
+    """
     ti = context["ti"]
     return str(ti.dag_id), str(ti.run_id), str(ti.task_id), int(getattr(ti, "map_index", -1))
 
 
 def own_xcom(context: Any, key: str) -> Any:
-    """Return an XCom value that the running Airflow task pushed before its deferral; None if there is no value."""
+    """Return an XCom value that the running Airflow task pushed earlier, for example before its deferral.
+
+    Return None if there is no value.
+    """
     ti = context["ti"]
     mapped = {"map_indexes": int(ti.map_index)} if int(getattr(ti, "map_index", -1)) >= 0 else {}
     return ti.xcom_pull(task_ids=ti.task_id, key=key, **mapped)
 
 
 def try_number(context: Any) -> int:
-    """Return the number of this try, from 1. A clear starts a new try; a poke in reschedule mode starts none."""
+    """Return the number of this try, from 1. A clear starts a new try. A poke in reschedule mode starts no new try."""
     return int(context["ti"].try_number)
 
 
 def read_task_state(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
     """Return the current state of an Airflow task: "none" after a clear, GONE after a deletion.
 
-    On Airflow 3, this asks the API server: call it in a task or in a thread of a trigger, and not in an event loop. On
-    Airflow 2, it asks the database.
+    On Airflow 3, this function asks the API server. Call it in a task or in a thread of a trigger, but not in an event
+    loop. On Airflow 2, it asks the database.
     """
     if AIRFLOW_2:
         return _state_in_database(dag_id, run_id, task_id, map_index)
@@ -156,9 +165,9 @@ def read_task_state(dag_id: str, run_id: str, task_id: str, map_index: int) -> s
 
 
 def read_task_states(dag_id: str, run_id: str, task_ids: list[str]) -> dict[str, str]:
-    """Return the states of Airflow tasks in a DAG run, by task id. A mapped task has one entry `id_N` per instance.
+    """Return the states of Airflow tasks in a DAG run, keyed by task id. Call this in a task, like `read_task_state`.
 
-    Call this in a task, like `read_task_state`.
+    The instance N of a mapped task has the key `id_N`.
     """
     if AIRFLOW_2:
         return _states_in_database(dag_id, run_id, task_ids)
@@ -221,7 +230,10 @@ def read_xcom(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) 
 
 
 def stats() -> Any:
-    """Return Airflow's interface for metrics, with the functions `incr` and `timing`."""
+    """Return Airflow's interface for metrics, with the functions `incr` and `timing`.
+
+    Raises ImportError if there is none.
+    """
     for name in ("airflow.sdk.observability.stats", "airflow.observability.stats", "airflow.stats"):
         try:
             found = import_module(name)
@@ -232,7 +244,10 @@ def stats() -> Any:
 
 
 def mask_secrets(value: Any, name: str | None = None) -> Any:
-    """Return `value` with Airflow's known secrets masked. If `name` is the name of a secret, mask the whole value."""
+    """Return `value` with the secrets that Airflow knows masked.
+
+    If Airflow treats `name` as the name of a secret, mask the whole value.
+    """
     if AIRFLOW_2:
         from airflow.utils.log.secrets_masker import redact  # type: ignore[import-not-found]
     else:
@@ -241,7 +256,7 @@ def mask_secrets(value: Any, name: str | None = None) -> Any:
 
 
 def mask_secret(secret: str) -> None:
-    """Mask a text in all logs of this process."""
+    """Mask a secret text in all logs of this process from now on."""
     if AIRFLOW_2:
         from airflow.utils.log.secrets_masker import mask_secret as mask
     else:
@@ -250,7 +265,7 @@ def mask_secret(secret: str) -> None:
 
 
 def open_file_system(scheme: str, conn_id: str) -> Any:
-    """Return the fsspec file system that a provider makes with the login of a connection."""
+    """Return an fsspec file system for a URL scheme such as `s3`, with the login of an Airflow connection."""
     if AIRFLOW_2:
         from airflow.io import get_fs  # type: ignore[attr-defined]
     else:
@@ -259,7 +274,10 @@ def open_file_system(scheme: str, conn_id: str) -> Any:
 
 
 def airflow_paths(origin: Mapping[str, str]) -> dict[str, str]:
-    """Return the paths of the pages of the submitting DAG, run and task, relative to the root of this Airflow."""
+    """Return the paths of Airflow's pages about the DAG, the run and the task that submitted a job.
+
+    The keys are "dag", "run" and "task". Paths are relative to the root of this Airflow. `origin`: the job's origin.
+    """
     dag, run, task = (quote(origin[key], safe="") for key in ("dag", "run", "task"))
     if AIRFLOW_2:
         shown = f"dags/{dag}/grid?dag_run_id={run}"

@@ -25,7 +25,8 @@ from kubeque_provider.templating import check_none
 
 _MODULES, _GENERATED = "kubeque_provider.", ".sweep_arguments"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
-#: Arguments by their names in other operators, on the command line and in earlier versions.
+#: Other names of kubeque's arguments: in other Airflow operators, on the command line, or in earlier versions. Error
+#: messages suggest kubeque's name.
 _OTHER_NAMES: Mapping[str, str] = {
     **RENAMED, "timeout": "task_timeout", "conn_id": "kubeque_conn_id", "connection_id": "kubeque_conn_id",
     "params": "parameters", "rows": "parameters", "cmd": "command", "cmds": "command", "bash_command": "command",
@@ -48,9 +49,10 @@ def check_keywords(operator: Any, names: Iterable[str]) -> None:
 
 
 def check_arguments(operator: Any) -> None:
-    """Raise UserError for the first argument of an operator with a wrong type, or with None that a template inserted.
+    """Convert the rendered options of an operator, and check all its arguments.
 
-    Call this after rendering.
+    Call this after Airflow has rendered them.
+    Raises UserError for the first argument of a wrong type, or if a template inserted None into a text.
     """
     check_none(operator)
     for option in OPTIONS:
@@ -71,8 +73,8 @@ def check_values(
 ) -> None:
     """Raise UserError for the first argument that has a wrong type. `kind`: class of the operator.
 
-    `values`: arguments, keyed by name. `known`: function that gets a name and a value, and returns False if the value
-    is known only when the task runs.
+    `values`: arguments, keyed by name. `known`: function that gets the name and the value of an argument. An argument
+    for which it returns False is not checked, because its value is known only when the task runs.
     """
     for option in OPTIONS:
         value = values.get(option.name) if option.operator else None
@@ -93,7 +95,7 @@ def _check_option(option: Option, value: Any) -> None:
 
 
 def _read_rendered(option: Option, text: str) -> Any:
-    """Convert a rendered text to what its option takes: a whole number, or an object that is read from JSON.
+    """Return a rendered text in the type of its option: as an int, or as the object that its JSON describes.
 
     Return the text unchanged if the option takes text, or if the text cannot be converted.
     """
@@ -108,7 +110,10 @@ def _read_rendered(option: Option, text: str) -> Any:
 
 
 def check_type(value: Any, annotation: str, name: str) -> None:
-    """Raise UserError unless a value has one of the types in an annotation such as `str | None`."""
+    """Raise UserError if the type of a value is not in an annotation such as `str | None`.
+
+    `name`: name of the argument.
+    """
     kinds = annotation.split(" | ")
     if value is None and "None" in kinds:
         return
@@ -125,7 +130,10 @@ def check_type(value: Any, annotation: str, name: str) -> None:
 
 @cache
 def own_arguments(operator: type) -> dict[str, str]:
-    """Return the annotations of the arguments that kubeque's classes declare. Sweep options are left out."""
+    """Return the arguments of an operator that kubeque's classes declare, without the sweep options.
+
+    Keys are the names, values are the annotations as text.
+    """
     found: dict[str, str] = {}
     for cls in operator.__mro__:
         ours = cls.__module__.startswith(_MODULES) and not cls.__module__.endswith(_GENERATED)
@@ -138,7 +146,7 @@ def own_arguments(operator: type) -> dict[str, str]:
 
 @cache
 def _names(operator: type) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of kubeque's arguments, and the names of all arguments."""
+    """Return two sets of argument names of an operator: those that kubeque declares, and all names."""
     names = {
         cls: set(inspect.signature(vars(cls)["__init__"]).parameters)
         for cls in operator.__mro__
@@ -184,7 +192,7 @@ def _read_pointer(value: Any, name: str) -> None:
 
 
 def _read_choice(choices: Any) -> Callable[[Any, str], None]:
-    """Return a reader that accepts the values of a Literal type."""
+    """Return a reader for a Literal type. The reader raises UserError for any other value."""
 
     def read(value: Any, name: str) -> None:
         if value not in get_args(choices):
@@ -199,10 +207,11 @@ def _read_path(value: Any, name: str) -> None:
 
 
 def _read_any(value: Any, name: str) -> None:
-    """Accept a value of any type, because a different check reads it."""
+    """Accept a value of any type, because another function checks the value."""
 
 
-#: Readers by the type names in annotations of operators.
+#: Functions that raise UserError for a value of a wrong type, keyed by the name of the type in an operator's
+#: annotation.
 READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "str": TEXT.convert,
     "bool": FLAG.convert,

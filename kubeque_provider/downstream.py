@@ -1,8 +1,8 @@
 """Find out whether an Airflow task downstream of a submission waits for its job or reads its results.
 
-A worker has the whole DAG as the DAG file defines it, so the answer is known when the task runs. A sensor does not
-wait for the job if its `job_id` is the output of a different submission, or a text that only a different submission
-has. Every other sensor counts as waiting for the job.
+A worker has the whole DAG of the DAG file, so these functions give an answer while the task runs. A sensor does not
+wait for the job if the sensor's `job_id` belongs to another submission: it is the output of that submission, or a text
+that only that submission has. Every other sensor downstream counts as waiting for the job.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 from kubeque_provider.airflow_versions import XComArg, read_task_states, task_key, try_number
 from kubeque_provider.templating import has_jinja
 
-#: Values of the operators' attribute `sweep_role`: submits a job, releases the held rows of a job, waits for a job, or
-#: reads the results of a job.
+#: Roles of an operator, which are the values of its attribute `sweep_role`: it submits a job, releases the held rows of
+#: a job, waits for a job, or reads the results of a job.
 SUBMITS, RELEASES, WAITS, READS = "submits", "releases", "waits", "reads"
-#: States of an Airflow task that a clear of only an upstream task does not change.
+#: States of an Airflow task that has ended. If a user clears only an upstream task, the task keeps such a state.
 _OUTCOMES = frozenset({"success", "failed", "skipped", "upstream_failed"})
 
 
@@ -36,10 +36,11 @@ def has_release(submit: Any) -> bool:
 
 
 def find_settled(submit: Any, context: Any) -> list[str]:
-    """Return the downstream sensors and readers of the job that keep the outcome of an earlier try in this DAG run.
+    """Return the ids of the sensors and readers of the job downstream that an earlier try has left in a final state.
 
-    A clear without downstream tasks leaves these outcomes. On the first try, return an empty list. If this version of
-    Airflow does not report the states, the error of Airflow is raised unchanged.
+    They do not run again if a user cleared the submission without its downstream tasks. On the first try of the
+    submission, return an empty list. If this version of Airflow does not report the states, Airflow's error is raised
+    unchanged.
     """
     dag_id, run_id, _, map_index = task_key(context)
     names = [task.task_id for task in _downstream(submit) if _is(task, WAITS, READS) and _is_for(task, submit)]
@@ -61,13 +62,17 @@ def has_sensor_upstream(reader: Any) -> bool:
 
 
 def has_submit_upstream(task: Any, name: str) -> bool:
-    """True if a submit operator anywhere upstream of an operator has the argument `job_id` with this name."""
+    """True if a submit operator whose argument `job_id` is `name` is anywhere upstream of an operator."""
     upstream = _downstream(task, "upstream_task_ids")
     return any(_is(other, SUBMITS) and _argument(other, "job_id") == name for other in upstream)
 
 
 def _downstream(task: Any, direction: str = "downstream_task_ids") -> Iterator[Any]:
-    """Yield the tasks downstream (or upstream) of a task, as the DAG file has them. Mapped tasks are not expanded."""
+    """Yield all operators downstream of an operator, as the DAG file defines them. Mapped operators are not expanded.
+
+    `direction`: attribute of an operator with the ids of its neighbours; "upstream_task_ids" yields all operators
+    upstream.
+    """
     dag = task.get_dag()
     left, seen = [task.task_id] if dag is not None else [], set[str]()
     while left:
@@ -78,19 +83,22 @@ def _downstream(task: Any, direction: str = "downstream_task_ids") -> Iterator[A
 
 
 def _is(task: Any, *roles: str) -> bool:
-    """True if a task is an operator with one of these roles. The class of a mapped task is its `operator_class`."""
+    """True if an operator has one of these roles. A mapped operator has the roles of its `operator_class`."""
     made_of = getattr(task, "operator_class", None)
     return bool(getattr(made_of if isinstance(made_of, type) else task, "sweep_role", "") in roles)
 
 
 def _is_for(task: Any, submit: Any) -> bool:
-    """True if an operator can act on the job of a submit operator."""
+    """True if the argument `job_id` of an operator can refer to the job of the submit operator."""
     makers = _makers(_argument(task, "job_id"), submit.get_dag(), {task.task_id})
     return makers is None or submit.task_id in makers
 
 
 def _makers(job_id: Any, dag: Any, seen: set[str]) -> set[str] | None:
-    """Return the submit operators that the argument `job_id` can refer to; None if it can refer to any of them."""
+    """Return the ids of the submit operators to which `job_id` can refer; None if it can refer to any of them.
+
+    `seen`: ids of the operators that were already followed.
+    """
     if isinstance(job_id, str):
         return _named(job_id, [task for task in dag.task_dict.values() if _is(task, SUBMITS)])
     found = set[str]()
@@ -99,7 +107,7 @@ def _makers(job_id: Any, dag: Any, seen: set[str]) -> set[str] | None:
         if _is(task, SUBMITS):
             found.add(task.task_id)
             continue
-        # Other operators of kubeque return the pointer that they got.
+        # Other operators of kubeque return the pointer that they received as `job_id`.
         argument = _argument(task, "job_id")
         behind = None if argument is None or task.task_id in seen else _makers(argument, dag, seen | {task.task_id})
         if behind is None:
@@ -109,7 +117,7 @@ def _makers(job_id: Any, dag: Any, seen: set[str]) -> set[str] | None:
 
 
 def _named(text: str, submits: Iterable[Any]) -> set[str] | None:
-    """Return the submit operators that a text refers to; None if unknown.
+    """Return the ids of the submit operators to which a text refers; None if unknown.
 
     The text is their `job_id`, or a template that contains their task ids.
     """
@@ -117,7 +125,7 @@ def _named(text: str, submits: Iterable[Any]) -> set[str] | None:
     if same := {task.task_id for task in submits if _argument(task, "job_id") == text}:
         return same
     if not has_jinja(text):
-        # The text is not a generated name. The `job_id` of an operator can still be a template that is rendered to this
+        # The text is not a generated name. But an operator can have a template as `job_id` that is rendered to this
         # text.
         return {task.task_id for task in submits if _is_template(_argument(task, "job_id"))}
     return {task.task_id for task in submits if f"'{task.task_id}'" in text or f'"{task.task_id}"' in text} or None
@@ -128,7 +136,10 @@ def _is_template(value: Any) -> bool:
 
 
 def _argument(task: Any, name: str) -> Any:
-    """Return an argument of a task. If the argument is mapped, return the values that the task is mapped over."""
+    """Return an argument of an operator.
+
+    If the argument is mapped, return the values over which the operator is mapped.
+    """
     partial = getattr(task, "partial_kwargs", None)
     if partial is None:
         return getattr(task, name, None)

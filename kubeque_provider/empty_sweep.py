@@ -11,15 +11,17 @@ from kubeque_provider.airflow_versions import AirflowSkipException
 
 __all__ = ["OnEmpty", "end_without_rows", "is_empty_pointer", "skip_empty"]
 
-#: State of an Airflow task if its parameters have no row.
+#: End of an Airflow task if its parameters have no row: as skipped, as failed, or as a success.
 OnEmpty = Literal["skip", "fail", "success"]
 
 
 def end_without_rows(error: NoRows, on_empty: OnEmpty | None, conn_id: str, *, known_at_parse: bool) -> dict[str, Any]:
-    """Return the pointer of a sweep without rows. Raises AirflowSkipException for "skip". Raises `error` for "fail".
+    """Return the pointer of a sweep without rows, whose `job_id` is None.
 
-    `known_at_parse`: True if the DAG file itself contains the rows or names their file. If `on_empty` is None, such a
-    sweep fails, and any other sweep is skipped.
+    Raises AirflowSkipException if `on_empty` is "skip", and `error` if it is "fail".
+
+    `on_empty`: None means "fail" if `known_at_parse` is True, otherwise "skip". `known_at_parse`: True if the DAG file
+    contains the rows or names their file.
     """
     chosen = on_empty or ("fail" if known_at_parse else "skip")
     if chosen == "skip":

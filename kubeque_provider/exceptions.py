@@ -14,28 +14,32 @@ __all__ = ["BadArgument", "BadSweep", "KubequeWarning", "RowsFailed", "SweepFail
 
 
 class KubequeWarning(UserWarning):
-    """The DAG asks for something that might not work. The message says what to change."""
+    """The DAG contains something that might not work. The message says what to change."""
 
 
 class BadSweep(AirflowFailException):
-    """The DAG asks for something that cannot work. Airflow does not retry. Correct the DAG, then clear the task."""
+    """The DAG contains something that cannot work. Airflow does not retry.
+
+    Correct the DAG, then clear the Airflow task.
+    """
 
 
 class BadArgument(BadSweep, ValueError):
-    """An argument of an operator or sensor cannot work. This is detected while the DAG is parsed."""
+    """An argument of an operator or sensor cannot work. This error is raised while the DAG is parsed."""
 
 
 class SweepFailed(AirflowException):
     """The sweep ended without success. The message lists failed rows.
 
-    The next try runs the failed rows again, except rows that failed through their own fault.
+    A retry by Airflow runs the failed rows again, except rows that failed with the cause exit, signal or timeout.
     """
 
 
 class RowsFailed(SweepFailed, AirflowFailException):
-    """All failed rows failed through their own fault (exit, signal or timeout), or results of a failed sweep were read.
+    """A retry cannot help, so Airflow does not retry.
 
-    Airflow does not retry.
+    Either all failed rows failed with the cause exit, signal or timeout, or an Airflow task has read the results of a
+    failed sweep.
     """
 
 
@@ -45,9 +49,9 @@ class SweepKilled(SweepFailed):
 
 @contextmanager
 def permanent(*passed: type[UserError]) -> Iterator[None]:
-    """Convert a UserError in this block (a bad file, an unknown column, no such job) to BadSweep.
+    """Convert a UserError that the `with` block raises to BadSweep, for example for a bad file or a missing job.
 
-    `passed`: types of UserError to raise unchanged, because the caller handles them.
+    `passed`: types of UserError that are raised unchanged, because the caller handles them.
     """
     try:
         with speaking(AIRFLOW):

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from kubeque.client import Progress, TaskRow
     from kubeque_provider.airflow_retries import Faults, Try
 
-#: Value of the trigger's argument `until`: the wait ends when the canaries have ended.
+#: Value of the trigger's argument `until`: the wait ends as soon as the canaries have ended.
 CANARIES = "canaries"
 #: Number of failed rows that a message lists.
 _MAX_FAILED_ROWS = 10
-#: Smallest number of equal failures that one line describes.
+#: Minimum number of failed rows with the same error that a message describes once instead of row by row.
 _EQUAL_ROWS = 3
 REMEDY = 'Correct the cause and clear the Airflow task that submits, with on_clear="changed" if ok rows are wrong too'
 _REMEDY = f"{REMEDY}, or set retry_failed_rows=True"
 #: Maximum length of a job's reason and of a task's message, in characters.
 _MESSAGE_CHARACTERS = 300
-#: Number of groups of failures in a line about progress, and maximum length of the message of each, in characters.
+#: Number of groups of failures in a progress line, and maximum length of the message of each group, in characters.
 _GROUPS, _GROUP_CHARACTERS = 2, 120
 
 
 def waits_for_canaries(progress: Progress) -> bool:
-    """True while rows of a job are held and its canaries have not ended."""
+    """True while rows of a job are held and its canaries have not all ended."""
     return bool(progress.counts.held) and not progress.held
 
 
@@ -45,7 +45,7 @@ def format_progress(counts: Counts) -> str:
 
 
 def describe_progress(counts: Counts, pace: Pace, groups: Sequence[Group]) -> str:
-    """Return the counts, the rate, the remaining time, and the largest groups of failures, in one line."""
+    """Return one line: the counts, the rate, the remaining time, and the largest groups of failures."""
     line = ", ".join([format_progress(counts), *format_pace(counts, pace)])
     listed = list(islice(format_groups(groups, _GROUP_CHARACTERS), _GROUPS))
     listed += ["..."] if len(groups) > _GROUPS else []
@@ -53,7 +53,7 @@ def describe_progress(counts: Counts, pace: Pace, groups: Sequence[Group]) -> st
 
 
 def describe_accepted(counts: Counts) -> str:
-    """Return one line about the rows that are not ok in a job that is a success."""
+    """Return one line about the rows of a successful job that are not ok."""
     more = f", {counts.killed} did not run" if counts.killed else ""
     return f"{counts.failed} failed{more}, accepted by allow_failed"
 
@@ -69,9 +69,9 @@ def describe_unfinished(progress: Progress) -> str:
 
 
 def describe_rerun(progress: Progress, this_try: Try, *, cleared: bool) -> str:
-    """Return one line about a failed job of which all failed rows now run again.
+    """Return one line about a failed job whose rows that are not ok now run again, with the submitted script.
 
-    The rows use the script of their submission.
+    `cleared`: True if a user cleared the Airflow task; False if the argument `retry_failed_rows` is the reason.
     """
     job = progress.job
     why = "this Airflow task was cleared" if cleared else "retry_failed_rows is set"
@@ -83,7 +83,7 @@ def describe_rerun(progress: Progress, this_try: Try, *, cleared: bool) -> str:
 
 
 def describe_retry(name: str, faults: Faults) -> str:
-    """Return one line about a retry by Airflow that finds a failed job."""
+    """Return one line about a failed job that a retry by Airflow has found: how many of its rows run again."""
     own = f"{faults.own} rows failed for a permanent cause ({', '.join(sorted(OWN_FAULTS))})"
     if faults.only_own:
         return f"{name}: this retry by Airflow runs no row again, because {own} and would fail again. {_REMEDY}"
@@ -97,8 +97,9 @@ def make_failure(
 ) -> SweepFailed:  # fmt: skip
     """Return the exception for a sweep that ended without success. Its message lists the first failed rows.
 
-    `final`: True if Airflow must not retry, because all rows failed through their own fault. `retries`: retries of the
-    Airflow task. `unsent`: path of a module or file that rows did not find, and that lies beside their script.
+    `final`: True if Airflow must not retry, because all rows failed through their own fault. `retries`: number of
+    retries of the Airflow task. `unsent`: path of a file beside the script that rows did not find, because it was not
+    uploaded; empty if unknown.
     """
     job, counts = progress.job, progress.counts
     ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"

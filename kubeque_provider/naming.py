@@ -13,10 +13,10 @@ from kubeque.model.errors import UserError
 from kubeque_provider.templating import has_jinja
 
 DEFAULT_CONNECTION = "kubeque_default"
-#: Maximum length of the readable part of a generated job name, in characters. A terminal shows the whole name.
+#: Maximum length of the readable part of a generated job name, in characters. With this limit, a terminal shows the
+#: whole name.
 _READABLE = 40
-#: Maximum length of the readable part in versions before 0.3, in characters. Jobs of these versions are found under
-#: their old names.
+#: Maximum length of the readable part before version 0.3, in characters. It is used to find the jobs of these versions.
 _READABLE_BEFORE = 87
 _HASH = 12
 #: Maximum length of a pointer that a template has turned into text, in characters.
@@ -27,9 +27,10 @@ _Pointer = Mapping[str, Any]
 def make_job_id(
     deployment: str, dag: str, run: str, task: str, map_index: int = -1, *, readable: int = _READABLE
 ) -> str:
-    """Return the job name of an Airflow task. It is readable, unique, and the same for every try.
+    """Return the generated job name of an Airflow task. It is readable, unique, and the same for every try.
 
-    `deployment` distinguishes Airflows that share a queue. `readable`: maximum length of the part before the hash.
+    `deployment`: identity of this Airflow among the Airflows that share a queue. `readable`: maximum length of the part
+    before the hash, in characters.
     """
     digest = hashlib.sha256(json.dumps([deployment, dag, run, task, map_index]).encode()).hexdigest()[:_HASH]
     mapped = [str(map_index)] if map_index >= 0 else []
@@ -38,31 +39,36 @@ def make_job_id(
 
 
 def make_job_ids(deployment: str, dag: str, run: str, task: str, map_index: int = -1) -> tuple[str, str]:
-    """Return the names under which an Airflow task finds its job: the name of versions before 0.3, and the new name."""
+    """Return the two possible job names of an Airflow task: the name before version 0.3, and the present name."""
     key = (deployment, dag, run, task, map_index)
     return make_job_id(*key, readable=_READABLE_BEFORE), make_job_id(*key)
 
 
 def make_series(deployment: str, dag: str, task: str) -> str:
-    """Return the series of an Airflow task. It covers all runs and map indexes of the task in one Airflow."""
+    """Return the generated series of an Airflow task. It is the same for all runs and map indexes of the task."""
     digest = hashlib.sha256(json.dumps([deployment, dag, task]).encode()).hexdigest()[:_HASH]
     return f"{dag}/{task}-{digest}"
 
 
 def make_origin(deployment: str, dag: str, run: str, task: str, map_index: int = -1) -> dict[str, str]:
-    """Return the origin that a job stores. A user with read access to the DAG may see the job."""
+    """Return the origin that a job stores: the Airflow and the Airflow task that submit it.
+
+    A user with read access to the DAG may see the job.
+    """
     return {"deployment": deployment, "dag": dag, "run": run, "task": task, "map_index": str(map_index)}
 
 
 def make_pointer(job_id: str, conn_id: str, results: str, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return the pointer to a job. XCom stores the pointer instead of rows. `results`: URL of the results folder."""
+    """Return the pointer to a job, which an Airflow task returns through XCom. `results`: URL of the results folder."""
     return {"job_id": job_id, "conn_id": conn_id, "results": results, "counts": dict(counts)}
 
 
 def _read_pointer(job: Any) -> _Pointer:
-    """Return the pointer for a name, or for the text of a pointer.
+    """Return an argument `job_id` as a pointer.
 
-    A template such as `{{ ti.xcom_pull('sweep') }}` turns a pointer into text.
+    The argument is a job name, or a pointer that a template turned into text.
+
+    An example of such a template is `{{ ti.xcom_pull('sweep') }}`.
     """
     if isinstance(job, str) and job.startswith("{") and len(job) < _POINTER_CHARACTERS:
         try:
@@ -75,14 +81,14 @@ def _read_pointer(job: Any) -> _Pointer:
 
 
 def find_template(job: Any) -> str:
-    """Return the argument `job_id` if it is a template, otherwise an empty text."""
+    """Return the argument `job_id` if it is a template; otherwise an empty text."""
     return job if isinstance(job, str) and has_jinja(job) else ""
 
 
 def check_rendered(job: Any, template: str) -> None:
     """Raise UserError if the template of the argument `job_id` rendered no job, for example because of a wrong task id.
 
-    `job`: the rendered value.
+    `job`: the rendered value. `template`: the template; empty if the argument is not a template.
     """
     if template and job in (None, "", "None"):
         raise UserError(
@@ -92,9 +98,11 @@ def check_rendered(job: Any, template: str) -> None:
 
 
 def resolve_job(job: str | _Pointer, conn_id: str | None) -> tuple[str, str]:
-    """Return the name and the connection of a job from its name or pointer. Raises UserError.
+    """Return the name and the Airflow connection of a job. `job`: name of the job, or pointer to it.
 
-    `conn_id` takes precedence over the pointer's connection.
+    Raises UserError if `job` contains no name.
+
+    If `conn_id` is given, it is returned instead of the pointer's connection.
     """
     if job is None:
         raise UserError(

@@ -16,7 +16,10 @@ def is_object_path(value: Any) -> bool:
 
 
 def read_object_path(path: Any) -> Rows:
-    """Return the rows of a CSV file. Read it with the login of the path's connection. Raises ParametersError."""
+    """Return the rows of a CSV file, read with the login of the path's connection.
+
+    Raises ParametersError if the file cannot be read or is not valid.
+    """
     try:
         data = path.read_bytes()
     except Exception as error:  # the libraries below fsspec have no common base class
@@ -25,9 +28,9 @@ def read_object_path(path: Any) -> Rows:
 
 
 def to_dest(dest: Any) -> tuple[str, str]:
-    """Return the argument `dest` as a path or a URL, and the connection that it names; empty if it names none.
+    """Return `dest` as a path or a URL, and the id of the connection that it names; empty if it names no connection.
 
-    An ObjectStoragePath, or a URL such as `s3://aws_default@bucket/path`, can name the connection.
+    An ObjectStoragePath can name a connection, and so can a URL such as `s3://aws_default@bucket/path`.
     """
     text = str(dest.path) if is_object_path(dest) and dest.protocol in ("file", "local", "") else str(dest)
     scheme, mark, rest = text.partition("://")

@@ -18,14 +18,14 @@ def records(
     job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None, *, unfinished: bool = False,
     allow_failed_rows: bool = False,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Return one dict per row: index, parameters, state, cause, ... and the values that the row returned as `out.*`.
+    """Return one dict per row: index, parameters, state, cause and others, and the row's result values as `out.*`.
 
-    Parameters from a DAG, an XCom or a DataFrame keep their types. Parameters from a CSV file are text.
+    Parameters from a DAG, an XCom or a DataFrame keep their types. Parameters from a CSV file are text. For a sweep
+    without rows, return an empty list.
 
-    `job_id`: a name, or the pointer that an operator returned. `unfinished`: accept a job that has not ended.
-    `allow_failed_rows`: accept a job that ended without success; `unfinished` accepts it too. For a sweep without rows,
-    return an empty list. Raises BadSweep if the job cannot be read, or if it has not ended. Raises RowsFailed if the
-    job ended without success.
+    `job_id`: a name, or the pointer that an operator returned. `unfinished`: also accept a job that has not ended, or
+    that ended without success. `allow_failed_rows`: accept a job that ended without success. Raises BadSweep if the job
+    cannot be read or has not ended. Raises RowsFailed if the job ended without success.
     """
     if is_empty_pointer(job_id):
         return []
@@ -37,7 +37,9 @@ def frame(
     job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None, *, unfinished: bool = False,
     allow_failed_rows: bool = False,
 ) -> Any:  # fmt: skip
-    """Return the table as a pandas DataFrame. Its columns have types. The arguments and errors are those of `records`.
+    """Return the table of a job as a pandas DataFrame with typed columns.
+
+    The arguments and errors are those of `records`.
 
     Also raises BadSweep if pandas is missing.
     """
@@ -53,7 +55,10 @@ def frame(
 def _ended_job(
     job_id: str | Mapping[str, Any], conn_id: str | None, unfinished: bool, allow_failed_rows: bool
 ) -> Iterator[tuple[KubequeHook, str]]:
-    """Yield the hook and the name of a job. Raises BadSweep, RowsFailed. The flags are those of `records`."""
+    """Yield the hook and the name of a job that has ended.
+
+    Raises BadSweep or RowsFailed like `records`, which explains the flags.
+    """
     with permanent():
         name, conn_id = resolve_job(job_id, conn_id)
         hook = KubequeHook(conn_id)

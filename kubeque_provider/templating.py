@@ -15,7 +15,8 @@ from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS
 
 _JINJA = ("{{", "{%", "{#")
 _CELL = ("{{", "{%")
-#: Private Unicode characters. They enclose references to the parts of a word that Jinja must not see.
+#: Private Unicode characters. The first two enclose references to the parts of a word that Jinja must not see. The last
+#: one protects a newline at the end of a word.
 _OPEN, _SHUT, _END = "\U000f1a0e", "\U000f1a0f", "\U000f1a10"
 #: Maximum length of a cell in a message, in characters.
 _CELL_CHARACTERS = 80
@@ -28,9 +29,11 @@ def has_jinja(text: str) -> bool:
 
 
 def read_word(text: str, env: Any, render: Render) -> Word:
-    """Parse a word of the author's text. Parse `{column}`, a leading `^` and `\\{` first. Then `render` the Jinja.
+    """Return a word of a command, parsed from the text in the DAG file. Raises CommandError.
 
-    `env`: the Jinja environment. Raises CommandError for an unbalanced brace or a wrong template.
+    `{column}`, a leading `^` and `\\{` are parsed first. Then `render` renders the Jinja, so values from Jinja are
+    never parsed. `env`: the Jinja environment. The error means an unbalanced brace, a wrong template, or an empty path
+    after `^`.
     """
     if not has_jinja(text):
         return parse_word(text, braces_double=False)
@@ -54,7 +57,7 @@ def read_word(text: str, env: Any, render: Render) -> Word:
 
 
 def _split(body: str, env: Any) -> Iterable[tuple[bool, str]]:
-    """Split a word into Jinja (True) and the author's text (False) with Jinja's lexer."""
+    """Split a word with Jinja's lexer. Yield pairs of a flag, True for Jinja and False for other text, and a piece."""
     # A literal brace does not begin a template.
     hidden = body.replace("\\{", _OPEN).replace("\\}", _SHUT)
     for _, kind, value in env.lex(hidden + _END):  # _END, because Jinja drops a newline at the end
@@ -62,7 +65,10 @@ def _split(body: str, env: Any) -> Iterable[tuple[bool, str]]:
 
 
 def _hide(piece: str, text: str, nonce: str, kept: list[Part]) -> str:
-    """Replace columns and literal braces with numbered references. Append the replaced parts to `kept`."""
+    """Return a piece of a word with numbered references in place of its columns and literal braces.
+
+    Append the replaced parts to `kept`. `text`: the whole word, for messages. `nonce`: random text in each reference.
+    """
     try:
         parts = parse_word("." + piece, braces_double=False).parts  # the dot keeps a ^ in the middle of a word literal
     except CommandError as error:
@@ -96,13 +102,16 @@ def format_word(word: Word) -> str:
 
 
 def render_push(text: str, render: Render) -> str:
-    """Render the path of a file to push. A leading `@` or `^` from Jinja is part of the path."""
+    """Return the rendered path of a file to push. A leading `@` or `^` that Jinja inserted is part of the path."""
     rendered = str(render(text))
     return f"./{rendered}" if rendered[:1] in ("@", "^") and rendered[:1] != text[:1] else rendered
 
 
 def holds_template(rows: Sequence[Any]) -> bool:
-    """True if a cell of inline rows can contain Jinja. The check is fast, because it scans all texts at once."""
+    """True if a cell of the DAG file's rows can contain Jinja.
+
+    The check is fast, because it scans all texts at once.
+    """
     cells = itertools.chain.from_iterable(
         row.values() if isinstance(row, Mapping) else row if isinstance(row, list | tuple) else () for row in rows
     )
@@ -111,7 +120,10 @@ def holds_template(rows: Sequence[Any]) -> bool:
 
 
 def read_columns(text: str, env: Any) -> tuple[Word, frozenset[str]]:
-    """Return the columns that a word of the command names, and the variables in its Jinja. Raises CommandError."""
+    """Return a word that contains the columns used in a text, and the names of the variables in the text's Jinja.
+
+    Raises CommandError for an unbalanced brace or a wrong template.
+    """
     if not any(nonce in text for nonce in _JINJA):
         return parse_word(text, braces_double=False), frozenset()
     from jinja2 import TemplateSyntaxError, meta
@@ -126,7 +138,7 @@ def read_columns(text: str, env: Any) -> tuple[Word, frozenset[str]]:
 
 
 def _undefined(text: str, error: Any) -> CommandError:
-    """Return the error for a word with a Jinja variable that this DAG run does not have."""
+    """Return the error for a word with an undefined Jinja variable. `error`: Jinja's UndefinedError."""
     name = re.fullmatch(r"'(\w+)' is undefined", str(error))
     if name and name[1] in KNOWN_CONTEXT_KEYS:
         return CommandError(
@@ -149,9 +161,10 @@ def _bad_template(text: str, error: Any) -> CommandError:
 def render_rows(
     rows: Iterable[Any], render: Render, resolve: Callable[[Any], Any], *, templates: bool
 ) -> list[Any]:  # fmt: skip
-    """Resolve the outputs of Airflow tasks in inline rows. `templates`: also render the cells that contain Jinja.
+    """Return rows of the DAG file with the outputs of Airflow tasks in place of their references.
 
-    Cells without Jinja are not rendered, because rendering all cells of 100,000 rows takes 88 s.
+    `templates`: True to render the cells that contain Jinja, too. Cells without Jinja are not rendered, because
+    rendering all cells of 100,000 rows takes 88 s. `resolve`: function that returns the output for a reference.
     """
 
     def cell(value: Any, index: int, column: Any) -> Any:
@@ -180,19 +193,19 @@ def _cell(text: str, render: Render, index: int, column: Any) -> Any:
 
 
 class RendersNone:
-    """Mixin of operators that record the templates with an expression whose value is None.
+    """Mixin of operators. It records each template in which Jinja inserts None, so that `check_none` can refuse it.
 
-    Jinja inserts None as the text "None", which would become a part of a command, a row or a path. A text "None", and
-    None as the whole value of a native template, are not recorded.
+    Jinja inserts None as the text "None", which would become a part of a command, a row or a path. If an expression is
+    the text "None", or if None is the whole value of a native template, the template is not recorded.
     """
 
-    #: Field that is rendered now.
+    #: Name of the field that is being rendered.
     _field: str = ""
-    #: Field and text of each recorded template.
+    #: Name of the field, and text, of each recorded template.
     _none_templates: tuple[tuple[str, str], ...] = ()
 
     def render_template(self, content: Any, context: Any, jinja_env: Any = None, seen_oids: Any = None) -> Any:
-        """Render as Airflow does."""
+        """Return the rendered content, as Airflow does. Record a template in which an expression is None."""
         render: Any = super().render_template  # type: ignore[misc]
         if not (isinstance(content, str) and has_jinja(content)):
             return render(content, context, jinja_env, seen_oids)

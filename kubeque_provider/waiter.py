@@ -1,4 +1,4 @@
-"""A try of an Airflow task that waits for a sweep. When the try ends, it cancels the sweep in some cases."""
+"""A try of an Airflow task that waits for a sweep. When the try ends, it may cancel the sweep."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kubeque_provider.origin.addresses import refuse_foreign
 
 #: XCom key under which a sensor in reschedule mode stores its waiter, for the listener.
 WAITER = "kubeque_waiter"
-#: States of an Airflow task after which no later try waits for its sweep.
+#: States of an Airflow task that has ended for good: no later try waits for its sweep.
 _ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed", GONE})
 
 
@@ -34,7 +34,7 @@ class Waiter:
     map_index: int
     #: Number of the try, from 1.
     attempt: int
-    #: True if the final end of the Airflow task cancels its sweep.
+    #: True if the sweep is cancelled when the Airflow task has ended for good.
     cancel_on_kill: bool = True
     #: Number of the first try since the last clear.
     first: int = 1
@@ -52,27 +52,29 @@ class Waiter:
 
     @property
     def token(self) -> str:
-        """Wait token of this try. Only the last token that a job has received can cancel the job."""
+        """Wait token of this try. Only the try whose token the job received last can cancel the job."""
         return self.this_try.token
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as arguments of the trigger."""
+        """Return the fields, keyed by name. The trigger takes them as arguments."""
         return asdict(self)
 
     def cancel_if_ended(self, origin: Mapping[str, str] | None = None) -> bool:
         """Cancel the sweep if its Airflow task has ended for good. Return True if the sweep was cancelled.
 
-        A task that was cleared, is retried or moves to a different process has not ended for good. A sweep that a later
-        try has adopted is not cancelled. This call blocks, so do not use it in an event loop. `origin`: see `cancel`.
+        A task that is cleared, retried or moved to another process has not ended for good. A sweep that a later try has
+        adopted is not cancelled. This call blocks, so do not use it in an event loop. `origin`: see `cancel`.
         """
         state = read_task_state(self.dag_id, self.run_id, self.task_id, self.map_index)
         return self.cancel_on_kill and state in _ENDED and self.cancel(origin)
 
     def cancel(self, origin: Mapping[str, str] | None = None) -> bool:
-        """Kill the job if this try still holds its wait token, and if no other Airflow submitted the job.
+        """Kill the job if it still has the wait token of this try, and if no other Airflow submitted it.
 
-        `origin`: origin of the Airflow task if it submits the job itself. A try that ends between the submission and
-        its first poll then kills the job too. Return True if the job was killed.
+        Return True if the job was killed.
+
+        `origin`: origin of the Airflow task if this task submits the job itself. With `origin`, the job is also killed
+        if the try ended between the submission and its first poll.
         """
         hook = KubequeHook(self.kubeque_conn_id)
         try:
@@ -88,7 +90,7 @@ class Waiter:
             hook.close()
 
     def describe_outcome(self, *, cancelled: bool) -> str:
-        """Return what happens to the sweep after this try, as words that follow its name."""
+        """Return what happens to the sweep after this try, as words that follow the name of the job in a message."""
         if cancelled:
             return "is cancelled"
         hook = KubequeHook(self.kubeque_conn_id)

@@ -17,27 +17,32 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.log_text import CANARIES, waits_for_canaries
 from kubeque_provider.waiter import Waiter
 
-#: Time without a poll after which a sweep is stopped. Its Airflow task has then ended without a call of `on_kill`.
+#: Default of `orphan_after`: a sweep stops if its Airflow task has not polled it for this time. Such a task has ended
+#: without a call of `on_kill`.
 ORPHAN_AFTER = timedelta(hours=12)
 #: `orphan_after` must span at least this many polls, because a poll can be late.
 _MIN_POLLS = 3
-#: Maximum length of a time in seconds (300 years).
+#: Maximum length of a time to compare, in seconds (300 years).
 _MAX_SECONDS = 1e10
-#: Temporary errors. After them, the waiter polls again.
+#: Temporary errors, after which the Airflow task polls again.
 _PASSING = (QueueUnavailable, StorageError, ClusterError)
-#: Time limit of the decision in `on_kill`, seconds. Airflow kills a process five seconds after SIGTERM.
+#: Maximum time in seconds for the decision in `on_kill` whether to cancel the sweep. Airflow kills a process five
+#: seconds after SIGTERM.
 _DECIDE_SECONDS = 4.0
 
 
 def to_seconds(value: timedelta | float | None) -> float | None:
-    """Return a duration in seconds."""
+    """Return a duration in seconds. A number, or None, is returned unchanged."""
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def check_orphan_after(
     orphan_after: timedelta | float | None, poke_interval: timedelta | float
 ) -> timedelta | float | None:
-    """Return `orphan_after` unchanged. Raises BadArgument if the sweep would stop between two polls."""
+    """Return `orphan_after` unchanged.
+
+    Raises BadArgument if it is so short that the sweep would stop between two polls.
+    """
     most, between = to_seconds(orphan_after), to_seconds(poke_interval)
     if _is_number(most) and _is_number(between) and most < _MIN_POLLS * between:  # other types are refused later
         raise BadArgument(
@@ -63,7 +68,7 @@ def check_wait(wait: bool | None, *, deferrable: bool) -> bool | None:
 
 
 def find_given(arguments: Mapping[str, Any], default_args: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Return the names of the arguments that do not come from the `default_args` of a DAG or a task group."""
+    """Return the names of the arguments whose values do not come from the `default_args` of a DAG or a task group."""
     defaults = default_args or {}
     return tuple(name for name, value in arguments.items() if not (name in defaults and defaults[name] == value))
 
@@ -97,8 +102,9 @@ class WaitsForSweep:
         """Poll the job and return its progress.
 
         If the queue, the store or the cluster does not answer, warn and return None.
+        Raises BadSweep.
 
-        The first poll of a later try runs failed rows again (see `KubequeHook.begin_wait`). Raises BadSweep.
+        If this try is not the first one, its first poll runs failed rows again (see `KubequeHook.begin_wait`).
         """
         self._waiter = waiter
         self._hook = self._hook or KubequeHook(waiter.kubeque_conn_id)
@@ -129,11 +135,14 @@ class WaitsForSweep:
         }  # fmt: skip
 
     def _script_folders(self) -> list[Path]:
-        """Return the folder of the DAG file, and other folders that can have modules of the rows' script."""
+        """Return the folder of the DAG file, and other folders with modules that the script of the rows may import."""
         return [Path(dag_folder(self)).absolute()]
 
     def _defer(self, waiter: Waiter, *, timeout: float | None = None) -> None:
-        """Wait in the triggerer. `timeout`: time limit of the sensor, in seconds from now."""
+        """Continue the wait in the triggerer, and end this process.
+
+        `timeout`: the sensor's time limit, in seconds from now.
+        """
         from kubeque_provider.triggers.sweep import KubequeSweepTrigger
 
         limits = {"timeout": timeout, "execution_timeout": to_seconds(self.execution_timeout)}
@@ -147,18 +156,23 @@ class WaitsForSweep:
         self.defer(trigger=trigger, method_name="execute_complete")  # type: ignore[attr-defined]
 
     def _is_over(self, progress: Any) -> bool:
-        """True if the wait is over."""
+        """True if the wait is over: the job is closed, or the canaries have ended and the wait is only for them."""
         return progress.job.closing is not None or (self._until == CANARIES and not waits_for_canaries(progress))
 
     def _finish(self, waiter: Waiter, progress: Any, context: Any) -> dict[str, Any]:
-        """Return the pointer after the wait. Raises SweepFailed, RowsFailed."""
+        """Return the pointer to the job after the wait. Raises SweepFailed or RowsFailed if the sweep failed."""
         assert self._hook is not None
         if progress.job.closing is None:
             return deliver_canaries(self._hook, progress, waiter.token, context)
         return self._hook.deliver(progress, **self._delivery_options())
 
     def _handle_event(self, waiter: Waiter, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Return the pointer for an event of the trigger. Raises SweepFailed, BadSweep or AirflowTaskTimeout."""
+        """Return the pointer to the job after an event of the trigger.
+
+        Raises SweepFailed, BadSweep or AirflowTaskTimeout.
+
+        If the job or its canaries have not ended after all, wait in the triggerer again.
+        """
         if event["status"] == "bad":
             raise BadSweep(str(event.get("message", "")))
         if event["status"] == "timeout":
@@ -177,16 +191,16 @@ class WaitsForSweep:
                 self._hook.close()
 
     def _end_at_timeout(self) -> None:
-        """Cancel the sweep at `execution_timeout`, unless `cancel_on_kill` is off, and log what happens to it.
+        """Cancel the sweep at `execution_timeout` if `cancel_on_kill` is True. Log whether the sweep continues.
 
-        Airflow calls `on_kill` afterwards, while Airflow still records the Airflow task as running.
+        Airflow calls `on_kill` later, but at that time it still records this Airflow task as running.
         """
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             self.log.warning("execution_timeout: the sweep %s %s", waiter.job_id, self._cancel_at_timeout(waiter))
 
     def _cancel_at_timeout(self, waiter: Waiter) -> str:
-        """Cancel the sweep unless `cancel_on_kill` is off. Return the outcome as words for a message."""
+        """Cancel the sweep if `cancel_on_kill` is True. Return what happened to it, as words for a message."""
         try:
             cancelled = self.cancel_on_kill and waiter.cancel(self._origin)
             return waiter.describe_outcome(cancelled=cancelled)
@@ -194,11 +208,11 @@ class WaitsForSweep:
             return f"continues, because it could not be cancelled ({error})"
 
     def on_kill(self) -> None:
-        """Cancel the sweep if the Airflow task has ended for good. Airflow calls this in its SIGTERM handler."""
+        """Cancel the sweep if this Airflow task has ended for good. Airflow calls this in its SIGTERM handler."""
         waiter = self._waiter
         if waiter is None:
             return
-        # Use a thread, because the handler may have interrupted the connection that the request needs.
+        # Use a thread: the handler may have interrupted a use of the connection that this request needs.
         thread = threading.Thread(target=self._cancel_if_ended, args=(waiter,), daemon=True)
         thread.start()
         thread.join(_DECIDE_SECONDS)

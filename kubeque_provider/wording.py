@@ -1,16 +1,16 @@
-"""The names of options and commands in a DAG. Messages of Airflow tasks and DAGs use them."""
+"""Names of options and commands as an author of a DAG writes them, for messages of Airflow tasks and DAGs."""
 
 from __future__ import annotations
 
 from kubeque.model.wording import Language
 
-#: Operator arguments for command-line options that have a different name or form in a DAG.
+#: Arguments of operators in place of command-line options with another name or form.
 _OPTIONS = {
     "repair": "on_clear='failed_rows'", "revise": "on_clear='changed'", "replace": "on_clear='all'", "name": "job_id",
     "volume": "volumes=['{}']", "env": "env={{...}}", "config": "the connection",
     "canaries": "canaries={}",
 }  # fmt: skip
-#: Counterparts of commands in a DAG. {} is the job.
+#: Counterparts of commands in a DAG. {} is the name of the job.
 _COMMANDS = {
     "reset": "KubequeResetOperator(job_id={})", "kill": "KubequeKillOperator(job_id={})",
     "remove": "KubequeRemoveOperator(job_id={})", "watch": "KubequeJobSensor(job_id={})",
