@@ -8,7 +8,19 @@ import sys
 from pathlib import Path
 
 #: Libraries that neither help nor completion needs.
-HEAVY = {"airflow", "fsspec", "grpc", "jsonschema", "kubernetes", "numpy", "pandas", "psycopg", "rich", "sqlite3"}
+HEAVY = {
+    "airflow",
+    "fsspec",
+    "grpc",
+    "jinja2",
+    "jsonschema",
+    "kubernetes",
+    "numpy",
+    "pandas",
+    "psycopg",
+    "rich",
+    "sqlite3",
+}
 #: Modules of kubeque that the list of commands does not need.
 CONNECTED = {"kubeque.client", "kubeque.jobs", "kubeque.queues", "kubeque.files", "kubeque.clusters"}
 #: Asks for help or completions one after the other in one process. Prints the modules that are loaded after each.

@@ -1,70 +1,78 @@
-"""A self-contained HTML page. It loads nothing, runs only its own scripts, and escapes every value."""
+"""Self-contained HTML pages from Jinja templates. A page loads nothing, runs only its own scripts, and escapes values.
+
+The templates are in the folder `templates`. Jinja is imported when a page is written, because few processes write one.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
-from html import escape
+from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kubeque.model.quantities import format_seconds
 from kubeque.model.text import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
 
 #: Maximum length of a value on a page, characters.
 SHOWN = 200
-#: Characters that may end a script block in some parsers, with their escapes.
-_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
-def text(value: object, limit: int = SHOWN) -> str:
-    """Return a value as HTML text or attribute, at most `limit` characters long.
+def render_page(template: str, *, title: str, scripts: Sequence[str], **values: Any) -> str:
+    """Return a page. `template`: name of a file in `templates`. `scripts`: names of files in this folder.
 
-    The text is escaped and has no control characters.
+    `values`: the variables of the template. A text among them has at most SHOWN characters on the page, unless the
+    template passes it to the filter `upto`.
     """
-    return escape(printable(value, limit), quote=True)
+    from markupsafe import Markup
 
-
-def data(element_id: str, value: Any) -> str:
-    """Return a script block with JSON for the page's own script. No value can end the block."""
-    body = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII only, so U+2028 is escaped
-    for char, spelled in _UNSAFE.items():
-        body = body.replace(char, spelled)
-    return f'<script type="application/json" id="{element_id}">{body}</script>'
-
-
-def page(title: str, body: str, *, scripts: Sequence[str], kind: str) -> str:
-    """Return the page. `body`: HTML made with `text` and `data`. `scripts`: names of files in this folder."""
-    style = _asset("page.css")
-    code = [_asset(name) for name in scripts]
+    style = _read("page.css")
+    code = [_read(name) for name in scripts]
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
         f"script-src {' '.join(map(_hash, code))}; base-uri 'none'; form-action 'none'"
     )
-    return "\n".join([
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">',
-        '<meta name="referrer" content="no-referrer">',
-        '<link rel="icon" href="data:,">',
-        f"<title>{text(title)}</title>",
-        f"<style>{style}</style>",
-        "</head>",
-        f'<body class="{kind}">',
-        body,
-        *(f"<script>{item}</script>" for item in code),
-        "</body>",
-        "</html>",
-        "",
-    ])  # fmt: skip
+    shell = {"policy": Markup(policy), "style": Markup(style), "scripts": [Markup(item) for item in code]}
+    return _environment().get_template(template).render(**shell, title=title, **values)
 
 
-def _asset(name: str) -> str:
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FunctionLoader(lambda name: _read(f"templates/{name}")), autoescape=True, undefined=StrictUndefined,
+        finalize=_clean, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {
+        "seconds": format_seconds, "thousands": "{:,}".format, "upto": _clean, "when": format_time,
+    }  # fmt: skip
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return environment
+
+
+def format_time(at: float) -> str:
+    """Return a Unix time as text in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _clean(value: object, limit: int = SHOWN) -> Markup:
+    """Return a value as HTML text or attribute without control characters, at most `limit` characters long.
+
+    HTML of this module, which is a `Markup`, is returned unchanged.
+    """
+    from markupsafe import Markup, escape
+
+    return value if isinstance(value, Markup) else escape(printable(value, limit))
+
+
+def _read(name: str) -> str:
     return files("kubeque.jobs.reports").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from kubeque.files.layout import report_url
 from kubeque.files.output import check_file, write_file
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.reports.html_page import page
-from kubeque.jobs.reports.report_body import Content, report_body
-from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
+from kubeque.jobs.reports.drawing import SCRIPT, Sample
+from kubeque.jobs.reports.html_page import render_page
+from kubeque.jobs.reports.report_values import Content, report_values
 from kubeque.jobs.reports.unsent_files import find_unsent_module
-from kubeque.jobs.reports.usage_part import Longest, read_usages
+from kubeque.jobs.reports.usage_curves import Longest, read_usages
 from kubeque.jobs.results.table import TaskRow, lines
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.changes import close_job
@@ -82,7 +82,9 @@ def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
         {key: row for key, row in rows.items() if key in kept}, causes, backends.queue.now(),
         read_usages(backends, job, longest.lines), _find_unsent(backends, job, groups),
     )  # fmt: skip
-    return page(f"{job.name}: report", report_body(content), scripts=[SCRIPT, "table.js"], kind="report")
+    return render_page(
+        "report.html", title=f"{job.name}: report", scripts=[SCRIPT, "table.js"], **report_values(content)
+    )
 
 
 def _find_unsent(backends: Backends, job: Job, groups: Groups) -> str:

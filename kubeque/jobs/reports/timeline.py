@@ -10,12 +10,11 @@ from typing import Any, BinaryIO
 
 from kubeque.files.output import check_file, write_file
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.reports.html_page import page, text
-from kubeque.jobs.reports.timeline_part import SCRIPT, Rows, Sample, timeline_part, title_line
+from kubeque.jobs.reports.drawing import SCRIPT, Rows, Sample, make_drawing
+from kubeque.jobs.reports.html_page import format_time, render_page
 from kubeque.jobs.results.table import lines, read_rows, write_csv
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
-from kubeque.model.quantities import format_seconds
 from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
 #: Maximum number of attempts that a page draws. If there are more attempts, the page draws every second or every fourth
@@ -73,24 +72,9 @@ def timeline_page(backends: Backends, job: Job, *, attempts: int) -> str:
 
 
 def _page(sample: Sample, rows: Rows, by: By) -> str:
-    found = sample.spans
-    names = list(dict.fromkeys(span.job for span in found))
+    names = list(dict.fromkeys(span.job for span in sample.spans))
     title = f"{names[0]}: timeline" if len(names) == 1 else f"{len(names)} jobs: timeline"
-    soft = "no task has run yet"
-    if found:
-        first, last = min(s.start for s in found), max(s.end for s in found)
-        soft = (
-            f"{sample.seen:,} attempts in {format_seconds(last - first)}, from {text(when(first))}. "
-            '<span class="noprint">Wheel: zoom the time; with Shift: zoom the lanes. Drag: move. Double click: show '
-            "all. Keys: arrows, + &minus; [ ] 0, n and p.</span>"
-        )
-    body = f"{title_line(title, soft)}\n<main>{timeline_part(sample, rows, by)}</main>"
-    return page(title, body, scripts=[SCRIPT], kind="wide")
-
-
-def when(at: float) -> str:
-    """Return a Unix time as text in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return render_page("timeline.html", title=title, scripts=[SCRIPT], drawing=make_drawing(sample, rows, by))
 
 
 # ------------------------------------------------------------------ a table
@@ -113,7 +97,7 @@ def _trace(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
     rows = {(span.job, span.index): row for span, row in kept}
     found = find_uncovered(span for span, _ in kept)
     origin = min((span.start - span.lead for span in found), default=0.0)
-    about = {"generator": "kubeque", "origin": when(origin) if found else ""}
+    about = {"generator": "kubeque", "origin": format_time(origin) if found else ""}
     file.write(b'{"displayTimeUnit":"ms","otherData":' + json.dumps(about).encode() + b',"traceEvents":[')
     for number, event in enumerate(_events(found, rows, by, origin)):
         file.write((b",\n" if number else b"\n") + json.dumps(event).encode())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from kubeque.files.layout import result_url
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.results.result_manifest import read_result
 from kubeque.jobs.results.table import TaskRow
 from kubeque.lazy_dataclass import dataclass
@@ -68,43 +67,49 @@ def _read(backends: Backends, job: Job, line: TaskRow) -> Usage | None:
         return None
 
 
-def usage_part(usages: Sequence[TaskUsage]) -> Iterator[str]:
-    """Yield the section of the report; nothing without any use."""
-    if not usages:
-        return
-    has_gpu = any(each.usage.mean_gpu is not None for each in usages)
-    yield "<h2>Use over time</h2>\n<p>The longest tasks. Each curve begins at 0.</p>"
-    yield '<div class="scroll" tabindex="0" role="region" aria-label="use over time"><table><thead><tr>'
-    yield f'<th class="n">task</th><th class="n">time</th><th>CPU</th><th>memory</th>{"<th>GPU</th>" * has_gpu}</tr>'
-    yield "</thead><tbody>"
-    for each in usages:
-        yield f"<tr>{''.join(_cells(each, has_gpu=has_gpu))}</tr>"
-    yield "</tbody></table></div>"
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A value over time, as the points of an SVG polygon."""
+
+    points: str
+    #: Mean and peak, as text.
+    note: str
+    width: int = _WIDTH
+    height: int = _HEIGHT
 
 
-def _cells(each: TaskUsage, *, has_gpu: bool) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """A line of the table of resource use."""
+
+    index: int
+    seconds: str
+    #: CPU, memory and, if a task used GPUs, GPUs; None if this task used none.
+    curves: Sequence[Curve | None]
+
+
+def draw_usage(each: TaskUsage, *, has_gpu: bool) -> UsageLine:
+    """Return the line of a task. `has_gpu`: True if the table has a column for GPUs."""
     usage, outcome = each.usage, each.line.view.record.outcome
     ends = [point.seconds for point in usage.points]
     cpu = [point.cpu for point in usage.points]
     memory = [float(point.memory) for point in usage.points]
-    yield f'<td class="n">{each.line.view.index}</td>'
-    yield f'<td class="n">{format_seconds(outcome.seconds) if outcome else ""}</td>'
-    yield f"<td>{_curve(ends, cpu)} {text(f'mean {usage.mean_cpu:.2f} cores, peak {max(cpu):.2f}')}</td>"
     means = f"mean {format_bytes(usage.mean_memory)}, peak {format_bytes(int(max(memory)))}"
-    yield f"<td>{_curve(ends, memory)} {text(means)}</td>"
+    curves: list[Curve | None] = [
+        Curve(_points(ends, cpu), f"mean {usage.mean_cpu:.2f} cores, peak {max(cpu):.2f}"),
+        Curve(_points(ends, memory), means),
+    ]
     if has_gpu:
-        gpu = [point.gpu or 0.0 for point in usage.points]
-        mean = usage.mean_gpu
-        yield "<td></td>" if mean is None else f"<td>{_curve(ends, gpu)} {text(f'mean {mean:.2f} GPUs')}</td>"
+        gpu, mean = [point.gpu or 0.0 for point in usage.points], usage.mean_gpu
+        curves.append(None if mean is None else Curve(_points(ends, gpu), f"mean {mean:.2f} GPUs"))
+    return UsageLine(each.line.view.index, format_seconds(outcome.seconds) if outcome else "", curves)
 
 
-def _curve(ends: Sequence[float], values: Sequence[float]) -> str:
-    """Return steps as an SVG picture. `ends`: end of the interval of each value, seconds."""
+def _points(ends: Sequence[float], values: Sequence[float]) -> str:
+    """Return steps as the points of an SVG polygon. `ends`: end of the interval of each value, seconds."""
     top, last, x = max(values) or 1.0, ends[-1], 0.0
     points = [f"0,{_HEIGHT}"]
     for end, value in zip(ends, values, strict=True):
         y = _HEIGHT * (1 - value / top)
         points += [f"{x:.1f},{y:.1f}", f"{(x := _WIDTH * end / last):.1f},{y:.1f}"]
-    points.append(f"{_WIDTH},{_HEIGHT}")
-    box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
-    return f'<svg class="curve" {box} aria-hidden="true"><polygon points="{" ".join(points)}"/></svg>'
+    return " ".join([*points, f"{_WIDTH},{_HEIGHT}"])

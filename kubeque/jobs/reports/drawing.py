@@ -1,4 +1,4 @@
-"""The timeline on a page: its controls, and the attempts as columns of numbers that timeline.js draws."""
+"""The timeline on a page: the values of its controls, and the attempts as columns of numbers that timeline.js draws."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kubeque.jobs.reports.html_page import SHOWN, data, text
+from kubeque.jobs.reports.html_page import SHOWN
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 from kubeque.model.stats.spans import By, Span, find_uncovered, lanes
 from kubeque.model.text import printable
@@ -67,37 +68,38 @@ class _Thinned:
         return True
 
 
-def timeline_part(sample: Sample, rows: Rows, by: By) -> str:
-    """Return the controls, the canvas and the data as HTML, with a hint for browsers without JavaScript."""
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The values of the template `drawing.html`. Times are Unix seconds."""
+
+    #: Number of all attempts, and number of the attempts in `data`.
+    seen: int
+    drawn: int
+    #: Start of the first attempt of `data`, and seconds from this start to the last end.
+    first: float
+    seconds: float
+    #: Number of all attempts by cause, without the causes that no attempt has.
+    causes: Sequence[tuple[Cause, int]]
+    #: True if inputs were downloaded or results were uploaded for a measurable time.
+    stages: bool
+    #: Choices of the lanes.
+    by: Sequence[By]
+    #: The attempts and their parameters, for timeline.js.
+    data: Mapping[str, Any]
+
+
+def make_drawing(sample: Sample, rows: Rows, by: By) -> Drawing:
+    """Return the timeline of the attempts of a sample. `rows`: the parameters of their tasks."""
     found = find_uncovered(sample.spans)
     causes = [cause for cause in Cause if sample.causes[cause]]
-    legend = "".join(
-        f'<button type="button" data-cause="{cause}" aria-pressed="true" title="show or hide">'
-        f'<span class="swatch cause-{cause}"></span>{cause} '
-        f"{sample.causes[cause]:,}</button>"
-        for cause in causes
-    )
-    if any(span.lead > 0 or span.trail > 0 for span in found):
-        legend += '<span class="soft"><span class="swatch"></span>bringing inputs, storing results</span>'
-    options = "".join(f'<option value="{one}">{one}</option>' for one in By)
-    part = ""
-    if len(found) < sample.seen:
-        part = (
-            f'<p class="soft">{len(found):,} of {sample.seen:,} attempts are drawn; '
-            "<code>kubeque timeline JOB -o timeline.csv</code> contains all attempts.</p>"
-        )
-    return f"""<div class="tools"><label>Lanes by <select id="by">{options}</select></label>
-{legend}<span class="room"></span>
-<button type="button" id="zoom-in" title="closer (+)">+</button>
-<button type="button" id="zoom-out" title="farther (-)">&minus;</button>
-<button type="button" id="zoom-all" title="all of it (0)">all</button></div>
-{part}<div class="timeline" id="timeline"><canvas tabindex="0" role="img" aria-label="{len(found):,} attempts over \
-time. Keys: arrows move, plus and minus zoom the time, brackets the lanes, n and p go from attempt to attempt, 0 shows \
-all."></canvas><div class="tip" id="tip" hidden></div></div>
-<p id="spoken" class="soft" role="status" aria-live="polite"></p>
-<noscript><p>The timeline is drawn by JavaScript, which is off. <code>kubeque timeline JOB -o timeline.png</code> draws
-it as a picture.</p></noscript>
-{data("timeline-data", _columns(found, rows, causes, by))}"""
+    first = min((span.start for span in found), default=0.0)
+    return Drawing(
+        seen=sample.seen, drawn=len(found), first=first,
+        seconds=max((span.end for span in found), default=0.0) - first,
+        causes=[(cause, sample.causes[cause]) for cause in causes],
+        stages=any(span.lead > 0 or span.trail > 0 for span in found), by=list(By),
+        data=_columns(found, rows, causes, by),
+    )  # fmt: skip
 
 
 def _columns(found: Sequence[Span], rows: Rows, causes: Sequence[Cause], by: By) -> dict[str, Any]:
@@ -153,8 +155,3 @@ def _values(
         values.append([printable(rows[key].get(name, ""), _VALUE_CHARACTERS) for name in columns[span.job]])
         left -= sum(map(len, values[-1]))
     return [numbers.get((span.job, span.index), -1) for span in found], values
-
-
-def title_line(found: str, soft: str) -> str:
-    """Return the heading of a page, and a line below it. `soft`: HTML of the line below the heading."""
-    return f'<h1>{text(found)}</h1>\n<p class="soft">{soft}</p>'
