@@ -50,9 +50,7 @@ def _environment() -> Environment:
         loader=FunctionLoader(lambda name: _read(f"templates/{name}")), autoescape=True, undefined=StrictUndefined,
         finalize=_clean, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {
-        "seconds": format_seconds, "thousands": "{:,}".format, "upto": _clean, "when": format_time,
-    }  # fmt: skip
+    environment.filters.update(seconds=format_seconds, thousands="{:,}".format, upto=_clean, when=format_time)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment
 

@@ -31,7 +31,8 @@ def test_a_value_is_text_without_control_characters_and_with_a_limit() -> None:
     page = timeline('<b>"\x1b[2J' + "x" * 500)
     shown = page.split("<h1>")[1].split("</h1>")[0]
     assert shown.startswith("&lt;b&gt;&#34;\N{REPLACEMENT CHARACTER}[2Jxxx")
-    assert shown.endswith("x…") and len(shown) == SHOWN + len("&lt;b&gt;&#34;") - len('<b>"')
+    assert shown.endswith("x…")
+    assert len(shown) == SHOWN + len("&lt;b&gt;&#34;") - len('<b>"')
 
 
 def test_the_templates_are_found_in_a_zip_file(tmp_path: Path) -> None:
@@ -44,4 +45,5 @@ def test_the_templates_are_found_in_a_zip_file(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     where, _, page = ran.stdout.partition("\n")
     assert where.startswith(str(packed))
-    assert "<h1>from a zip</h1>" in page and page.rstrip().endswith("</html>")
+    assert "<h1>from a zip</h1>" in page
+    assert page.rstrip().endswith("</html>")
