@@ -18,7 +18,8 @@ def main() -> None:
 
     code = run(hears_interrupts=hears)
     if hears:
-        signal(SIGINT, SIG_IGN)  # at its end, Python itself restores the default action, which ends the process
+        # While Python exits, it restores the default action of SIGINT, and a late Ctrl-C would kill the process.
+        signal(SIGINT, SIG_IGN)
     sys.exit(code)
 
 

@@ -1,6 +1,6 @@
-"""Errors after a submission.
+"""Change the errors that occur after a submission, so that each of them names the submitted job.
 
-Each error names the submitted job, and has a different exit code than a refused submission.
+The exit code of these errors also differs from that of a refused submission.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from kubeque.model.errors import KubequeError, UserError
 
 @contextmanager
 def after_submission(name: str) -> Iterator[None]:
-    """Add to each error raised in this block that the job `name` was submitted. Raises KubequeError, OutputError."""
+    """Add the text that the job `name` is submitted to the message of each error raised in the `with` block.
+
+    A UserError is raised as KubequeError with exit code 1, because 2 means that nothing was submitted.
+    """
     there = f"{name} is submitted and continues: kubeque watch {shlex.quote(name)}"
     try:
         yield
@@ -32,7 +35,10 @@ def after_submission(name: str) -> Iterator[None]:
 
 @contextmanager
 def after_the_end(name: str, outcome: str) -> Iterator[None]:
-    """Add to each error raised in this block how the job ended and how to fetch its results."""
+    """Add to the message of each error raised in the `with` block how the job ended and how to fetch its results.
+
+    `outcome`: words for the end of the job. Errors of standard output are not changed.
+    """
     try:
         yield
     except OutputError:

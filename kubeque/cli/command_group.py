@@ -23,7 +23,10 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that the first word names. Raises UsageError, which suggests the most similar name."""
+        """Return the command that the first word names.
+
+        Raises UsageError for an unknown command. The error suggests the most similar name.
+        """
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-"):
             hint = suggest(name, known, "commands", self.other_names)
@@ -44,7 +47,7 @@ def describe_unknown_option(error: click.NoSuchOption) -> str:
 
 
 def describe_usage(ctx: click.Context) -> str:
-    """Return the shortest complete command, for example `kubeque fetch JOB DEST`."""
+    """Return the shortest valid form of a command, for example `kubeque fetch JOB DEST`."""
     words = [ctx.command_path]
     for param in ctx.command.params:
         if isinstance(param, click.Option):

@@ -1,11 +1,11 @@
-"""The names of all commands: their groups, their short helps, and names that users of other programs type instead."""
+"""The names of all commands, their groups and short helps, and names that other programs use for these commands."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: The groups of `--help`, in the order of `--help`, with the help of each command. The command `sub` of the group `run`
-#: is the function `sub` in `commands/run/sub.py`. That module is imported only when the command runs.
+#: The groups in the order of `--help`, and the short help of each command by its name. For example, the command `sub`
+#: of the group `run` is the function `sub` in `commands/run/sub.py`. That module is imported only when it is needed.
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "run": {
         "sub": "Submit a sweep and watch it.",

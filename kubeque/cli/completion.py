@@ -17,12 +17,12 @@ def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the file names that complete a word of the command. If the word begins with `^`, so do the completions."""
+    """Return the file names that complete a word of the command. After a `^`, each completion begins with `^`, too."""
     return _complete_after("^", incomplete)
 
 
 def complete_push(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the file names that complete a file to push. If the word begins with `@`, so do the completions."""
+    """Return the file names that complete a value of `--push`. After an `@`, each completion begins with `@`, too."""
     return _complete_after("@", incomplete)
 
 

@@ -51,6 +51,9 @@ def complete_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def complete_changed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names of jobs if an option in front changes a job. The name of a new job is not completed."""
+    """Return the completions of the option `--name`: the names of jobs, if an earlier option changes an existing job.
+
+    Without `--repair`, `--revise` or `--replace`, return no completion, because the name is for a new job.
+    """
     changes = any(ctx.params.get(name) for name in ("repair", "revise", "replace"))
     return complete_jobs(ctx, param, incomplete) if changes else []

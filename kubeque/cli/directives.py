@@ -35,16 +35,16 @@ _HEAD_BYTES = 1 << 16
 class Directives:
     """The options in the head of a program."""
 
-    #: Path of the program, as the command names it; empty without options.
+    #: Path of the program as it is written in the command; empty if no program was read.
     program: str = ""
     options: Jobspec = field(default_factory=dict)
 
     def below(self, jobspec: Jobspec) -> Jobspec:
-        """Return the jobspec with these options. The values of the jobspec take precedence."""
+        """Return `jobspec` with these options added. If both set an option, the value of `jobspec` is used."""
         return merge(self.options, jobspec) if self.options else jobspec
 
     def describe(self, jobspec: Mapping[str, Any]) -> str:
-        """Return one line with the options, and those that `jobspec` overrides; empty without options."""
+        """Return one line that lists these options, and which of them `jobspec` overrides; empty without options."""
         if not self.options:
             return ""
         shown = ", ".join(f"{_flag(name)} {_format(value)}" for name, value in self.options.items())
@@ -54,10 +54,10 @@ class Directives:
 
 
 def read_directives(jobspec: Jobspec) -> Directives:
-    """Return the options in the head of the program of a request. Raises UserError with the file and the line.
+    """Return the options in the head of the program that a request runs. Raises UserError with the file and the line.
 
-    Look for the program in the command: take the first `^` word that contains no placeholder. If there is none, take
-    the first word, if it is a path. Return no options if the request has `--like`.
+    The program is the first `^` word of the command without a placeholder. If the command has no such word, the program
+    is its first word, if this word is a path. Return no options for a request with `--like`.
     """
     if "like" in jobspec or "command" not in jobspec:
         return Directives()
@@ -93,9 +93,9 @@ def _read(path: Path, name: str) -> Jobspec:
 
 
 def _directive_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield number and options of each `#KUBEQUE` line above the first line of code. Raises OSError.
+    """Yield the line number and the options of each `#KUBEQUE` line before the first line of code. Raises OSError.
 
-    `# KUBEQUE` is the same if an option follows, because formatters add a blank after the `#`.
+    Formatters add a blank after a `#`. So a line with `# KUBEQUE` counts, too, if an option follows.
     """
     with path.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)

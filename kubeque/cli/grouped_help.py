@@ -37,7 +37,7 @@ class GroupedCommand(click.Command):
         return option.group if isinstance(option, GroupedOption) else self.groups[-1]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples, each on a line of its own."""
+        """Write the examples, one per line."""
         with formatter.section("Examples"):
             for example in self.examples:
                 formatter.write(f"{'':>{formatter.current_indent}}{example}\n")

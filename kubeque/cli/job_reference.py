@@ -11,7 +11,7 @@ from kubeque.model.errors import JobNotFound, JobUnreadable, UserError
 from kubeque.model.suggestions import find_similar
 from kubeque.model.text import format_count, printable
 
-#: Reference to a recent submission: `@` is the last submission, `@2` the submission before the last.
+#: Pattern of a reference to a recent submission: `@` is the last submission, `@2` is the one before the last.
 _RECENT = re.compile(r"@([1-9][0-9]{0,5})?")
 #: Number of names that an error lists.
 _LISTED = 4
@@ -20,8 +20,8 @@ _LISTED = 4
 def find_job(client: Client, reference: str) -> str:
     """Return the name of a job for a command that only shows jobs.
 
-    `reference`: an exact name, `@`, or a beginning that only one name has. Raises JobNotFound if no job matches. Raises
-    UserError if several names have this beginning.
+    `reference`: an exact name, `@` for the last submission, or the beginning of only one name. Raises JobNotFound if no
+    job matches. Raises UserError if several names begin with `reference`.
     """
     if _RECENT.fullmatch(reference):
         return _recent(client, reference)
@@ -39,10 +39,10 @@ def find_job(client: Client, reference: str) -> str:
 def exact_job(client: Client, reference: str, verb: str, *, asks: bool = False, err: bool = False) -> str:
     """Return the name of a job for a command that changes the job.
 
-    `reference`: an exact name or `@`. For `@`, the user must confirm the name on a terminal: "kill rf-2?". `verb`: the
-    first word of this question. `asks`: True skips this question, because the command itself asks the user on a
-    terminal. `err`: print the question on standard error. Raises JobNotFound. Raises Declined if the user answers no.
-    Raises UserError for `@` without a terminal.
+    `reference`: an exact name, or `@` for the last submission. For `@`, the user must confirm the name on a terminal,
+    for example "kill rf-2?". `verb`: first word of this question. `asks`: True to skip this question, because the
+    command itself asks a question later. `err`: True to print the question on standard error. Raises JobNotFound.
+    Raises Declined if the user answers no. Raises UserError for `@` without a terminal.
     """
     if not _RECENT.fullmatch(reference):
         if not _exists(client, reference):
@@ -70,7 +70,7 @@ def _exists(client: Client, name: str) -> bool:
 
 
 def _recent(client: Client, reference: str) -> str:
-    """Return the name of a recent submission. Submissions of removed jobs are skipped."""
+    """Return the name of the job for a reference such as `@2`. Removed jobs do not count. Raises JobNotFound."""
     number, found = int(reference[1:] or 1), 0
     for name in client.recent_names():
         found += _exists(client, name)

@@ -1,4 +1,4 @@
-"""The program of the command line: find the subcommand, and turn errors into one line and an exit code."""
+"""The program of the command line: find the subcommand, and turn errors into a one-line message and an exit code."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from kubeque.model.wording import COMMAND_LINE, speaking
 
 #: Environment variable in which a shell asks for completions.
 _COMPLETE = "_KUBEQUE_COMPLETE"
-#: Exit code if the reader of the output has left, for example `head`. Shells report the same code for a program that
-#: SIGPIPE ended.
+#: Exit code if the program that reads the output has ended, for example `head`. Shells report the same code for a
+#: program that SIGPIPE ended.
 _READER_LEFT = 128 + signal.SIGPIPE
 #: Pattern of click's error about unexpected words that are all indexes or ranges of indexes.
 _EXTRA_INDEXES = re.compile(r"unexpected extra arguments? \(([\d ,-]*\d[\d ,-]*)\)")
-#: Remedies for errors of the machine that can occur in each command. Used if the command itself has not named a remedy.
+#: Remedies for errors of the operating system, by errno. They are printed if a command does not handle such an error.
 _REMEDIES: Mapping[int, str] = {
     errno.ENOSPC: "make room on that disk, and repeat the command",
     errno.EDQUOT: "make room in the quota, and repeat the command",
@@ -57,7 +57,7 @@ class _Lazy(CommandGroup):
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the completions. A completed name of a command imports no command."""
+        """Return the commands and options that begin with `incomplete`, without importing the modules of commands."""
         helps = {name: text for commands in GROUPS.values() for name, text in commands.items()}
         names = [CompletionItem(name, help=text) for name, text in helps.items() if name.startswith(incomplete)]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
@@ -136,7 +136,7 @@ def run(*, hears_interrupts: bool) -> int:
 
 
 def _complain(line: str) -> None:
-    """Print a line on standard error, after its stream was closed. If it cannot be written, print nothing."""
+    """Print a line on standard error after the end of `standard_streams`. Ignore errors of standard error."""
     with suppress(OSError):
         click.echo(safe_text(line), err=True)
 
@@ -156,7 +156,10 @@ def _format_error(error: click.ClickException) -> str:
 
 
 def _index_hint(error: click.ClickException) -> str:
-    """Return the option for all given indexes if some were typed as words, for a command that has this option."""
+    """Return a hint with the right `--index` option if indexes were separate words, for example `--index 1 2`.
+
+    Return an empty text for another error, and for a command without `--index`.
+    """
     ctx, found = getattr(error, "ctx", None), _EXTRA_INDEXES.search(error.format_message())
     option = next((param for param in ctx.command.params if "--index" in param.opts), None) if ctx else None
     if ctx is None or option is None or found is None:

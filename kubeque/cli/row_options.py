@@ -1,4 +1,4 @@
-"""The options that select rows of a job by index, values and state. All commands use the same words."""
+"""The options that select rows of a job by index, values and state. They are the same in all commands."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def index_option(verb: str) -> Callable[[F], F]:
-    """Return the decorator for the repeatable option `--index`. The parameter is one text such as `3,5-9`, or None.
+    """Return the decorator for the repeatable option `--index`.
 
-    `verb`: first word of its help.
+    The decorated function gets the parameter `index`: one text such as `3,5-9`, or None. `verb`: first word of the help
+    of the option, for example "Fetch".
     """
 
     def join(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> str | None:

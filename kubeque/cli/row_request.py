@@ -1,4 +1,4 @@
-"""The rows of a request, read from the options that define or change rows."""
+"""Read the rows of a request (the options of `kubeque sub`, merged with a jobspec)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kubeque.model.sweep.options import BY_NAME, ROW_CHANGES, ROW_SOURCES
 
 
 def read_rows(client: Client, jobspec: Jobspec) -> Rows | None:
-    """Return the rows of a request; None if it has no option for rows. Raises ParametersError and UserError."""
+    """Return the rows of a request; None if the request has no option for rows. Raises ParametersError, UserError."""
     _check_options(jobspec)
     rows = _read_source(client, jobspec)
     if rows is not None and "sample" in jobspec and "grid" not in jobspec:
@@ -76,7 +76,10 @@ def _read_grid(jobspec: Jobspec) -> Rows:
 
 
 def check_expanded(patterns: Sequence[str], command: Sequence[str]) -> None:
-    """Raise UserError if the shell expanded a pattern of --each, so that the command consists of names of files."""
+    """Raise UserError if the shell has probably replaced the pattern of --each by the names of files.
+
+    In this case, `patterns` has only the first name, and `command` begins with the second name.
+    """
     if len(patterns) != 1 or not command or any(character in patterns[0] for character in "*?["):
         return
     first, second = PurePath(patterns[0]), PurePath(command[0])

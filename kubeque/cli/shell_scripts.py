@@ -1,8 +1,8 @@
-"""The completion scripts of bash, zsh and fish, and the words that they send.
+"""The scripts for completion in bash and zsh, in place of the scripts of the library click.
 
 Click's scripts have three faults for `kubeque sub`. In bash, `=` and `:` split a word, so nothing after `--grid lr=0.1`
-is completed. In bash and zsh a blank follows the name of a folder. In bash the characters of a file name are not
-quoted.
+is completed. In bash and zsh, a blank is added after the name of a folder. In bash, special characters of a file name
+are not quoted. For fish, the script of click is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-#: `%q` quotes the names of files that follow a `^`, unless the word begins with a quote.
+#: Script for bash. `%q` quotes the name of a file that follows a `^` or `@`, unless the word begins with a quote.
 _BASH = r"""%(complete_func)s() {
     local type value
     COMPREPLY=()
@@ -37,7 +37,7 @@ _BASH = r"""%(complete_func)s() {
 }
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
-#: `compset` separates the value of an option from `--option=`. `-S ''` adds no blank behind a folder.
+#: Script for zsh. `compset` separates the value of an option from `--option=`. `-S ''` adds no blank after a folder.
 _ZSH = """\
 #compdef %(prog_name)s
 %(complete_func)s() {
@@ -73,7 +73,7 @@ class _Bash(BashComplete):
     source_template = _BASH
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the words before the cursor, and the word at the cursor. A word can have `=` and `:`."""
+        """Return the words before the cursor, and the word at the cursor. A word can contain `=` and `:`."""
         line = os.environ.get("COMP_LINE")
         if line is None:  # a shell that loaded the script of an earlier version
             return super().get_completion_args()
@@ -91,7 +91,7 @@ for _kind in (_Bash, _Zsh):
 
 
 def completion_class(shell: str) -> type[ShellComplete]:
-    """Return the class that completes words for "bash", "zsh" or "fish"."""
+    """Return click's class for the completion in a shell. `shell`: "bash", "zsh" or "fish"."""
     found = get_completion_class(shell)
     assert found is not None  # click knows these three
     return found

@@ -27,7 +27,10 @@ _COMPLETED = {
 
 
 def sweep_options(function: F) -> F:
-    """Add all options of `OPTIONS` to a command, in the same order. Their old names become hidden options."""
+    """Add all options of the table `OPTIONS` to a command, in the order of the table, and return the command.
+
+    The old names of options become hidden options.
+    """
     for group in reversed(GROUPS):
         for option in reversed(group.options):
             if option.old_flags:
@@ -44,7 +47,7 @@ def _decorate(function: F, option: Option, flags: tuple[str, ...], group: str, *
 
 
 def make_option(option: Option) -> click.Option:
-    """Return an option of `OPTIONS` for a parser other than that of `kubeque sub`."""
+    """Return the click option for an option of `OPTIONS`. The parser of `#KUBEQUE` lines uses such options."""
     return GroupedOption([*option.flags, option.name], **_settings(option, ""))
 
 
@@ -56,9 +59,10 @@ def _settings(option: Option, group: str, *, old: bool = False) -> dict[str, Any
 
 
 def to_jobspec(values: Mapping[str, Any]) -> Jobspec:
-    """Return the given options as a jobspec.
+    """Return the options that the user gave, as a jobspec.
 
-    Raises UserError if an option is given under both its present and its old name.
+    `values`: values of the parameters of a click command, by name. Raises UserError if an option is given under both
+    its present and its old name, or for a value that the option does not accept.
     """
     jobspec: Jobspec = {}
     for option in filter(lambda option: option.flags, OPTIONS):

@@ -26,9 +26,10 @@ _TABLES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 
 
 def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> Jobspec:
-    """Return one jobspec for the whole request. Raises UserError.
+    """Return a request for a sweep as one jobspec. Raises UserError.
 
-    `command` and `options` are from the command line, and override the jobspec in `file`.
+    `command` and `options`: values from the command line, which override the jobspec in `file`. `file`: path of a
+    jobspec, or `-` for standard input; None without a jobspec.
     """
     if file == STANDARD_INPUT and options.get("parameters") == STANDARD_INPUT:
         raise UserError("-f - and -p - both read standard input: give a file for one of them")
@@ -39,7 +40,7 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
         jobspec = {"base": str(here), **typed}
     else:
         jobspec = merge(_read_file(file, here), _resolve_paths(typed, here))
-    if file is not None and "command" in typed:  # `^` words start at this folder; all other paths are absolute
+    if file is not None and "command" in typed:  # paths in `^` words start at this folder; other paths are absolute
         jobspec["base"] = str(here)
     if not jobspec.get("command") and "like" not in jobspec:
         raise CommandError(
@@ -49,7 +50,10 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
 
 
 def _change_hint(jobspec: Jobspec) -> str:
-    """Return a hint for a request without a command: how to change the job that it names; empty without a name."""
+    """Return a hint about how to change a job, for a request with a name and without a command.
+
+    Return an empty text for a request without a name.
+    """
     if "name" not in jobspec:
         return ""
     name = shlex.quote(jobspec["name"])
@@ -60,7 +64,10 @@ def _change_hint(jobspec: Jobspec) -> str:
 
 
 def _read_file(file: str, here: Path) -> Jobspec:
-    """Read a jobspec and return it with absolute paths. Raises JobspecError."""
+    """Read a jobspec and return it with absolute paths. Raises JobspecError.
+
+    `here`: the current folder.
+    """
     try:
         if file == STANDARD_INPUT:
             data, folder = sys.stdin.buffer.read(MAX_BYTES + 1), here
@@ -79,7 +86,10 @@ def _read_file(file: str, here: Path) -> Jobspec:
 
 
 def _resolve_paths(jobspec: Jobspec, base: Path) -> Jobspec:
-    """Return the jobspec with absolute paths, so that it can be merged with a jobspec from a different folder."""
+    """Return `jobspec` with absolute paths. Then it can be merged with a jobspec from a different folder.
+
+    `base`: folder where relative paths of `jobspec` start.
+    """
     resolved = dict(jobspec)
     if "push" in resolved:
         resolved["push"] = list(absolute_pushes(resolved["push"], base))
@@ -91,7 +101,7 @@ def _resolve_paths(jobspec: Jobspec, base: Path) -> Jobspec:
 
 
 def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
-    """Return the sweep of a request, with its rows read. Raises UserError."""
+    """Return the sweep of a request, and read its rows. Raises UserError, StorageError."""
     rows = read_rows(client, jobspec)
     fields = sweep_fields(jobspec) | {"base": Path(jobspec["base"])}
     if isinstance(template := jobspec.get("pod_template"), str):
@@ -107,7 +117,10 @@ def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
 
 
 def _check_order(jobspec: Jobspec) -> None:
-    """Raise CommandError if the command names a column, but the option for its rows was typed inside the command."""
+    """Raise CommandError if the command has placeholders, and the user gave the rows in the wrong place.
+
+    Wrong places are an option for rows after the first word of the command, and a file of rows as the first word.
+    """
     words = jobspec.get("command", [])
     table = next((word for word in words[:1] if PurePath(word).suffix.lower() in _TABLES), None)
     flags = {flag for name in (*ROW_SOURCES, "repeat") for flag in BY_NAME[name].flags}

@@ -13,7 +13,7 @@ from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.failure_text import format_groups
 from kubeque.model.text import CUT_MARK, VALUE_CHARACTERS, keep_last_line
 
-#: Cells of a line that the number and the rows of a group occupy.
+#: Terminal cells of a group's line that are not for the message: the number of failures, the cause and the rows.
 _ROWS_CELLS = 40
 
 
@@ -23,10 +23,10 @@ def read_groups(client: Client, progress: Progress) -> Sequence[Group]:
 
 
 def format_failed_groups(client: Client, name: str, groups: Sequence[Group]) -> Iterator[str]:
-    """Yield one line for each of the largest groups.
+    """Yield one line for each of the largest groups of failed tasks.
 
-    On a terminal, a message has at most two lines, and quotes only the line with the error if more do not fit. In a
-    pipe or a file nothing is cut.
+    On a terminal, a message is cut to the size of two screen lines. A message that does not fit into its line keeps
+    only the line of the program's output that names the error. In a pipe or a file, messages are not cut.
     """
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     read = partial(_read_message, client, name, max(0, columns - _ROWS_CELLS))
@@ -35,7 +35,7 @@ def format_failed_groups(client: Client, name: str, groups: Sequence[Group]) -> 
 
 
 def _read_message(client: Client, name: str, room: int, group: Group) -> str:
-    """Return the message of a group. Without space for it in `room` cells, return only the line with the error.
+    """Return the message of a group. If it is longer than `room` characters, return only its line with the error.
 
     If the message in the queue was cut, read the whole message of the group's first task from the store.
     """

@@ -1,4 +1,4 @@
-"""Ctrl-C and confirmations. After Ctrl-C, one line says what was done and how to continue."""
+"""Handle Ctrl-C, and ask for confirmation. After Ctrl-C, one line says what was done and how to continue."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Declined(KubequeError):
 
 @dataclass()
 class InterruptMessage:
-    """The message of Interrupted. The code in the `with` block of `on_interrupt` updates it."""
+    """The message for Ctrl-C. The code in the `with` block of `on_interrupt` can replace it."""
 
     message: str
 
 
 @contextmanager
 def on_interrupt(message: str) -> Iterator[InterruptMessage]:
-    """Raise Interrupted on Ctrl-C in this block.
+    """Raise Interrupted if the user presses Ctrl-C in the `with` block.
 
-    The message of Interrupted is `message`, unless the block has set a different message.
+    Yield an object with the message of Interrupted: at first `message`. The block can set a different message.
     """
     current = InterruptMessage(message)
     try:
@@ -41,7 +41,10 @@ def on_interrupt(message: str) -> Iterator[InterruptMessage]:
 
 
 def confirm(question: str, *, err: bool) -> None:
-    """Ask before deleting something. Raises Declined if the answer is no. Raises UserError without a terminal."""
+    """Ask the user a yes-or-no question. `err`: True to print the question on standard error.
+
+    Raises Declined if the answer is no. Raises UserError without a terminal.
+    """
     try:
         yes = click.confirm(question, err=err)
     except click.Abort:
@@ -54,9 +57,10 @@ def confirm(question: str, *, err: bool) -> None:
 
 
 def describe_interrupt(stop: BaseException) -> str:
-    """Return the message of the Interrupted that caused `stop` or that was being handled when `stop` was raised.
+    """Return the message to print after Ctrl-C: that of the first Interrupted in the chain of causes and contexts.
 
-    A second Ctrl-C can arrive while the first one leaves the `with` blocks. Then `stop` is not an Interrupted itself.
+    The chain begins with `stop`. After a second Ctrl-C during the clean-up, `stop` itself is not an Interrupted. If the
+    chain has no Interrupted, return "interrupted".
     """
     error: BaseException | None = stop
     while error is not None and not isinstance(error, Interrupted):
@@ -67,8 +71,8 @@ def describe_interrupt(stop: BaseException) -> str:
 class SigintHandler:
     """Handler of SIGINT that raises KeyboardInterrupt until `ignores` is True.
 
-    An assignment cannot be interrupted. A call of `signal.signal` can: it raises the KeyboardInterrupt of a second
-    Ctrl-C.
+    A second Ctrl-C cannot interrupt the assignment to `ignores`. It could interrupt a call of `signal.signal`, which
+    would raise KeyboardInterrupt.
     """
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from kubeque.model.job.job import Job
 
 #: Maximum number of characters of a job name.
 _NAME_CHARACTERS = 300
-#: The words for the state of a job.
+#: The words for the state of a job, which `--state` of `kubeque list` accepts.
 STANDINGS = ("waiting", "running", "held", "paused", "success", "failed", "killed", "stopped", "resetting", "unknown")
 _NUMBERS = ("tasks", "ok", "failed", "running", "pending", "killed", "priority")
 
@@ -26,9 +26,10 @@ _NUMBERS = ("tasks", "ok", "failed", "running", "pending", "killed", "priority")
 def print_jobs(
     client: Client, read: Callable[[str], Progress], *, as_json: bool, states: Collection[str] = ()
 ) -> None:  # fmt: skip
-    """Print the jobs of the queue, the newest last. `read` returns the progress of a job.
+    """Print the jobs of the queue, the newest last.
 
-    `states`: print only jobs in these states, which are words of STANDINGS.
+    `read`: function that gets the name of a job and returns its progress. `states`: words of STANDINGS; print only jobs
+    in these states. An empty collection means all jobs.
     """
     found = [progress for progress in _read_each(client.jobs(), read) if not states or job_state(progress) in states]
     unreadable = client.unreadable_jobs() if not states or "unknown" in states else []

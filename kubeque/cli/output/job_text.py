@@ -21,19 +21,19 @@ from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.failure_text import reason
 from kubeque.model.text import LINE_CHARACTERS, VALUE_CHARACTERS, keep_last_line, printable
 
-#: Number of characters of a row beside its failure, on every screen.
+#: Minimum number of characters for the values of a row, in the line about the row's failure.
 _ROW_CHARACTERS = 20
-#: Start of a message that repeats the column `exit_code`.
+#: Pattern of the start of a message that repeats the column `exit_code`.
 _EXIT_CODE = re.compile(r"^exit code \d+: ")
 
 
 def job_state(progress: Progress) -> str:
-    """Return the state of a job in one word."""
+    """Return the state of a job as one of the words of STANDINGS."""
     return progress.job.standing(progress.counts)
 
 
 def format_job(progress: Progress) -> str:
-    """Return the state of a job in one line."""
+    """Return one line about a job: its name and state, the number of tasks in each state, and its obstacles."""
     counts, job = progress.counts, progress.job
     stopping = job.was_ended and job.closing is None
     words = {"running": "stopping"} if stopping else {}
@@ -44,9 +44,10 @@ def format_job(progress: Progress) -> str:
 
 
 def format_end(progress: Progress) -> str:
-    """Return one line about how a job ended, with the duration of its last run and its tasks per second.
+    """Return one line about how a job ended, with the duration of its last run and the rate of its tasks.
 
-    After a reset there is no rate, because the counts do not show how many tasks ran since the reset.
+    The rate is in tasks per second or per minute. After a reset, the line has no rate, because the counts do not show
+    how many tasks ran since the reset.
     """
     job = progress.job
     seconds = job.closing.at - (job.reset_at or job.created) if job.closing else 0.0
@@ -60,9 +61,10 @@ def format_end(progress: Progress) -> str:
 
 
 def next_step(progress: Progress, groups: Sequence[Group], *, fetches: bool = False, unsent: str = "") -> str:
-    """Return the commands to type after a job has ended; empty if there is nothing to do.
+    """Return a text with the commands to type after a job has ended; empty if no command is needed.
 
-    `fetches`: True if the present command fetches the results. `unsent`: module or file that tasks did not find.
+    `groups`: failures of the job. `fetches`: True if the present command fetches the results. `unsent`: module or file
+    of this machine that tasks did not find.
     """
     name = shlex.quote(progress.job.name)
     if unsent:
@@ -95,7 +97,10 @@ def print_job(progress: Progress, *, as_json: bool) -> None:
 
 
 def format_resume_hint(progress: Progress) -> str:
-    """Return a message that tells how to continue a job that one of its limits has stopped; "" for other jobs."""
+    """Return a message about how to continue a job in the state "stopped"; empty for a job in another state.
+
+    A job is stopped, for example, at its deadline or after too many failures.
+    """
     job = progress.job
     if job.state is not JobState.STOPPED:
         return ""
@@ -110,7 +115,7 @@ def format_resume_hint(progress: Progress) -> str:
 
 
 def to_wire(progress: Progress) -> dict[str, Any]:
-    """Return a job as `--json` prints it. The keys are stable."""
+    """Return a job as the JSON object that `--json` prints. Later versions keep its keys."""
     job = progress.job
     return {
         "job": job.name, "uid": job.uid, "state": job_state(progress), "reason": job.reason, "tasks": job.n,
@@ -122,9 +127,9 @@ def to_wire(progress: Progress) -> dict[str, Any]:
 
 
 def format_failures(lines: Iterable[TaskRow]) -> Iterator[str]:
-    """Yield a line for each failed task, with its row, its cause and the last line of its message.
+    """Yield a line for each failed task, with its row, its cause and its message.
 
-    On a terminal, the row occupies at most a third of the line, because the reason matters more.
+    On a terminal, the row occupies about a third of the line, because the reason is more important.
     """
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() or sys.stderr.isatty() else sys.maxsize
     room = max(VALUE_CHARACTERS, columns)
@@ -154,9 +159,9 @@ def task_cells(line: TaskRow) -> list[str]:
 
 
 def _short_message(message: str) -> str:
-    """Return the message of a task for a table that also has its exit code.
+    """Return the message of a task for a table that also has a column for the exit code.
 
-    On a terminal, keep only the line with the error, without the exit code.
+    On a terminal, keep only the line of the message that names the error, without the exit code.
     """
     if not sys.stdout.isatty():
         return message

@@ -1,4 +1,4 @@
-"""The live view of a job on a terminal: counts, rate, times, consumers, running tasks, and the latest failures."""
+"""The live view of a job on a terminal: counts, rate, times, consumers, and running, retried and failed tasks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Number of running tasks, and of failed tasks, to list.
 _RUNNING, _FAILURES = 5, 5
-#: Seconds after which the running tasks are read again.
+#: Minimum seconds between two reads of the running tasks, if no task has ended.
 _RUNNING_SECONDS = 2.0
 _COLOURS = {"ok": "green", "failed": "red", "running": "cyan", "pending": "default", "held": "yellow", "killed": "red"}
 
@@ -90,7 +90,7 @@ def render(
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """The head of the live view, and as many lines of its lists as the terminal has room for."""
+    """The live view for rich: its head, and as many lines of its lists as the terminal has room for."""
 
     head: RenderableType
     tasks: Tasks
@@ -100,7 +100,7 @@ class _Picture:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         from rich.segment import Segment, Segments
 
-        room = 1000 if self.height is None else self.height - 1  # the cursor is below the picture
+        room = 1000 if self.height is None else self.height - 1  # the last line of the screen is for the cursor
         lines = console.render_lines(self.head, options, pad=False)[:room]
         for line in lines:
             yield Segments([*line, Segment.line()])
@@ -108,7 +108,8 @@ class _Picture:
         room -= len(lines) + len(failed)
         again = (f"  {text}" for text in format_retries(self.tasks.retried))
         retried = _section("running again", again, "yellow", room)
-        ended = {line.view.index for line in self.tasks.failed}  # the lists are not read at the same time
+        # The lists are read at different times, so a task that has failed may still be in the list of running tasks.
+        ended = {line.view.index for line in self.tasks.failed}
         running = format_running((line for line in self.tasks.running if line.view.index not in ended), self.now)
         yield from _section("running now, longest first", running, "", room - len(retried))
         yield from retried
@@ -116,7 +117,10 @@ class _Picture:
 
 
 def _section(title: str, lines: Iterable[str], style: str, room: int) -> list[RenderableType]:
-    """Return a title and lines, in at most `room` rows of the screen. Return an empty list without lines or room."""
+    """Return a title and as many of `lines` as fit into `room` lines of the screen. `style`: style of rich for them.
+
+    Return an empty list if no line fits, or if `lines` is empty.
+    """
     from rich.text import Text
 
     listed = [Text(text, style, overflow="ellipsis", no_wrap=True) for text in lines][: max(0, room - 1)]
@@ -124,7 +128,7 @@ def _section(title: str, lines: Iterable[str], style: str, room: int) -> list[Re
 
 
 def _facts(progress: Progress, pace: Pace, now: float) -> list[str]:
-    """Return consumers, rate, elapsed time and remaining time as short texts."""
+    """Return short texts: number of consumers, rate, elapsed time and remaining time, as far as they are known."""
     job = progress.job
     consumers = format_count(progress.consumers, "consumer")
     elapsed = [f"{duration(max(0.0, now - (job.reset_at or job.created)))} elapsed"] if now else []

@@ -10,7 +10,10 @@ from kubeque.model.text import format_count
 
 
 def print_notes(client: Client, name: str) -> None:
-    """Print in one line how many successful tasks have a note, and the first notes."""
+    """Print one line with the number of successful tasks that have a note, and with the first notes.
+
+    Print nothing if no task has a note.
+    """
     count, first = client.notes(name)
     if count:
         text = "; ".join(f"task {index}: {terminal_text(note)}" for index, note in first)

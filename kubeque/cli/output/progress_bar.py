@@ -18,9 +18,10 @@ _LINE_SECONDS = 5.0
 
 @contextmanager
 def show_transfer(what: str, items: str, *, quiet: bool = False) -> Iterator[Callable[[Transfer], None] | None]:
-    """Show a transfer during this block. Yield a function to call with the progress of the transfer; None if `quiet`.
+    """Show the progress of a transfer while the `with` block runs.
 
-    `what`: the activity, for example "uploading". `items`: the noun for the transferred items, for example "files".
+    Yield a function to call with each new progress of the transfer; with `quiet`, show nothing and yield None. `what`:
+    word for the activity, for example "uploading". `items`: noun for the transferred items, for example "files".
     """
     if quiet:
         yield None

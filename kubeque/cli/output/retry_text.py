@@ -14,7 +14,7 @@ from kubeque.model.job.causes import Cause
 
 #: Number of tasks to list.
 _LISTED = 5
-#: Seconds after which the tasks are read again.
+#: Minimum seconds between two reads of the tasks, if the number of unfinished tasks has not changed.
 _PERIOD_SECONDS = 5.0
 _WORDS = {
     Cause.PREEMPTED: "interrupted {}", Cause.LOST: "interrupted {}", Cause.STORE: "its results could not be stored {}",
@@ -23,12 +23,12 @@ _WORDS = {
 
 
 def retried_tasks(client: Client, name: str) -> TaskList:
-    """Return the list of the tasks of a job with the most failed attempts."""
+    """Return the list of the unfinished tasks of a job with the most failed attempts. The list is empty at first."""
     return TaskList(partial(client.most_retried, name, _LISTED))
 
 
 def refresh(tasks: TaskList, progress: Progress, now: float) -> None:
-    """Read the tasks of `retried_tasks` again after a pause. `now`: monotonic clock, seconds."""
+    """Read the list of `retried_tasks` again, if the last read is some seconds old. `now`: monotonic clock, seconds."""
     counts = progress.counts
     tasks.refresh(counts.pending + counts.running, now // _PERIOD_SECONDS)
 
@@ -47,21 +47,21 @@ def format_retries(lines: Iterable[TaskRow]) -> Iterator[str]:
 
 
 class RetryPrinter:
-    """Prints a line when a task fails and runs again. Each line is printed once."""
+    """Prints a line after a failed attempt of a task that runs again. Each line is printed once."""
 
     def __init__(self, client: Client, name: str) -> None:
         self._tasks = retried_tasks(client, name)
         self._printed: set[str] = set()
 
     def print_new(self, progress: Progress, now: float) -> None:
-        """Print the lines that are new. `now`: monotonic clock, seconds."""
+        """Print the lines that were not printed before. `now`: monotonic clock, seconds."""
         refresh(self._tasks, progress, now)
         for text in _new(self._tasks.lines, self._printed):
             click.echo(f"{progress.job.name}: {text}", err=True)
 
 
 def _new(lines: Sequence[TaskRow], printed: set[str]) -> list[str]:
-    """Return the lines that are not in `printed`, and add them."""
+    """Return the texts about the tasks in `lines` that are not in `printed`, and add these texts to `printed`."""
     found = [text for text in format_retries(lines) if text not in printed]
     printed.update(found)
     return found

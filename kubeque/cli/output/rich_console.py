@@ -1,4 +1,7 @@
-"""The console of rich for live views on standard error. Text from outside cannot control the terminal."""
+"""The console for live views on standard error, made with the library rich.
+
+On this console, the text of users and programs cannot control the terminal.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from kubeque.terminal_resize import erase_after_resize
 
 
 class _SafeConsole(Console):
-    """A console that makes each text safe before it adds its own colours and cursor movements."""
+    """A console that replaces control characters in each text before it adds its own colours and cursor movements."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -23,7 +26,7 @@ class _SafeConsole(Console):
 
 
 class _OwnText:
-    """A file for rich, which combines safe text with escape sequences."""
+    """A file to which rich writes safe text together with its own escape sequences. The text is not changed again."""
 
     def __init__(self, stream: SafeStream) -> None:
         self._stream = stream
@@ -43,7 +46,7 @@ class _OwnText:
 
 
 def open_console() -> Console:
-    """Return a console for standard error. It prints text unchanged: it interprets no markup and colours no numbers."""
+    """Return a console for standard error. The console interprets no markup in a text, and does not colour numbers."""
     stream = sys.stderr
     file: TextIO = _OwnText(stream) if isinstance(stream, SafeStream) else stream  # type: ignore[assignment]
     console = _SafeConsole(file=file, highlight=False, markup=False)

@@ -43,7 +43,10 @@ def format_running(lines: Iterable[TaskRow], now: float) -> Iterator[str]:
 
 
 def running_facts(line: TaskRow) -> dict[str, Any] | None:
-    """Return what `--json` prints about a running task; None for a task that does not run."""
+    """Return the JSON object about a running task for `--json`; None for a task that does not run.
+
+    Its entry `since` is the start of the command, `seen` the time of the consumer's last commit that names the command.
+    """
     if not is_running(line):
         return None
     running = line.view.running

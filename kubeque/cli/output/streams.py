@@ -1,7 +1,7 @@
-"""The standard streams of the command. All text is printed through this module.
+"""The standard streams of the command `kubeque`. All text is printed through this module.
 
-No text from outside controls the terminal or reorders the text around it. An error of standard output becomes one line.
-Any character can be written.
+Text of users and programs cannot control the terminal, or reorder the text around it. An error of standard output
+becomes a message of one line. Any character can be written, with every encoding of the locale.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ _PAUSE_SECONDS = 0.01
 
 
 class SafeStream(io.TextIOWrapper):
-    """A text stream that replaces characters that a terminal obeys. Only `write_own` writes such characters."""
+    """A text stream that replaces characters that control a terminal. Only `write_own` writes these characters."""
 
     def write(self, text: str, /) -> int:
         super().write(safe_text(text))
         return len(text)
 
     def write_own(self, text: str) -> int:
-        """Write text with escape sequences of kubeque itself. The caller makes the other parts of the text safe."""
+        """Write text that contains escape sequences of kubeque itself. The caller makes the rest of the text safe."""
         return super().write(text)
 
 
 class OutputError(KubequeError):
-    """Standard output cannot be written: it is closed, its reader has left, or its disk is full."""
+    """Standard output cannot be written: it is closed, the program that reads it has ended, or its disk is full."""
 
     #: Exit code EX_IOERR of sysexits.h. The code 1 would mean failed tasks.
     exit_code = 74
 
     @property
     def reader_left(self) -> bool:
-        """True if a reader such as `head` has closed the pipe."""
+        """True if the program that reads the pipe, for example `head`, has closed it."""
         return isinstance(self.__cause__, BrokenPipeError)
 
 
 class _StandardOutput(io.FileIO):
-    """Standard output. Raises OutputError, so that its errors differ from the errors of files."""
+    """Standard output. Its errors are raised as OutputError, to distinguish them from the errors of other files."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -70,13 +70,13 @@ class _StandardError(io.FileIO):
 
 
 def write_own(text: str, stream: TextIO) -> None:
-    """Write text with colours of kubeque itself to a terminal. The caller makes the other parts of the text safe."""
+    """Write text that contains escape sequences of kubeque itself. The caller makes the rest of the text safe."""
     (stream.write_own if isinstance(stream, SafeStream) else stream.write)(text)
     stream.flush()
 
 
 def write_data(text: str) -> None:
-    """Write data to standard output: exactly, in UTF-8, unless standard output is a terminal."""
+    """Write data to standard output: on a terminal as safe text, otherwise unchanged in UTF-8."""
     if sys.stdout.isatty():
         sys.stdout.write(text)
     else:
@@ -84,7 +84,10 @@ def write_data(text: str) -> None:
 
 
 def _write_waiting(write: Callable[[Any], int | None], data: Any) -> int:
-    """Write once. If a different program has made the file non-blocking, wait until the file can be written."""
+    """Call `write` once with `data`, and return the number of written bytes.
+
+    If another program has made the file non-blocking, wait until the file can be written.
+    """
     while (written := write(data)) is None:
         time.sleep(_PAUSE_SECONDS)
     return written
@@ -92,9 +95,10 @@ def _write_waiting(write: Callable[[Any], int | None], data: Any) -> int:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Replace the standard streams during this block, unless calling Python code has already replaced them.
+    """Replace the standard streams while the `with` block runs. Streams that Python code has replaced before stay.
 
-    Characters that are missing in the encoding of the locale are written as escape sequences.
+    The encoding of the locale may lack some characters. These characters are written as escape sequences. Raises
+    OutputError if standard output cannot be written.
     """
     _open_closed_files()
     if sys.stdin is None:  # reading then fails, as for a closed file
@@ -118,8 +122,8 @@ def standard_streams() -> Iterator[None]:
 def _open_closed_files() -> None:
     """Open /dev/null for each standard stream that the caller has closed.
 
-    Otherwise the next opened file would get the file descriptor of that stream. Reading or writing such a stream fails,
-    as for a closed file.
+    Otherwise the next opened file would get the file descriptor of the closed stream. Reading from or writing to such a
+    stream still fails, as it does for a closed file.
     """
     for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
         try:
@@ -131,7 +135,7 @@ def _open_closed_files() -> None:
 
 def _text(raw: io.FileIO, like: Any) -> io.TextIOWrapper:
     encoding = getattr(like, "encoding", None) or "utf-8"
-    if codecs.lookup(encoding).name == "ascii":  # click writes UTF-8 then, past this stream
+    if codecs.lookup(encoding).name == "ascii":  # for such a stream, click opens a stream of its own in UTF-8
         encoding = "utf-8"
     buffered = io.BufferedWriter(raw)
     return SafeStream(buffered, encoding, "backslashreplace", line_buffering=raw.isatty() or raw.fileno() == 2)

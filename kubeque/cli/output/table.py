@@ -14,13 +14,13 @@ from kubeque.cli.output.terminal import colour_state, count_cells, fit, wants_co
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.text import safe_text
 
-#: Number of first rows that determine the column widths. The other rows are not read for this, so that a long table
-#: appears at once.
+#: Number of rows at the start that determine the column widths. Later rows are read while the table is printed, so a
+#: long table appears at once.
 _MEASURED = 200
 _GAP = 2
-#: Smallest width of a column in terminal cells, if columns that are never left out do not fit.
+#: Minimum width of a cut column in terminal cells, after all columns that may be left out are left out.
 _NARROWEST = 6
-#: Width up to which texts are not cut, in terminal cells. If the columns do not fit at this width, some are left out.
+#: Width in terminal cells to which a text may be cut before any column is left out.
 _READABLE = 20
 #: Values that count as empty. A column with only such values is left out first.
 _EMPTY = frozenset({"", "0"})
@@ -37,7 +37,7 @@ class Table:
     kept: frozenset[str] = frozenset()
     #: Headers of columns that a narrow screen leaves out first, in this order.
     minor: Sequence[str] = ()
-    #: Headers of columns with values that are never cut, because users type them in later commands.
+    #: Headers of columns that are never cut, because users type their values in later commands.
     whole: frozenset[str] = frozenset()
 
     def print(self, rows: Iterable[Sequence[str]]) -> None:
@@ -78,12 +78,12 @@ class Table:
         return columns, fitted
 
     def _importance(self, at: int) -> int:
-        """Return the place of a column in the order in which columns are left out."""
+        """Return a sort key for leaving out columns: a column with a smaller key is left out earlier."""
         name = self.headers[at]
         return self.minor.index(name) if name in self.minor else len(self.minor)
 
     def _least(self, widths: list[int], at: int) -> int:
-        """Return the smallest width with which a column is useful."""
+        """Return the smallest width in terminal cells with which a column is useful."""
         never_cut = self.headers[at] in self.whole | self.kept | self.right
         return widths[at] if never_cut else min(widths[at], _READABLE)
 
@@ -98,7 +98,10 @@ class Table:
 
 
 def _narrow(widths: list[int], cut: Sequence[int], columns: Sequence[int], room: int, least: int) -> None:
-    """Reduce the widest of the columns `cut`, to `least` at most, until all `columns` fit into `room` cells."""
+    """Reduce widths of the columns `cut`, the widest first, until all `columns` fit into `room` cells.
+
+    No width becomes less than `least`. If this does not suffice, the columns stay wider than `room`.
+    """
     while cut and sum(widths[at] + _GAP for at in columns) - _GAP > room:
         widest = max(cut, key=lambda at: widths[at])
         if widths[widest] <= least:

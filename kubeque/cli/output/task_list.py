@@ -1,4 +1,4 @@
-"""A few tasks of a job that the live view lists. They are read again only after a pause."""
+"""A short list of tasks of a job for the live view. The list is read again only after a pause."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import suppress
 from kubeque.client import TaskRow
 from kubeque.model.errors import QueueUnavailable, StorageError
 
-#: Minimum pause between two reads, because a read can take long. The pause is at least _PAUSE_SECONDS, and at least
-#: _PAUSE_FACTOR times the duration of the last read.
+#: Two minimums of the pause between two reads, because a read can take long: the duration of the last read, multiplied
+#: by _PAUSE_FACTOR, and _PAUSE_SECONDS.
 _PAUSE_FACTOR = 20
 _PAUSE_SECONDS = 2.0
 
@@ -25,10 +25,11 @@ class TaskList:
         self.lines: Sequence[TaskRow] = ()
 
     def refresh(self, count: int, key: object) -> None:
-        """Read the tasks if `key` has changed and the pause since the last read is over.
+        """Read the tasks again if `key` has changed and the pause since the last read is over.
 
-        `count`: number of such tasks in the job. If the number is 0, nothing is read. If the queue or the store does
-        not answer, the last tasks stay, and the next call after the pause reads again: a watcher waits for both.
+        `count`: number of tasks that the list would have without a limit. If the number is 0, the list becomes empty
+        without a read. If the queue or the store does not answer, the list stays as it is. Then the next call after the
+        pause reads again, because the live view continues during an outage.
         """
         began = time.monotonic()
         if not count:

@@ -18,8 +18,8 @@ from kubeque.model.rows.column_names import out_column
 
 STATES = click.Choice(SELECTABLE_STATES)
 _FACTS = ("state", "cause", "exit_code", "seconds", "peak_memory", "files", "message")
-#: Columns that a narrow screen leaves out first, in this order. The message is the last of them, because it says the
-#: most.
+#: Columns that a narrow screen leaves out first, in this order. The message is the last one, because it has the most
+#: information.
 _MINOR = ("files", "peak_memory", "exit_code", "seconds", "cause", "message")
 _RIGHT = frozenset({"index", *_FACTS[2:-1]})
 #: Number of tasks at the start of the table from which the `out.*` columns are taken. JSON has all values.
@@ -27,7 +27,7 @@ _SAMPLE = 200
 
 
 def print_tasks(lines: Iterable[TaskRow], now: Callable[[], float], *, as_json: bool) -> None:
-    """Print one line for each task. `now`: the clock of the queue, Unix seconds."""
+    """Print one line for each task. `now`: function that returns the time of the queue's clock, Unix seconds."""
     if as_json:
         for line in lines:
             running = {f"running.{key}": value for key, value in (running_facts(line) or {}).items()}
@@ -51,7 +51,10 @@ def print_tasks(lines: Iterable[TaskRow], now: Callable[[], float], *, as_json: 
 
 
 def _cells(lines: Iterable[TaskRow], outs: list[str], now: float | None) -> Iterator[list[str]]:
-    """Yield the cells of each task. `now`: clock of the queue; None for a table without columns of running tasks."""
+    """Yield the table cells of each task. `outs`: names of the `out.*` columns.
+
+    `now`: time of the queue's clock, Unix seconds; None for a table without the columns of running tasks.
+    """
     for line in lines:
         values = line.out
         out = ("" if values.get(name) is None else terminal_text(values[name]) for name in outs)

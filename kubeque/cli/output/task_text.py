@@ -23,7 +23,7 @@ _LAST_LINES = 10
 _KILL_DUE = ", which stops it because the row was killed"
 #: Maximum number of files to list.
 _FILES = 20
-#: Maximum number of characters of a curve.
+#: Maximum number of characters of a curve of CPU, memory or GPU use.
 _CURVE = 30
 #: Labels in the output of `show JOB INDEX` that are not names of parameters.
 _LABELS = frozenset({
@@ -33,7 +33,7 @@ _LABELS = frozenset({
 
 
 def task_to_wire(task: TaskDetails) -> dict[str, Any]:
-    """Return a task as `show JOB INDEX --json` prints it."""
+    """Return a task as the JSON object that `show JOB INDEX --json` prints."""
     result = task.result or {}
     outcome = task.line.view.record.outcome
     history = task.line.view.record.history
@@ -102,7 +102,10 @@ def task_lines(task: TaskDetails, now: float) -> Iterator[str]:
 
 
 def _command_lines(task: TaskDetails, result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the command of a task with its label. A command for the shell is shown as the user wrote it."""
+    """Return the lines about the command of a task, as pairs of label and text.
+
+    A command for the shell is shown as the user wrote it; any other command with the values of the row.
+    """
     if not task.script:
         return [("command", terminal_text(shlex.join(map(str, result.get("command", []))), 2000))]
     first, *more = (terminal_text(line, 2000) for line in task.script.split("\n"))
@@ -110,7 +113,10 @@ def _command_lines(task: TaskDetails, result: Mapping[str, Any]) -> list[tuple[s
 
 
 def _usage_lines(usage: Usage | None) -> list[tuple[str, str]]:
-    """Return a curve, mean and peak of each value that was measured, with its label."""
+    """Return the lines about CPU, memory and GPU use, as pairs of label and text with a curve, a mean and a peak.
+
+    Return an empty list if nothing was measured.
+    """
     if usage is None:
         return []
     cpu = [point.cpu for point in usage.points]
@@ -131,7 +137,7 @@ def _usage_lines(usage: Usage | None) -> list[tuple[str, str]]:
 
 
 def _format_running(task: TaskDetails, now: float) -> str:
-    """Return the duration, the start and the attempt of a running task as text; empty for other tasks."""
+    """Return a text with the duration, start and number of the running attempt; empty if the task does not run."""
     running = task.line.view.running
     if running is None:
         return ""
@@ -139,9 +145,9 @@ def _format_running(task: TaskDetails, now: float) -> str:
 
 
 def _find_killed_output(task: TaskDetails) -> str:
-    """Return a hint about how to show the output of a killed attempt; empty if there is no such attempt.
+    """Return a hint about how to show the output of an attempt that a kill of the task has ended.
 
-    Such an attempt has no result.
+    A killed attempt has no `result.json` with its output. Return an empty text if the last attempt was not killed.
     """
     view, history = task.line.view, task.line.view.record.history
     ended = history[-1].number if history and history[-1].cause is not Cause.KILLED else 0
@@ -152,7 +158,7 @@ def _find_killed_output(task: TaskDetails) -> str:
 
 
 def _parameter_label(column: str) -> str:
-    """Return the label of a parameter: its column, with a prefix if a different line of the output has this label."""
+    """Return the label of a parameter: the name of its column, with the prefix `param.` if the name is in _LABELS."""
     return f"param.{column}" if column in _LABELS else column
 
 

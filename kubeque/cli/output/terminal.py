@@ -23,12 +23,15 @@ _COLOURS = {
 
 
 def wants_colour(stream: TextIO | None = None) -> bool:
-    """Return True if `stream` is a terminal that has colours, and NO_COLOR is not set (no-color.org)."""
+    """True if `stream` is a terminal that has colours, and NO_COLOR is not set (no-color.org).
+
+    `stream`: None for standard output.
+    """
     return (stream or sys.stdout).isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def colour_state(word: str, *, on: bool) -> str:
-    """Return `word` in the colour of the state that it names. `on`: False for no colour."""
+    """Return `word`, which may be the name of a state, in the colour of this state. `on`: False for no colour."""
     return click.style(word, fg=_COLOURS[word.strip()]) if on and word.strip() in _COLOURS else word
 
 
@@ -38,7 +41,7 @@ def terminal_text(value: object, limit: int = VALUE_CHARACTERS) -> str:
 
 
 def print_finding(word: str, ok: bool, rest: str) -> None:
-    """Print one line that begins with a coloured word. `ok`: True for green, False for red."""
+    """Print one line: `word` in green (`ok` is True) or red, then `rest`. Without a terminal, print no colour."""
     word = click.style(word, fg="green" if ok else "red") if wants_colour() else word
     write_own(f"{word}  {safe_text(rest)}\n", sys.stdout)
 
@@ -53,7 +56,7 @@ def count_cells(text: str) -> int:
 
 
 def wrap_words(text: str, indent: str) -> str:
-    """Return `text` for the screen: on a terminal, lines end between words, and further lines begin with `indent`."""
+    """Return `text`; on a terminal, break long lines between words. The second and later lines begin with `indent`."""
     width = shutil.get_terminal_size().columns
     if not sys.stdout.isatty() or count_cells(text) <= width:
         return text
@@ -70,14 +73,14 @@ def fit(text: str, width: int) -> str:
 
 
 def format_pairs(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield one line for each name and value, with aligned values. Leave out rows without a value."""
+    """Yield one line for each pair of name and value, with aligned values. Leave out pairs with an empty value."""
     kept = [(name, text) for name, text in rows if text]
     width = max((len(name) for name, _ in kept), default=0)
     return (f"{name:<{width}}  {text}" for name, text in kept)
 
 
 def format_time(at: float) -> str:
-    """Return a time in the time zone of this machine. `at`: Unix seconds."""
+    """Return a time as text, in the time zone of this machine. `at`: Unix seconds."""
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -86,5 +89,5 @@ def format_age(since: float, now: float) -> str:
     return duration(max(0.0, now - since)) + " ago"
 
 
-#: Formats seconds for the screen.
+#: Function that returns a number of seconds as text, for example `3m05s`.
 duration = format_seconds

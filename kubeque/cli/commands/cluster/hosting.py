@@ -1,4 +1,4 @@
-"""Options, connection and output that the commands of a hosted cluster share."""
+"""Options, connection and output that the commands for GKE clusters share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LINE_SECONDS = 30.0
 
 
 def machine_options(function: F) -> F:
-    """Give a command the options that describe the machines of a node pool."""
+    """Add to a command the options that describe the machines of a node pool, and return the command."""
     for option in (
         click.option(
             "--gpu",
@@ -51,7 +51,7 @@ def machine_options(function: F) -> F:
 
 
 def machine_fields(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of `machine_options` as arguments of `first_pools` and `read_pool`."""
+    """Return the values of the options of `machine_options`, as keyword arguments of `first_pools` and `read_pool`."""
     size = options["disk_size"]
     return {
         "machine_type": options["machine_type"], "local_ssd_count": options["local_ssd"], "gpu": options["gpu"],
@@ -61,9 +61,10 @@ def machine_fields(options: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def open_hosted(config: Config, on_ctrl_c: str = "") -> Iterator[GkeCluster]:
-    """Yield the hosted cluster of a configuration, and show its long operations.
+    """Yield the GKE cluster of a configuration. While the `with` block runs, show the cluster's long operations.
 
-    `on_ctrl_c`: message about the operation that continues at Google after Ctrl-C.
+    `on_ctrl_c`: message about the operation that continues at Google after Ctrl-C. Raises Interrupted on Ctrl-C, and
+    ConfigError for a cluster that is not on GKE.
     """
     with _show_operation() as tell, on_interrupt(f"interrupted; {on_ctrl_c}" if on_ctrl_c else "interrupted"):
         yield Client.hosting(config, tell=tell)
@@ -90,9 +91,9 @@ def print_pool(seen: PoolSeen, *, as_json: bool) -> None:
 
 @contextmanager
 def _show_operation() -> Iterator[Callable[[str, float], None]]:
-    """Yield a function that shows an operation.
+    """Yield a function that shows a long operation at Google. It gets the operation's name and the seconds so far.
 
-    A terminal gets one changing line. Without a terminal, a plain line is printed every 30 s.
+    On a terminal, the function changes one line. Without a terminal, it prints a line every 30 seconds.
     """
     if not sys.stderr.isatty():
         yield _PlainLines()

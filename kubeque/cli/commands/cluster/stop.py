@@ -56,7 +56,7 @@ def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:
 
 
 def _format_observers(observers: Sequence[Observer]) -> Iterator[str]:
-    """Yield a line for each program that starts consumers again. The line says how to prevent this."""
+    """Yield a line for each program that starts consumers again. The line says how to prevent another start."""
     forms = {"process": "process {}", "keeper": "keeper", "airflow": "Airflow task {}"}
     for each in observers:
         what = forms[each.kind].format(terminal_text(each.name))

@@ -1,4 +1,4 @@
-"""`kubeque gc`: delete what no job uses."""
+"""`kubeque gc`: delete jobs past their lifetime, and files that no job uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kubeque.client import Garbage
 from kubeque.model.quantities import format_bytes
 from kubeque.model.text import format_count
 
-#: Maximum number of pieces of each kind to list. For further pieces, only their number and total size are printed.
+#: Maximum number of items of each kind to list. Of further items, only the number and the total size are printed.
 _LISTED = 20
 _WORDS = {
     "expired": "past its --results-ttl",
@@ -68,7 +68,10 @@ def _format_young(found: Garbage) -> str:
 
 
 def _format_pieces(found: Garbage) -> Iterator[str]:
-    """Yield a line for each item, at most _LISTED of each kind, and then a line with the number of further items."""
+    """Yield one line for each item that can be deleted, at most _LISTED for each kind of item.
+
+    After each kind, a line has the number and total size of its further items.
+    """
     for kind, group in groupby(found.pieces, lambda piece: piece.kind):
         pieces = list(group)
         for piece in pieces[:_LISTED]:

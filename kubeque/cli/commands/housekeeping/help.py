@@ -8,7 +8,7 @@ import click
 
 
 def _complete_commands(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the commands that begin with `incomplete`, below the words before it."""
+    """Return the completions of a word of COMMAND: the subcommands of the command that the earlier words name."""
     group = _find(ctx.find_root(), ctx.params.get("command") or ()).command
     names = group.list_commands(ctx) if isinstance(group, click.Group) else []
     return [name for name in names if name.startswith(incomplete)]
@@ -23,7 +23,10 @@ def show_help(ctx: click.Context, command: Sequence[str]) -> None:
 
 
 def _find(current: click.Context, words: Sequence[str]) -> click.Context:
-    """Return the context of the command that `words` name. Raises UsageError."""
+    """Return click's context of the command that `words` name. `current`: context of the group in which they begin.
+
+    Raises UsageError for an unknown command.
+    """
     for word in words:
         group = current.command
         if not isinstance(group, click.Group):

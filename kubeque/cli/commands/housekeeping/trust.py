@@ -1,4 +1,4 @@
-"""`kubeque trust`: accept the configuration file that another user made."""
+"""`kubeque trust`: trust a configuration file that another user can write."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _kill_job(client: Client, job: str, *, as_json: bool) -> None:
 
 
 def _print_rows(effect: KillEffect, progress: Progress, *, as_json: bool) -> None:
-    """Print what happened to the selected rows, then the state of the job and the next command."""
+    """Print the effect of the kill on the selected rows, then the state of the job and the command to type next."""
     if as_json:
         click.echo(json.dumps(to_wire(progress) | {"rows": effect.to_wire()}))
         return

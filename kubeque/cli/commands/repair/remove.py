@@ -25,10 +25,10 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class _Doomed:
-    """A job that is to be deleted."""
+    """A job that the command will delete."""
 
     name: str
-    #: Empty if the record cannot be read.
+    #: uid of the job; empty if its record cannot be read.
     uid: str
     #: Number of tasks; None if the record cannot be read.
     tasks: int | None
@@ -82,7 +82,7 @@ def _find(client: Client, name: str) -> _Doomed:
 
 
 def _ended_before(client: Client, end: float) -> list[_Doomed]:
-    """Return the jobs that ended before a time, in Unix seconds."""
+    """Return the jobs that ended at or before the time `end`, Unix seconds."""
     ended = [job for job in client.jobs() if job.closing is not None and job.closing.at <= end]
     return [_Doomed(job.name, job.uid, job.n) for job in ended]
 

@@ -51,7 +51,7 @@ def replay(ctx: click.Context, job: str, index: int, into: Path | None, as_json:
 
 
 def to_wire(job: str, index: int, done: Replayed) -> dict[str, Any]:
-    """Return a replay as `--json` prints it."""
+    """Return the result of a replay as the JSON object that `--json` prints."""
     return {
         "job": job, "index": index, "folder": str(done.folder), "command": done.command, "cause": done.cause,
         "exit_code": done.code, "same": done.same, "notes": list(done.notes),

@@ -66,7 +66,7 @@ def reset(
 def _last_line(
     progress: Progress, effect: ResetEffect, causes: tuple[str, ...], rows: RowSelection, *, update: bool
 ) -> str:
-    """Return what the user types next, or that nothing is reset."""
+    """Return the last line of the output: the command to type next, or a message that nothing is reset."""
     kind = f" failed by {' or '.join(causes)}" if causes else " failed or was killed"
     if effect.is_empty and not rows.is_empty:
         return f"nothing is reset: no selected task{kind}; --all also resets selected tasks that are ok"

@@ -39,7 +39,7 @@ def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
 
 
 def _print_table(client: Client, job: str, *, infer: bool) -> None:
-    """Write the table as CSV to standard output. On a terminal, text from outside is made safe."""
+    """Write the table of a job as CSV to standard output: on a terminal as safe text, otherwise unchanged."""
     if not sys.stdout.isatty():
         client.print_table(job, sys.stdout.buffer, infer=infer)
         return

@@ -75,7 +75,10 @@ def fetch_results(
     indexes: Ranges | None = None, state: str | None = None, globs: Sequence[str] = (), replaces: str = "",
     layout: str | None = None, flat: str | None = None, streams: Streams | None = None,
 ) -> None:  # fmt: skip
-    """Fetch results, with a progress bar and a line at the end."""
+    """Fetch results into `dest` with a progress bar. At the end, print one line, or one JSON object if `as_json`.
+
+    `quiet`: True to print nothing. Other parameters and errors: see `Client.fetch`. Raises Interrupted on Ctrl-C.
+    """
     template = flat if flat is not None else layout
     chosen = ["--flat" if flat is not None else "--layout", template] if template is not None else []
     again = shlex.join(["kubeque", "fetch", name, dest, *chosen])

@@ -12,10 +12,11 @@ from kubeque.model.text import format_count
 
 
 def confirm_change(effect: Effect, *, yes: bool) -> bool:
-    """Print the effect on an existing job, and return True if the submission may continue.
+    """Print the effect of a submission on an existing job, and return True if the submission may continue.
 
-    If --revise would run ok rows again, ask the user. Without a terminal, do not ask. If ok rows would be removed from
-    the job because the new rows lack them, ask the user. Without a terminal, raise UserError.
+    If the new rows lack ok rows of the job, these rows would be removed: ask the user, or raise UserError without a
+    terminal. If --revise would run ok rows again, ask the user; without a terminal, continue. `yes`: True to continue
+    without a question. Raises UserError if the user does not want to remove rows.
     """
     click.echo(str(effect), err=True)
     terminal = sys.stdin.isatty() and sys.stderr.isatty()
@@ -28,7 +29,7 @@ def confirm_change(effect: Effect, *, yes: bool) -> bool:
 
 
 def _confirm_loss(effect: Effect, *, terminal: bool) -> None:
-    """Ask whether ok rows may be removed from the job. Raises UserError if the user refuses, and without a terminal."""
+    """Ask whether ok rows may be removed from the job. Raises UserError if the user refuses, or without a terminal."""
     rows = format_count(effect.lost, "ok row")
     if terminal and click.confirm(f"remove {rows} and their results from {effect.name}?", err=True):
         return

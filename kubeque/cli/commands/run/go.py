@@ -25,7 +25,7 @@ def go(ctx: click.Context, job: str, as_json: bool) -> None:
 
 
 def held_hint(name: str) -> str:
-    """Return a message that tells how to continue a held job."""
+    """Return a message about how to continue or stop a held job."""
     return f"{name} is held: kubeque go {name} runs the held tasks, kubeque kill {name} stops the job"
 
 

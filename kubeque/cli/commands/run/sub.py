@@ -124,7 +124,7 @@ class _Target:
 
 
 def _check_target(client: Client, jobspec: Jobspec, sweep: Sweep, *, force: bool) -> _Target | None:
-    """Return the destination of the results, and check it before the job is submitted. Return None without --fetch.
+    """Check and return the destination of the results, before the job is submitted; None without `--fetch`.
 
     Raises DestinationError if results cannot be fetched into the destination. Raises StorageError.
     """
@@ -164,10 +164,13 @@ def _existing(given: Mapping[Existing, bool]) -> Existing:
 def _submit(
     client: Client, sweep: Sweep, existing: Existing, typed: Jobspec, confirm: Callable[[Effect], bool]
 ) -> Submitted:
-    """Submit a sweep that has a name. On Ctrl-C, check whether the job exists, and raise Interrupted."""
+    """Submit a sweep that has a name.
+
+    On Ctrl-C, read from the queue if the job was submitted, and raise Interrupted with a message about it.
+    """
     assert sweep.name is not None
     before = _find(client, sweep.name)
-    # A third Ctrl-C raises Interrupted with this message.
+    # The first Ctrl-C and a second one are handled below. A third one raises Interrupted with this message.
     with on_interrupt(f"interrupted; {sweep.name} may be submitted: kubeque list shows if the job exists"):
         try:
             with show_transfer("uploading", "files") as tell:
@@ -177,7 +180,7 @@ def _submit(
         except KeyboardInterrupt:
             try:
                 now = _find(client, sweep.name)
-            except KeyboardInterrupt:  # a double Ctrl-C
+            except KeyboardInterrupt:  # a second Ctrl-C
                 now = _find(client, sweep.name)
             made = now is not None and (before is None or (now.uid, now.run) != (before.uid, before.run))
             raise Interrupted(_interrupted_after(sweep.name) if made else _NOTHING) from None
@@ -197,7 +200,11 @@ def _interrupted_after(name: str) -> str:
 def _follow(
     client: Client, submitted: Submitted, jobspec: Jobspec, target: _Target | None, *, yes: bool, as_json: bool
 ) -> int:
-    """Wait for the job, ask about held rows, and fetch the results, as the jobspec requests. Return the exit code."""
+    """Wait for a submitted job, ask about its held rows, and fetch its results. Return the exit code.
+
+    `jobspec`: with its option `no_wait`, return at once. `target`: destination of the results; None to fetch nothing.
+    `yes`: True to run the held rows without a question if no row has failed.
+    """
     name = submitted.job.name
     if jobspec.get("no_wait"):
         if target is not None:
@@ -223,7 +230,10 @@ def _follow(
 
 
 def _confirm_rest(held: Progress, *, yes: bool) -> bool:
-    """True if the user wants to run the held rows; False without a terminal."""
+    """True if the held rows of a job may run: the user agrees, or with `yes`, no row has failed.
+
+    Without `yes` and without a terminal, return False.
+    """
     if yes:
         return not held.counts.failed
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -258,7 +268,7 @@ def _format_unkept(submitted: Submitted) -> str:
 
 
 def _print_plan(jobspec: Jobspec, plan: Plan, as_json: bool) -> None:
-    """Print the jobspec to stdout and the plan to stderr. With `as_json`, print both as one object to stdout."""
+    """Print the jobspec to stdout and the plan to stderr. With `as_json`, print one object with them to stdout."""
     jobspec = {"version": VERSION, **jobspec}
     if as_json:
         click.echo(json.dumps({"jobspec": jobspec, "plan": plan.to_wire()}))

@@ -1,4 +1,4 @@
-"""Print the output of tasks for `kubeque logs`, each part of it once."""
+"""Print the output of tasks for `kubeque logs`, each part of the output once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from kubeque.model.text import render_terminal
 
 @dataclass(slots=True)
 class LogPrinter:
-    """Prints each part of the output once."""
+    """Prints the new output of the tasks of a job, each part of the output once."""
 
     job: str
     stream: str
-    #: Number of characters of an index.
+    #: Number of characters of the index before each line.
     width: int
+    #: Function that returns a true value for each line to print.
     selects: Callable[[str], object]
+    #: Maximum number of lines in each piece of output, counted from its end; None: no maximum.
     lines: int | None
     as_json: bool
     #: True if more output can be read later.
@@ -31,7 +33,7 @@ class LogPrinter:
     state: str = ""
     #: Tasks whose output is complete and printed.
     finished: set[int] = field(default_factory=set)
-    #: Attempt and number of bytes that were printed, by task.
+    #: The attempt of each task that was printed, and the number of its bytes that were printed.
     _printed: dict[int, tuple[int, int]] = field(default_factory=dict)
     #: Tasks of which only the end was printed.
     _cut: list[int] = field(default_factory=list)
@@ -39,21 +41,21 @@ class LogPrinter:
     _lines_printed: int = 0
 
     def show(self, seen: Peek) -> None:
-        """Print the lines of `seen` that were not printed yet."""
+        """Print the lines of `seen` that were not printed before. `seen`: the end of the output of one task."""
         index, tail = seen.view.index, seen.tail
         attempt, done = self._printed.get(index, (seen.attempt, 0))
         if seen.final:
             self.finished.add(index)
         if seen.attempt > attempt:
             done = 0
-        elif seen.attempt < attempt or tail.end < done:  # the task ended while it was read: its output is read later
+        elif seen.attempt < attempt or tail.end < done:  # an older state of the output, because the task has just ended
             return
         if tail.start > done:
             self._cut.append(index)
         data = tail.data[max(0, done - tail.start) :]
         end = (
             len(data) if seen.final or not self.follow else data.rfind(b"\n") + 1
-        )  # a line that is not complete waits for its end
+        )  # an incomplete line is printed when its end is read
         self._print_lines(seen, render_terminal(data[:end].decode(errors="replace")), tail.end - len(data))
         self._printed[index] = (seen.attempt, tail.end - len(data) + end)
 
@@ -69,7 +71,7 @@ class LogPrinter:
             click.echo(f"{seen.view.index:>{self.width}} | {line}")
 
     def summarize(self) -> None:
-        """Print which tasks have more output than was shown. If no line was printed, print the reason."""
+        """Print which tasks have more output than was printed. If no line was printed, print the reason."""
         if self._cut:
             tasks = list(dict.fromkeys(self._cut))
             shown = ", ".join(map(str, tasks[:3])) + (f" and {len(tasks) - 3} more" if len(tasks) > 3 else "")

@@ -66,7 +66,10 @@ def _print(
 
 
 def to_wire(seen: Peek, job: str, stream: str, text: str, start: int) -> dict[str, Any]:
-    """Return a piece of output as `--json` prints it."""
+    """Return a piece of output as the JSON object that `--json` prints.
+
+    `text`: the piece. `start`: position of its first byte in the stream.
+    """
     return {
         "job": job, "index": seen.view.index, "state": seen.view.state, "attempt": seen.attempt or None,
         "stream": stream, "start": start, "size": seen.tail.end, "age": seen.age, "text": text,
@@ -89,7 +92,11 @@ def _format_heading(seen: Peek, job: str, stream: str) -> str:
 
 
 def _follow(client: Client, job: str, last: Peek, stream: str) -> Iterator[tuple[Peek, str, int]]:
-    """Yield each new piece of output, with its position in the stream, until the task has ended."""
+    """Yield each new piece of a task's output, until the task has ended.
+
+    Each item is a tuple: the Peek that contains the piece, the text of the piece, and the position of the piece in the
+    stream, bytes. `last`: the Peek that was printed before.
+    """
     decoder, end = codecs.getincrementaldecoder("utf-8")(errors="replace"), last.tail.end
     while not last.final:
         time.sleep(_FOLLOW_SECONDS)

@@ -79,7 +79,7 @@ def _print(wire: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None
 
 
 def job_to_wire(details: JobDetails) -> dict[str, Any]:
-    """Return a job as `show JOB --json` prints it."""
+    """Return the details of a job as the JSON object that `show JOB --json` prints."""
     job, spec = details.progress.job, details.spec
     return to_wire(details.progress) | {
         "command": [written(word) for word in spec.command], "shell": spec.shell, "columns": list(spec.rows.columns),

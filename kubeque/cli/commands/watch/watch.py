@@ -85,7 +85,7 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches:
 
 
 def _find_unsent(client: Client, last: Progress, groups: Sequence[Group]) -> str:
-    """Return the path of a Python module of this machine that tasks did not find; otherwise an empty text."""
+    """Return the `--push` value for a module or file of this machine that tasks did not find; empty without one."""
     with suppress(StorageError):
         return client.unsent_module(last.job, [group.message for group in groups])
     return ""
