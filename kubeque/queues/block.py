@@ -1,4 +1,4 @@
-"""The block: a range of tasks that are leased together. `queues.transitions` contains all changes of a block."""
+"""The block: a range of tasks that a consumer leases as a whole. `queues.transitions` has all changes of a block."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NEVER_RUN = TaskRecord()
 
 @dataclass(frozen=True, slots=True)
 class CommandNote:
-    """Statement of a block's owner about the command that the owner runs in this block, made by a commit."""
+    """Note in a block that names the task whose command the block's owner runs. Each commit of the owner writes it."""
 
-    #: Nonce of the lease. The note does not count in another lease, for example that of a consumer without notes.
+    #: Nonce of the lease. A later lease of the block ignores the note: its consumer may be too old to write notes.
     nonce: str
     #: Index of the task whose command runs, or starts next; None: no command runs in this block.
     index: int | None
@@ -54,7 +54,7 @@ _COMMAND_NOTE = (str, (int, NoneType), (int, float), (int, float))
 class Block:
     """Tasks [lo, hi) of one job in one size class. A block is one entity of the queue and is leased as a whole."""
 
-    #: Uid of the job. With the name instead, a consumer of a removed job could change a new job of the same name.
+    #: Uid of the job. If this were the name, a consumer of a removed job could change a new job of the same name.
     uid: str
     #: `{size_class}-{lo}`. It is unique in the job: ranges only split, and tasks only move to larger size classes.
     id: str
@@ -80,7 +80,7 @@ class Block:
     expires: float = 0.0
     #: Time of the last reservation on the clock of the queue, Unix seconds.
     began: float = 0.0
-    #: Last note of an owner about its running command; None for an owner that writes no notes.
+    #: Last note of an owner about its running command; None if the last owner writes no notes.
     note: CommandNote | None = None
     #: True while the tasks wait for `kubeque go`. A held block is never leased.
     held: bool = False
@@ -99,7 +99,7 @@ class Block:
 
     @property
     def has_unknown_states(self) -> bool:
-        """True if a task is in a state that only a newer kubeque knows. The block's stored tally can then differ."""
+        """True if a task is in a state that only a newer kubeque knows. The stored tally can then differ."""
         return max(self.states, default=0) > State.MOVED
 
     def state(self, index: int) -> State:
@@ -122,12 +122,12 @@ class Block:
 
     @property
     def command_note(self) -> CommandNote | None:
-        """The note of the present owner; None if the block is not leased or its owner writes no notes."""
+        """Note of the present owner; None if the block is not leased, or if its owner writes no notes."""
         note = self.note
         return note if note is not None and self.owner and note.nonce == self.nonce else None
 
     def runs(self, index: int) -> bool:
-        """True if a reserved task counts as running.
+        """True if the task `index` counts as running: it is reserved, and the owner's note names it.
 
         If the owner writes no notes, all reserved tasks count as running.
         """
@@ -135,9 +135,9 @@ class Block:
         return self.state(index) is State.RESERVED and (note is None or note.index == index)
 
     def tally(self) -> Tally:
-        """Return the counts of the tasks. Reserved tasks that wait behind a running task count as pending.
+        """Return the number of tasks in each state. A reserved task that does not run counts as pending.
 
-        A held block counts no pending tasks, so that no consumer starts for it.
+        Pending tasks of a held block are not counted, so that no consumer starts for a held block.
         """
         count, note = self.states.count, self.command_note
         running = reserved = count(State.RESERVED)
@@ -151,7 +151,10 @@ class Block:
         return Tally(count(State.OK), failed - killed, running, pending, killed)
 
     def spare(self) -> list[int]:
-        """Return the tasks that may be stolen: pending tasks after the last reserved task. Empty unless leased."""
+        """Return the indexes of the pending tasks after the last reserved task. These tasks may be stolen.
+
+        Return an empty list if the block is not leased.
+        """
         if not self.owner:
             return []
         last = self.states.rfind(State.RESERVED)
@@ -159,16 +162,16 @@ class Block:
 
 
 def block_size(n: int, consumers: int) -> int:
-    """Return the number of tasks per block for a job of `n` tasks: few blocks, but at least one for each consumer."""
+    """Return the number of tasks per block for a job of `n` tasks: n / consumers, rounded up, but at most MAX_BLOCK."""
     return max(1, min(MAX_BLOCK, -(-n // max(1, consumers))))
 
 
 def make_blocks(uid: str, n: int, size: int, *, run: int = 0, canaries: Sequence[int] = ()) -> Iterable[Block]:
-    """Yield the blocks of a new job. All tasks are pending.
+    """Yield the blocks of a new job, with at most `size` tasks each. All tasks are pending.
 
-    `canaries`: indexes of the canaries, in order. Each canary gets its own block, and all other blocks are held. A
-    block of one task is never split. So the number of held tasks is exact, even if the blocks are read at different
-    times.
+    `canaries`: indexes of the canaries, in order; empty if the job has none. Each canary gets its own block, and all
+    other blocks are held. A block of one task is never split, so the number of held tasks stays exact while blocks are
+    read one after another.
     """
     if not canaries:
         yield from _cut(uid, 0, n, size, run)
@@ -188,7 +191,10 @@ def _cut(uid: str, first: int, end: int, size: int, run: int, *, held: bool = Fa
 
 
 def spread(tasks: Sequence[int], count: int) -> list[int]:
-    """Return `count` of these tasks, spread evenly. The first and the last task are among them."""
+    """Return `count` of the given tasks at even distances, from the first to the last; only the first if `count` is 1.
+
+    Return all tasks if `count` is larger than their number.
+    """
     if count >= len(tasks):
         return list(tasks)
     if count == 1:

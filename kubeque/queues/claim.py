@@ -19,7 +19,8 @@ from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.running_command import RunningCommand
 
-#: Number of ready blocks to choose from. A longer list is often stale. With a shorter list, consumers collide.
+#: Number of ready blocks that a claim reads. It leases one of them at random. A longer list is often stale. With a
+#: shorter list, several consumers often choose the same block.
 _CANDIDATES = 3
 _STEAL_CANDIDATES = 10
 _CLAIM_TRIES = 8
@@ -37,12 +38,16 @@ def claim(
 ) -> Lease | None:
     """Lease a ready block of `job`. If no block is ready, steal the tail of another consumer's block.
 
-    Return None if there is nothing to lease.
+    Return the lease. Return None if there is nothing to lease, or if other consumers lease the chosen block first in
+    each of _CLAIM_TRIES tries.
 
-    `size_classes`: claim only blocks of these size classes. `number`: number of the consumer among the consumers that
-    start together. It is given at the first claim of a job, so that the consumers begin with different blocks.
+    `size_classes`: claim only blocks of these size classes; None: of all size classes. `reserve`: number of tasks to
+    reserve.
 
-    `command`: the command that the consumer runs; None: the block does not name the running task.
+    `number`: position of this consumer among the consumers that start together. If the first claim of a job has this
+    number, these consumers begin with different blocks.
+
+    `command`: running command of the consumer, which the block then notes; None: the block gets no note.
 
     Raises QueueUnavailable if the queue does not answer. Raises JobUnreadable if the ready blocks are damaged.
     """
@@ -52,9 +57,9 @@ def claim(
         mine = None if number is None or attempt else first_slot(number)
         start = random.randrange(SLOTS) if mine is None else mine
         records = queue.find_records(job, Find.READY, size_classes=size_classes, slot=start, limit=_CANDIDATES)
-        # A block of a different run has not been reset yet, or `job` is stale.
         blocks, unreadable = read_blocks(records)
         slots = {record.id: record.slot for record in records}
+        # Do not lease a block of a different run: it has not been reset yet, or `job` is stale.
         found = {slots[block.id]: block for block in blocks if block.run == job.run}
         damaged = unreadable[0] if unreadable and not found else None
         if damaged is not None:
@@ -72,16 +77,22 @@ def claim(
 
 @dataclass(frozen=True, slots=True)
 class Claimer:
-    """A consumer that claims tasks of one job."""
+    """A consumer that claims blocks of one job."""
 
     queue: Queue
     job: Job
+    #: Name of the consumer.
     owner: str
+    #: Number of tasks that a claim reserves.
     reserve: int
+    #: Running command of the consumer; None: write no notes into blocks.
     command: RunningCommand | None = None
 
     def try_claim(self, block: Block) -> Lease | None:
-        """Lease a ready block. Return None if the block has changed."""
+        """Lease a ready block and return the lease. Return None if the stored block has changed since it was read.
+
+        If the queue does not answer, return an unconfirmed lease.
+        """
         wanted = self._note(
             transitions.claim(
                 block, self.job, owner=self.owner, nonce=secrets.token_hex(4), now=self.queue.now(),
@@ -97,7 +108,7 @@ class Claimer:
         return Lease(self.queue, self.job, replace(wanted, version=version), command=self.command)
 
     def steal(self, size_classes: Sequence[int] | None) -> Lease | None:
-        """Lease the tail of another consumer's block. Return None if no block has tasks that may be stolen."""
+        """Lease the tail of another consumer's block and return the lease. Return None if no tail can be stolen."""
         records = self.queue.find_records(self.job, Find.STEALABLE, size_classes=size_classes, limit=_STEAL_CANDIDATES)
         found = [block for block in read_blocks(records)[0] if block.run == self.job.run]
         random.shuffle(found)
@@ -119,7 +130,10 @@ class Claimer:
         return None
 
     def _note(self, block: Block) -> Block:
-        """Return the block with a note about the task that starts next, unless the consumer writes no notes."""
+        """Return the claimed block with a note of the task that starts next.
+
+        Return the block unchanged if the consumer writes no notes.
+        """
         if self.command is None:
             return block
         reserved = block.indexes(State.RESERVED)
@@ -127,7 +141,10 @@ class Claimer:
         return transitions.note_command(block, starts, now=block.began)
 
     def _ours(self, wanted: Block) -> Lease | None:
-        """Return the lease if the stored block contains this claim, or if the queue does not answer. Otherwise None."""
+        """Read the stored block, and return the lease if the block contains the claim `wanted`. Otherwise return None.
+
+        If the queue does not answer, return an unconfirmed lease.
+        """
         try:
             fresh = self.queue.get_block(wanted)
         except QueueUnavailable:

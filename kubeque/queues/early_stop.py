@@ -1,4 +1,4 @@
-"""Early end of a job, because its command is hopeless, a limit is exceeded, or no Airflow task polls it."""
+"""End a job early: its first attempts all fail, it exceeds a limit, or its Airflow task no longer polls it."""
 
 from __future__ import annotations
 
@@ -22,31 +22,33 @@ from kubeque.queues.queue import Queue
 # ---------------------------------------------------------------------- the early end
 @dataclass(frozen=True, slots=True)
 class Early:
-    """Decision from the first attempts of a job. If neither field is set, the job continues."""
+    """Decision from the first attempts of a job. If neither field is set, the job does not change."""
 
     #: Reason to stop the job; empty: do not stop it.
     stop: str = ""
-    #: New floor class; None: unchanged.
+    #: New lowest size class in which tasks of the job run (`Job.floor`); None: unchanged.
     floor: int | None = None
 
 
 def early_attempts(job: Job) -> int:
-    """Return the number of first attempts after which the decision of `judge` is final."""
+    """Return the number of first attempts that `judge` needs at most. Later failures do not change its decision."""
     return max(20, 2 * job.consumers)
 
 
 def judge(job: Job, content: Iterable[Block], now: float) -> Early:
-    """Return the decision from the first attempts of a job. Pure function. `now`: time on the clock of the queue.
+    """Return the decision from the first attempt of each task of a job. Pure function.
+
+    `content`: all blocks of the job. `now`: time on the clock of the queue, Unix seconds.
 
     Stop the job if all these conditions hold, because then every task would fail in the same way:
 
     - at least max(10, consumers) first attempts have ended, all by `exit` or all by `signal`, with the same code
-    - every consumer that runs a task has ended an attempt
-    - no reserved task has waited or run for more than 1 s and for more than twice as long as the longest failure
+    - every consumer that has reserved tasks has ended at least one of these first attempts
+    - no consumer reserved its tasks more than max(1 s, twice the longest first attempt) ago
     - no task is ok, except linked tasks
 
-    Raise the floor class if all first attempts ran out of memory, and at least max(20, 2 x consumers) of these tasks
-    now have more memory than the floor class.
+    Raise `Job.floor`, the lowest size class in which tasks run, if all first attempts ran out of memory, and at least
+    max(20, 2 x consumers) of these tasks are now in a size class with more memory.
     """
     firsts: list[Attempt] = []
     outgrown = 0
@@ -80,19 +82,22 @@ def _is_linked(record: TaskRecord) -> bool:
 
 
 def _above(job: Job, size_class: int) -> bool:
-    """True if this size class has more memory than the floor class."""
+    """True if the size class has more memory than the lowest size class in which tasks of the job run (`Job.floor`)."""
     return (job.shapes[size_class].memory or 0) > (job.shapes[job.floor].memory or 0)
 
 
 def _first_of_run(record: TaskRecord) -> Attempt | None:
-    """Return the first stored failure of a task since the last reset, or None."""
+    """Return the first stored failure of a task since the last reset; None if the task has none."""
     charged = [attempt for attempt in record.history if attempt.cause is not Cause.KILLED]
     since = min(sum(record.charges.values()), len(charged))
     return charged[-since] if since else None
 
 
 def end_hopeless(queue: Queue, job: Job) -> Job:
-    """Stop the job or raise its floor class, as `judge` decides. Return the job. Takes O(blocks)."""
+    """Stop the job, or raise the lowest size class in which its tasks run, as `judge` decides. Return the job.
+
+    Reads all blocks of the job.
+    """
     early = judge(job, queue.scan(job), queue.now())
     if early.stop:
         return queue.stop(job, early.stop)
@@ -108,7 +113,10 @@ def end_hopeless(queue: Queue, job: Job) -> Job:
 
 
 def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
-    """Stop the job if its deadline has passed, too many tasks failed, or its Airflow task is gone. Return the job."""
+    """Stop the job if its deadline has passed, too many tasks failed, or its Airflow task no longer polls it.
+
+    Return the job. `counts`: present number of tasks in each state.
+    """
     left = job.open and counts.ended < job.n
     if left and job.is_overdue(queue.now()):
         given = f" of {format_seconds(job.deadline_seconds)}" if job.deadline_seconds else ""
@@ -121,15 +129,18 @@ def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
 
 
 def stop_damaged(queue: Queue, job: Job, reason: str) -> Job:
-    """Stop a job if no task is running. The caller found that its tasks can no longer run. Return the job.
+    """Stop a job whose tasks can no longer run, and return the job. If one of its blocks is leased, do not stop it.
 
-    Raises QueueUnavailable, JobNotFound or JobUnreadable.
+    `reason`: reason why the tasks can no longer run. Raises QueueUnavailable, JobNotFound or JobUnreadable.
     """
     return job if queue.is_leased(job) else queue.stop(job, cut(reason, LINE_CHARACTERS))
 
 
 def _stop_orphan(queue: Queue, job: Job) -> Job:
-    """Stop a job that is an orphan, unless an Airflow task has polled it meanwhile."""
+    """Stop a job that no Airflow task polls any more, and return the job.
+
+    Do not stop it if an Airflow task has polled it meanwhile.
+    """
 
     def change(now: Job) -> Job | None:
         if not now.is_same_run(job) or not now.open or not now.is_orphan(queue.now()):

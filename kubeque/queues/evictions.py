@@ -1,4 +1,4 @@
-"""Charge evictions to the tasks that caused them. Only programs that may read pods learn about evictions."""
+"""Charge the eviction of a consumer to the task that caused it. Only programs that may read pods know evictions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kubeque.queues.queue import Queue
 
 
 def charge_evictions(queue: Queue, job: Job, evictions: Sequence[Eviction], known: set[str]) -> int:
-    """Change the cause of attempts whose consumers were evicted for their disk use.
+    """Set the cause `disk` for attempts of consumers that were evicted for their disk use.
 
     Return the number of changed blocks.
 
-    `known`: owners that this process has handled. These owners are skipped. This call adds the other owners to `known`.
-    Any process may call this function.
+    `known`: names of evicted consumers that this process has handled. The call skips these consumers, and adds the
+    other consumers in `evictions` to `known`. Several processes can call this function at the same time.
     """
     by_owner = {eviction.owner: eviction for eviction in evictions}
     changed = 0
@@ -33,7 +33,7 @@ def charge_evictions(queue: Queue, job: Job, evictions: Sequence[Eviction], know
 
 
 def _blocks_of(queue: Queue, job: Job, index: int | None) -> Iterable[Block]:
-    """Return the blocks that can contain a task; all blocks of the job if the task is unknown."""
+    """Return the blocks that can contain the task `index`; all blocks of the job if `index` is None."""
     if index is None:
         return queue.scan(job)
     return takewhile(lambda block: block.lo <= index, queue.scan(job, first=index))

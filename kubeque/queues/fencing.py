@@ -14,7 +14,10 @@ from kubeque.retry import Sleep
 
 
 def check_fencing(backend: Backend, sleep: Sleep) -> None:
-    """Raise FencingError unless the backend refuses a stale write."""
+    """Write a test block twice from the same version. Raise FencingError if the backend accepts the second write.
+
+    Raises FencingError also if the backend loses the block. Raises QueueUnavailable if the backend does not answer.
+    """
     uid = f"selftest-{secrets.token_hex(6)}"
     first = Block(uid, "0-0", 0, 1, 0, bytes(1))
     try:

@@ -1,8 +1,8 @@
 """The audit of a job: find faults in its blocks and counts.
 
-The functions are pure: blocks, counts and the time are arguments. The blocks of a running job change while they are
-read. So an audit can find a stolen or moved task twice. Therefore only a fault that several audits find is real (see
-`standing`).
+The functions are pure: blocks, counts and the time are arguments. The blocks of a running job change while an audit
+reads them. So an audit can find a stolen or moved task in two blocks. A fault is real only if several audits find it
+(see `standing`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from kubeque.queues.backends.backend import BlockRecord, pack, pack_pending, unp
 from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import Block
 
-#: Seconds by which the end of a lease may be too late, because clocks differ.
+#: Seconds by which the end of a lease may be later than expected, because clocks differ.
 _SLACK_SECONDS = 60.0
-#: Maximum number of tasks to name for each kind of fault. Further tasks are only counted.
+#: Maximum number of tasks that an audit names for one kind of fault. Further tasks are only counted.
 _NAMED = 5
 
 
@@ -51,13 +51,14 @@ class Audit:
     tallies: dict[int, Tally] = field(default_factory=dict)
     #: Size classes with tasks in states that only a newer kubeque knows.
     _uncountable: set[int] = field(default_factory=set)
+    #: For each task of the job, the number of blocks that contain the task; 2: two or more blocks.
     _homes: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
         self._homes = bytearray(self.job.n)
 
     def look(self, records: Iterable[BlockRecord]) -> Audit:
-        """Check every block and return this audit. Uses one byte of memory for each task."""
+        """Check all blocks of the job and return this audit. Uses one byte of memory for each task."""
         for record in records:
             self.blocks += 1
             where = f"block {record.id}"
@@ -93,7 +94,10 @@ class Audit:
                 self.findings.append(Fault("tasks", f"and {len(found) - _NAMED} more: each {what}"))
 
     def compare(self, counted: Mapping[int, Tally]) -> Audit:
-        """Compare the queue's counts with the counts of the task states, and return this audit."""
+        """Compare the queue's counts with the counts of the task states in the blocks, and return this audit.
+
+        `counted`: counts that the queue reports, by size class.
+        """
         for size_class in sorted({*counted, *self.tallies}):
             said, found = counted.get(size_class, Tally()), self.tallies.get(size_class, Tally())
             if said != found and size_class not in self._uncountable:
@@ -118,18 +122,21 @@ class Audit:
 
 
 def standing(looks: Sequence[Sequence[Fault]]) -> list[Fault]:
-    """Return the faults that every audit found. Other faults only seem to exist, because of writes during the audit."""
+    """Return the faults that every audit found. The other faults are not real: a block changed during an audit.
+
+    `looks`: the faults that each audit found.
+    """
     steady = set.intersection(*({(finding.where, _kind(finding)) for finding in look} for look in looks))
     return [finding for finding in looks[-1] if (finding.where, _kind(finding)) in steady]
 
 
 def _kind(finding: Fault) -> str:
-    """Return the description of a fault without its numbers, because numbers can change between audits."""
+    """Return the description of a fault without digits, because its numbers can change between two audits."""
     return "".join(char for char in finding.what if not char.isdigit())
 
 
 def _out_of_shape(job: Job, block: Block) -> str:
-    """Return the fault that prevents further checks of this block; empty if there is none."""
+    """Return the description of a fault that prevents further checks of the block; empty if there is no such fault."""
     if block.hi > job.n:
         return f"the block holds tasks {block.lo} to {block.hi - 1}, but the job has {job.n} tasks"
     if block.id != f"{block.size_class}-{block.lo}" or not 0 <= block.size_class < len(job.shapes):
@@ -138,16 +145,17 @@ def _out_of_shape(job: Job, block: Block) -> str:
 
 
 def _accepted_tally(block: Block, record: BlockRecord) -> Tally:
-    """Return the counts that the record of a block should have.
+    """Return the counts that the stored record of a block should contain.
 
-    A program that does not know which command runs counts all reserved tasks as running.
+    A program that writes no note of the running command counts all reserved tasks as running. If the record contains
+    these counts, they are also correct.
     """
     plain = replace(block, note=None).tally()
     return plain if unpack(record.tally, record.pending) == plain else block.tally()
 
 
 def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
-    """Yield the faults of the indexed fields, which are used to find and count the block."""
+    """Yield the faults in the indexed fields of a block's record. Searches and counts use only these fields."""
     tally = _accepted_tally(block, record)
     if (record.tally, record.pending) != (pack(tally), pack_pending(tally)) and not block.has_unknown_states:
         yield "the recorded counts of the block are wrong"
@@ -198,7 +206,7 @@ def _run(job: Job, block: Block) -> Iterator[str]:
 
 
 def _tasks(block: Block) -> Iterator[Fault]:
-    """Yield the contradictions between the records of tasks and their states."""
+    """Yield a fault for each task whose record contradicts the task's state or the range of the block."""
     for index in block.records:
         if not block.lo <= index < block.hi:
             yield Fault(f"task {index}", f"block {block.id} has a record of the task, but does not hold the task")

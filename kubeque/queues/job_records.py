@@ -37,7 +37,7 @@ class JobList:
 
 
 def list_readable(records: Iterable[JobRecord]) -> JobList:
-    """Return the jobs of the readable records, and an error that gives the reason for each unreadable record."""
+    """Return the jobs in the readable records, and an error with the reason for each unreadable record."""
     found: list[Job] = []
     unreadable: list[JobUnreadable] = []
     for record in records:
@@ -64,9 +64,9 @@ class JobRecords:
         self._logged: set[str] = set()
 
     def create(self, job: Job, content: Iterable[Block]) -> Job:
-        """Create a job with its blocks and return the job. The job becomes visible when all blocks are stored.
+        """Store a new job with its blocks and return the job. The job becomes visible after all blocks are stored.
 
-        Raises JobExists if the name is taken. The blocks are then deleted.
+        `content`: all blocks of the job. Raises JobExists if the name is taken; the new blocks are then deleted.
         """
         if self.find(job.name) is not None:
             raise JobExists(f"there is a job {job.name!r} already")
@@ -85,34 +85,40 @@ class JobRecords:
             self._answered(partial(self._backend.insert_blocks, batch))
 
     def _insert(self, job: Job, change_id: str, *, again: bool) -> bool:
-        """True if this job was created; False if another job has its name."""
+        """Insert the record of a job. True if the job was created; False if another job has its name.
+
+        `again`: True if an earlier call may have inserted the record, because its answer was lost.
+        """
         if again and not self._backend.scan_blocks(job.uid, limit=1):
-            return True  # the job was created, the answer was lost, and the job was removed: do not create it again
+            return True  # the earlier call created the job, and the job was removed since: do not create it again
         try:
             self._backend.insert_job(job_record(job, 0, [change_id]))
             return True
         except Conflict:
             kept = self._backend.get_job(job.name)
-            # If the uid is equal, this call inserted the job, and only the answer was lost. Other processes may have
+            # If the uid is equal, an earlier call inserted the job, and its answer was lost. Other processes may have
             # changed the job since then.
             return kept is not None and read_job(kept)[0].uid == job.uid
 
     def find(self, name: str) -> Job | None:
-        """Return the job with that name, or None. Raises JobUnreadable."""
+        """Return the job `name`; None if the queue has no such job. Raises JobUnreadable."""
         if not is_unicode(name):
             return None
         record = self._backend.get_job(name)
         return read_job(record)[0] if record else None
 
     def job(self, name: str) -> Job:
-        """Return the job with that name. Raises JobNotFound or JobUnreadable."""
+        """Return the job `name`. Raises JobNotFound or JobUnreadable."""
         job = self.find(name)
         if job is None:
             raise JobNotFound(f"there is no job {name!r}: {code('status')} lists the jobs there are")
         return job
 
     def list_jobs(self, fleet: str | None = None) -> JobList:
-        """Return the readable and unreadable jobs. `fleet`: return only jobs of this fleet that are not closed."""
+        """Return the readable and unreadable jobs.
+
+        `fleet`: return only the jobs of this fleet that are not closed; None: return all jobs.
+        """
         return list_readable(self._backend.list_jobs(fleet))
 
     def jobs(self, fleet: str | None = None) -> list[Job]:
@@ -125,12 +131,12 @@ class JobRecords:
         return listed.jobs
 
     def update(self, name: str, change: Callable[[Job], Job | None]) -> Job:
-        """Change a job by compare-and-set and return it.
+        """Change a job by compare-and-set and return the stored job.
 
-        `change` gets the stored job and returns the changed job, or None for no change. `change` can be called several
-        times.
+        `change` gets the stored job and returns the changed job, or None to leave the job unchanged. `change` can be
+        called several times.
 
-        Raises JobNotFound or JobUnreadable.
+        Raises JobNotFound, also if a new job takes the name meanwhile. Raises JobUnreadable.
         """
         change_id, uids = secrets.token_hex(8), set[str]()
         return self._answered(lambda: self._try_update(name, change, change_id, uids))
@@ -155,9 +161,10 @@ class JobRecords:
                 raise
 
     def kill(self, name: str) -> Job:
-        """Stop a job. Its consumers notice this within five seconds and give their tasks back.
+        """Kill a job and return it. Its consumers notice the kill within five seconds and give their tasks back.
 
-        Raises JobNotFound if there is no such job. Raises JobUnreadable if only `put_aside` can stop the job.
+        Raises JobNotFound if the queue has no such job. Raises JobUnreadable if the job needs a newer kubeque, or if
+        its record is damaged. Only `put_aside` can stop a job with a damaged record.
         """
 
         def change(job: Job) -> Job | None:
@@ -167,16 +174,17 @@ class JobRecords:
         return self.update(name, change)
 
     def put_aside(self, name: str) -> None:
-        """Stop a job whose record is damaged. Its state becomes `killed`, and no consumer lists it any more.
+        """Stop a job with a damaged record: remove the job from its fleet, so that consumers no longer find the job.
 
+        If the record can be decoded, its state also becomes `killed`. Do nothing if the record is readable or missing.
         Raises JobUnreadable if the job needs a newer kubeque.
         """
         self._answered(lambda: self._change_record(name, lambda record: self._backend.swap_job(killed_record(record))))
 
     def discard(self, name: str) -> str:
-        """Delete the damaged record of a job, and its blocks. Return the uid of the job; empty if unknown.
+        """Delete the damaged record of a job and the job's blocks. Return the uid of the job; empty if it is unknown.
 
-        Raises JobUnreadable if the job needs a newer kubeque.
+        Do nothing if the record is readable or missing. Raises JobUnreadable if the job needs a newer kubeque.
         """
         uid = ""
 
@@ -191,9 +199,9 @@ class JobRecords:
         return uid
 
     def _change_record(self, name: str, change: Callable[[JobRecord], object]) -> None:
-        """Change a damaged record. Do nothing if the record has become readable or is gone.
+        """Call `change` with the damaged record of a job. Do nothing if the record is readable or missing.
 
-        Raises JobUnreadable if the job needs a newer kubeque, because that kubeque may be working on the job.
+        Raises JobUnreadable if the job needs a newer kubeque, because a newer kubeque may work on the job.
         """
         while (record := self._backend.get_job(name)) is not None and (damaged := list_readable([record]).unreadable):
             if damaged[0].needs:
@@ -203,9 +211,9 @@ class JobRecords:
                 return
 
     def stop(self, job: Job, reason: str) -> Job:
-        """End a job early by one of its own rules. Do not change a job that was replaced or reset meanwhile.
+        """End an open job early, for example because it exceeds a limit. Return the stored job.
 
-        Raises JobNotFound or JobUnreadable.
+        Do nothing if the job was replaced or reset meanwhile. Raises JobNotFound or JobUnreadable.
         """
 
         def change(now: Job) -> Job | None:
@@ -214,9 +222,9 @@ class JobRecords:
         return self.update(job.name, change)
 
     def remove(self, name: str) -> Job | None:
-        """Delete a job and its blocks. Return the job, or None if there was no such job.
+        """Delete a job and its blocks. Return the job; None if the queue has no such job.
 
-        Afterwards its consumers cannot record anything.
+        After the call, consumers of the job cannot record anything. Raises JobUnreadable.
         """
         job = self.find(name)
         if job is not None:
@@ -226,19 +234,19 @@ class JobRecords:
         return job
 
     def _delete_blocks_of(self, uid: str) -> None:
-        """Delete the blocks of a deleted job, unless a different job has this uid.
+        """Delete the blocks of a deleted job. Do nothing if another job has the same uid.
 
-        A damaged record can contain the uid of a different job.
+        A damaged record can contain the uid of another job.
         """
         if uid not in {job.uid for job in self.list_jobs().jobs}:
             self.delete_blocks(uid)
 
     def delete_blocks(self, uid: str) -> None:
-        """Delete all blocks of a uid."""
+        """Delete all blocks of the job with this uid."""
         self._answered(lambda: self._backend.delete_blocks(uid))
 
     def _delete(self, name: str, uid: str) -> None:
-        """Delete the job with that name if it has this uid."""
+        """Delete the record of the job `name`. Do nothing if the record has another uid."""
         while (record := self._backend.get_job(name)) is not None and read_job(record)[0].uid == uid:
             try:
                 return self._backend.delete_job(record)

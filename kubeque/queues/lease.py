@@ -1,7 +1,7 @@
-"""Leases: begin tasks, extend a lease, record outcomes and give tasks back.
+"""The lease of a block: begin its tasks, extend the lease, record outcomes and give tasks back.
 
-A `Lease` is one block that one consumer leases. The threads of the consumer share it, and a lock serializes the
-commits. If the answer to a commit is lost, a read shows whether the queue contains the commit.
+The threads of a consumer share a `Lease`, and a lock serializes its commits. If the answer to a commit is lost, the
+lease reads the block, which shows whether the commit was applied.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Lease:
-    """One block that one consumer leases."""
+    """The exclusive right of one consumer to the tasks of one block, for a limited time. It is thread-safe."""
 
     def __init__(
         self,
@@ -39,9 +39,10 @@ class Lease:
         unanswered: bool = False,
         command: RunningCommand | None = None,
     ) -> None:
-        """`unanswered`: True if the queue has not confirmed this lease. No task starts before a commit succeeds.
+        """`clock`: monotonic clock, seconds; None: the clock of the queue object.
 
-        `command`: the command that the consumer runs, which each commit notes in the block; None: commits note nothing.
+        `unanswered`: True if the queue has not confirmed this lease. Then no task starts before a commit succeeds.
+        `command`: running command of the consumer, which each commit notes in the block; None: commits write no note.
         """
         self._unanswered = unanswered
         self._command = command
@@ -54,7 +55,7 @@ class Lease:
         self._lock = threading.RLock()
         self._begun: set[int] = set()
         self._killed = _killed_rows(block)
-        #: Tasks that a commit without an answer may have given back. They do not start before the block is read again.
+        #: Tasks that an unanswered commit may have given back. They do not start before the block is read again.
         self._doubtful: set[int] = set(block.indexes(State.RESERVED)) if unanswered else set()
         self._waiting: list[Outcome] = []
         self.committed_at = self._clock()
@@ -63,7 +64,7 @@ class Lease:
 
     @property
     def block(self) -> Block:
-        """The block in the state of the last read or write."""
+        """The block as of its last read or write."""
         return self._block
 
     @property
@@ -73,23 +74,29 @@ class Lease:
 
     @property
     def waiting(self) -> int:
-        """Number of outcomes that are not recorded yet."""
+        """Number of outcomes that no commit has recorded yet."""
         return len(self._waiting)
 
     @property
     def waiting_since(self) -> float | None:
-        """Time of the oldest outcome that is not recorded, in seconds of the lease's clock; None if there is none."""
+        """Time at which the oldest unrecorded outcome was added, on the lease's monotonic clock, seconds.
+
+        None if all outcomes are recorded.
+        """
         return self._waiting_since if self._waiting else None
 
     @property
     def untouched(self) -> list[int]:
-        """Reserved tasks that have not begun, as of the last commit. Does not wait for a commit in another thread."""
+        """Indexes of the reserved tasks that have not begun and whose rows are not killed, as of the last commit.
+
+        Does not wait for a commit in another thread.
+        """
         killed = self._killed
         return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun and i not in killed]
 
     @property
     def killed(self) -> frozenset[int]:
-        """Tasks whose rows were killed after their reservation, as of the last read of the block."""
+        """Indexes of the tasks whose rows were killed after their reservation, as of the last read of the block."""
         return self._killed
 
     @property
@@ -98,7 +105,7 @@ class Lease:
         return not self._begun
 
     def take(self) -> tuple[int, int] | None:
-        """Begin the next reserved task. Return its index and attempt, or None if no reserved task can begin."""
+        """Begin the next reserved task. Return its index and attempt number; None if no reserved task can begin."""
         with self._lock:
             for index in self.untouched if self.held else ():
                 if index not in self._doubtful:
@@ -107,7 +114,7 @@ class Lease:
         return None
 
     def untake(self, index: int) -> None:
-        """Mark a task as not begun, because it has not run. The task can then be given back."""
+        """Mark a task that `take` has returned as not begun, because its command has not run. It can be given back."""
         with self._lock:
             self._begun.discard(index)
             self._ended.discard(index)
@@ -124,16 +131,16 @@ class Lease:
             self._command.end()
 
     def unended(self) -> list[int]:
-        """Return the reserved tasks whose command has not ended, as of the last commit; none if the lease is lost."""
+        """Return the reserved tasks whose command has not ended, as of the last commit; empty if the lease is lost."""
         return self._unended(self._block) if self.held else []
 
     def _unended(self, block: Block) -> list[int]:
         return [index for index in block.indexes(State.RESERVED) if index not in self._ended]
 
     def misnames_command(self, seconds: float) -> bool:
-        """True if the block has named a wrong task as the running one for at least `seconds`.
+        """True if the note in the block has named a wrong task as the running task for at least `seconds`.
 
-        A task whose results are being stored does not count as wrong.
+        While no command of this lease runs, a task whose command has just ended does not count as wrong.
         """
         note = self._block.command_note
         if note is None or self._command is None or self._command.unchanged_seconds < seconds:
@@ -142,23 +149,25 @@ class Lease:
         return note.index != running and (running is not None or note.index not in self._ended)
 
     def add_outcome(self, outcome: Outcome) -> None:
-        """Add an outcome whose results are stored. The next commit records the outcome."""
+        """Add the outcome of an attempt whose results are in the store. The next commit records the outcome."""
         with self._lock:
             if not self._waiting:
                 self._waiting_since = self._clock()
             self._waiting.append(outcome)
 
     def commit(self, *, reserve: int = 0, give_back: bool = False, release: bool = False) -> None:
-        """Record the waiting outcomes and extend the lease.
+        """Record the waiting outcomes and extend the lease. If the block was given back before, write nothing.
 
-        `reserve`: number of further tasks to reserve. `give_back`: True to give back the reserved tasks that have not
-        begun. If no task runs or waits for the record of its outcome, the block is given back too, because otherwise no
-        other consumer could run its first task. `release`: True to give back all reserved tasks and the block. If the
-        block was given back before, the commit writes nothing.
+        `reserve`: number of further tasks to reserve.
+
+        `give_back`: True to give back the reserved tasks that have not begun. If the outcome of every task that has
+        begun is recorded, the block is given back too. Otherwise no other consumer could run its first task.
+
+        `release`: True to give back all reserved tasks and the block.
 
         Raises LeaseLost if another consumer has the block, or if outcomes wait and the block was given back before.
-        Raises QueueUnavailable if the queue does not answer. The outcomes then stay in the lease. A later commit reads
-        the block first.
+        Raises QueueUnavailable if the queue does not answer. In this case the outcomes stay in the lease, and the next
+        commit reads the block first.
         """
         with self._lock:
             if self._unanswered:
@@ -175,10 +184,10 @@ class Lease:
             self.committed_at = self._clock()
 
     def commit_each(self, reason: str) -> None:
-        """Record each waiting outcome in its own commit. If an outcome cannot be stored, record `internal` instead.
+        """Record each waiting outcome in its own commit. If a commit fails unexpectedly, record `internal` instead.
 
-        `reason`: message of an `internal` outcome. Raises the errors of `commit`. Raises any error that occurs while an
-        `internal` outcome is recorded.
+        `reason`: message of an outcome `internal`. Raises the errors of `commit`. If an outcome `internal` cannot be
+        recorded either, the error of this second try is raised.
         """
         with self._lock:
             for outcome in list(self._waiting) if self._block.leased else ():
@@ -192,9 +201,9 @@ class Lease:
                     self._write([self._waiting[0]])
 
     def fail_reserved(self, message: str, *, untouched: bool) -> None:
-        """Add an outcome `internal` for each task that has begun.
+        """Add an outcome `internal` for each reserved task that has begun and has no outcome yet.
 
-        `untouched`: True to do the same for the reserved tasks that have not begun.
+        `message`: message of these outcomes. `untouched`: True to include the reserved tasks that have not begun.
         """
         with self._lock:
             known = {outcome.index for outcome in self._waiting}
@@ -205,9 +214,9 @@ class Lease:
                     )
 
     def add_interrupted(self, index: int, seconds: float) -> None:
-        """Add the outcome `killed` of a running attempt.
+        """Add the outcome `killed` of the running attempt of task `index`. `seconds`: time since its start.
 
-        Do nothing if the lease was given back, or if the attempt already has an outcome.
+        Do nothing if the lease was given back or lost, or if the attempt already has an outcome.
         """
         with self._lock:
             if not self.held or index in {outcome.index for outcome in self._waiting}:
@@ -217,7 +226,7 @@ class Lease:
                 self.add_outcome(Outcome(index, attempt, Cause.KILLED, start=start, seconds=seconds))
 
     def give_up(self) -> None:
-        """Stop all writes of this lease. The lease ends when its owner is gone."""
+        """Prevent further commits of this lease. Other consumers reap the lease after its owner has ended."""
         self.lost = True
 
     def __str__(self) -> str:
@@ -225,7 +234,7 @@ class Lease:
         return f"{self.job.name}, tasks {self._block.lo} to {self._block.hi - 1}"
 
     def _must_split(self) -> bool:
-        """True if more tasks can move than one transaction can add as new blocks."""
+        """True if the waiting outcomes can create more blocks than one transaction may add (MAX_MOVES)."""
         return not self.lost and len(self.job.shapes) > 1 and len(self._waiting) > MAX_MOVES
 
     def _write(
@@ -241,7 +250,10 @@ class Lease:
         self._ended -= recorded
 
     def _try_write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> bool:
-        """Commit once. Return True if the commit was applied. Otherwise read the block again, and return False."""
+        """Try one commit. Return True if it was applied; otherwise read the block and return False.
+
+        Raises LeaseLost if another consumer has the block. Raises QueueUnavailable if the queue does not answer.
+        """
         before, now = self._block, self._queue.now()
         ended = [index for index in self._killed if index not in self._begun]
         after, moved = transitions.commit(
@@ -259,7 +271,7 @@ class Lease:
         except QueueUnavailable:
             self._doubtful.update(self.untouched if release else back)
             applied = self._settle(before)  # raises QueueUnavailable if the queue still does not answer
-        # The applied commit can be an earlier commit without an answer, with fewer outcomes.
+        # The applied commit can be an earlier, unanswered commit with fewer outcomes.
         return (
             applied
             and all(transitions.shows(self._block, o) for o in outcomes)
@@ -267,7 +279,10 @@ class Lease:
         )
 
     def _settle(self, before: Block) -> bool:
-        """Read the block. Return True if the commit based on `before` was applied."""
+        """Read the block. Return True if the commit that was made from the block `before` was applied.
+
+        Raises LeaseLost if another consumer has the block, or if the stored block cannot be read.
+        """
         try:
             fresh = self._queue.get_block(before)
         except JobUnreadable as error:
@@ -286,13 +301,13 @@ class Lease:
         )
 
     def refresh(self, job: Job) -> None:
-        """Use the current version of the job (budgets, floor class). Ignore a different job."""
+        """Use the current version of the job, for example its budgets. Ignore a job with a different uid."""
         if job.uid == self.job.uid:
             self.job = job
 
 
 def _killed_rows(block: Block) -> frozenset[int]:
-    """Return the reserved tasks of a block whose rows were killed."""
+    """Return the indexes of the tasks of a block that are marked as killed (`TaskRecord.kill`)."""
     return frozenset(index for index, record in block.records.items() if record.kill)
 
 

@@ -15,16 +15,17 @@ _SCHEMES = "sqlite:///path, postgresql://user@host/database, datastore://project
 
 
 def open_queue(url: str, *, create: bool = True) -> Queue:
-    """Return the queue at `url`. `create`: False to raise QueueGone if the SQLite file is missing.
+    """Return the queue at `url`.
 
-    Raises ConfigError for an unknown scheme or a wrong URL. Raises MissingExtra if a library is missing. Raises
-    QueueError if the queue cannot be used.
+    `create`: True to create a missing SQLite file; False to raise QueueGone in this case. Raises ConfigError for an
+    unknown scheme or a wrong URL. Raises MissingExtra if a library is missing. Raises QueueError if the queue cannot be
+    used.
     """
     return Queue(open_backend(url, create=create))
 
 
 def open_backend(url: str, *, create: bool = True) -> Backend:
-    """Return the backend of the queue at `url`; see `open_queue`."""
+    """Return the backend of the queue at `url`. The argument `create` and the errors are those of `open_queue`."""
     scheme = url.partition(":")[0]
     opener = _OPENERS.get(scheme)
     if opener is None:

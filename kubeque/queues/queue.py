@@ -1,7 +1,7 @@
 """The queue: jobs and their tasks, on any backend.
 
-Every write is a compare-and-set. After a refused write, the change is repeated with a fresh read. If the answer to a
-write is lost, a read shows whether the write was applied. No operation makes one call per task.
+Every write is a compare-and-set. If a write is refused, the queue reads the record again and repeats the change. If the
+answer to a write is lost, a read shows whether the write was applied. No operation makes one call per task.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from kubeque.queues.task_views import in_order
 
 _SCAN_BATCH = 200
 _UNENDED = (TaskState.PENDING, TaskState.RUNNING)
-#: Maximum number of leases that are counted in a killed or stopped job.
+#: Maximum number of leased blocks that one call reads.
 _LEASES = 1000
 
 
 class Queue(JobRecords):
-    """The jobs and their tasks in one backend. It is thread-safe."""
+    """The jobs of one backend and their tasks. It is thread-safe."""
 
     @property
     def has_cheap_reads(self) -> bool:
@@ -50,19 +50,19 @@ class Queue(JobRecords):
 
     @cached_property
     def identity(self) -> Identity:
-        """Return the identity of this queue. Create it on first use."""
+        """The identity of this queue. If the queue has no identity, it gets one at the first access."""
         return read_identity(self._backend)
 
     # ------------------------------------------------------------------ tasks
     def tallies(self, job: Job) -> dict[int, Tally]:
-        """Return the counts by size class. Takes O(blocks)."""
+        """Return the number of the job's tasks in each state, by size class. Takes O(blocks)."""
         return self._backend.tally(job.uid)
 
     def counts(self, job: Job) -> Counts:
-        """Return the counts of the whole job. The remaining tasks of a killed or stopped job count as killed.
+        """Return the number of tasks of the whole job in each state. Takes O(blocks).
 
-        In such a job, one task of each lease counts as running until the consumer has released the lease. So the job is
-        not closed earlier.
+        In a killed or stopped job, the tasks that have not ended count as killed. But at least one task of each lease
+        with reserved tasks counts as running, so that the job is not closed before its consumers release their leases.
         """
         total = sum(self.tallies(job).values(), Tally())
         some_held = job.canaries or (job.reset is not None and job.reset.go)
@@ -75,52 +75,58 @@ class Queue(JobRecords):
         return Counts(total.pending, total.running, total.ok, total.failed, total.killed, held)
 
     def killed_rows(self, job: Job) -> int:
-        """Return the number of rows that were killed one by one, not with their job. Takes O(blocks)."""
+        """Return the number of rows that a user killed as single rows, not with the whole job. Takes O(blocks)."""
         return sum(tally.killed for tally in self.tallies(job).values())
 
     def is_leased(self, job: Job) -> bool:
-        """True if a consumer has tasks of the job. Its command may run, even if no task counts as running."""
+        """True if a consumer leases a block of the job. A command may then run even if no task counts as running."""
         return bool(self.find_records(job, Find.LEASED, limit=1))
 
     def may_claim(self, job: Job) -> bool:
-        """True if a consumer finds a block of the job to claim, or tasks to steal."""
+        """True if the job has a ready block, or a leased block with tasks that may be stolen."""
         return any(self.find_records(job, which, limit=1) for which in (Find.READY, Find.STEALABLE))
 
     def _count_leases(self, job: Job) -> int:
-        """Return the number of leases with reserved tasks. The consumer of each lease may run a command."""
+        """Return the number of leases with reserved tasks, at most _LEASES. Each such lease may have a running command.
+
+        Blocks that cannot be read are not counted.
+        """
         records = self.find_records(job, Find.LEASED, limit=_LEASES)
         return sum(State.RESERVED in block.states for block in read_blocks(records)[0])
 
     def scan(self, job: Job, *, first: int = 0) -> Iterator[Block]:
-        """Yield all blocks in order of their first task. Skip blocks that end before task `first`."""
+        """Yield the blocks of the job in order of their first task. Skip the blocks that end before task `first`."""
         return (block for block in map(read_block, self.scan_records(job, first=first)) if block.hi > first)
 
     def scan_records(self, job: Job, *, first: int = 0) -> Iterator[BlockRecord]:
-        """Yield the records of the blocks of `scan`. Some blocks that end before `first` can be among them."""
+        """Yield the records of the job's blocks in order of their first task.
+
+        Skip most of the blocks that end before task `first`.
+        """
         after = (first - MAX_BLOCK, "") if first > 0 else None
         while batch := self._backend.scan_blocks(job.uid, after=after, limit=_SCAN_BATCH):
             yield from batch
             after = (batch[-1].lo, batch[-1].id)
 
     def tasks(self, job: Job, *, first: int = 0) -> Iterator[TaskView]:
-        """Yield every task from index `first` on, once and in order. Keeps only a few blocks in memory."""
+        """Yield each task of the job from index `first` on, once and in order. Keeps only a few blocks in memory."""
         return (view for view in in_order(job, self.scan(job, first=first)) if view.index >= first)
 
     def task(self, job: Job, index: int) -> TaskView | None:
-        """Return the task with this index, or None if the job has no such task."""
+        """Return the task with this index; None if the job has no such task."""
         near = takewhile(lambda block: block.lo <= index, self.scan(job, first=index))
         return next((view for view in in_order(job, near) if view.index == index), None)
 
     def running(self, job: Job) -> list[TaskView]:
-        """Return the running tasks that their consumers name, from at most _LEASES leases. Reads the leased blocks."""
+        """Return the running tasks that the notes in the leased blocks name. Reads at most _LEASES blocks."""
         blocks = read_blocks(self.find_records(job, Find.LEASED, limit=_LEASES))[0]
         views = (view for block in blocks if block.command_note for view in in_order(job, [block]))
         return [view for view in views if view.running is not None]
 
     def retried(self, job: Job) -> list[TaskView]:
-        """Return the tasks that run again or wait to run again after failed attempts. Reads at most _LEASES blocks.
+        """Return the pending and running tasks that have had a failed attempt since the last reset.
 
-        Only leased and ready blocks have such tasks.
+        Reads at most _LEASES blocks. Only leased and ready blocks have such tasks.
         """
         records = self.find_records(job, Find.LEASED, limit=_LEASES // 2)
         records += self.find_records(job, Find.READY, limit=_LEASES // 2)
@@ -132,9 +138,11 @@ class Queue(JobRecords):
     def kill_rows(self, job: Job, chosen: bytearray, reason: str) -> Job:
         """Kill rows of a job, and return the job. Rows that have ended do not change.
 
-        `chosen`: for each task of the job, 1 if its row is chosen, else 0. `reason`: message of the outcomes. The owner
-        of a running row ends it at the next commit of the lease. A steal or a move during a pass can hide a row. So
-        passes are repeated until there is nothing to change. A job that was replaced or reset does not change.
+        `chosen`: for each task of the job, 1 if its row is chosen, else 0. `reason`: message of the outcomes. A running
+        row ends after the next commit of its consumer. If the job was replaced or reset meanwhile, do nothing.
+
+        While the blocks are read, a steal or a move can hide a row. So the blocks are read again until no block needs a
+        change.
         """
         there = self.finish_reset(job)
 
@@ -156,7 +164,7 @@ class Queue(JobRecords):
         return self.update(job.name, count) if found else there
 
     def _kill_pass(self, job: Job, chosen: bytearray, reason: str) -> int:
-        """Change the blocks that have a chosen task that has not ended, and return their number."""
+        """Kill the chosen tasks that have not ended, once in each block. Return the number of blocks to change."""
         at = self.now()
 
         def change(block: Block) -> Block | None:
@@ -171,10 +179,10 @@ class Queue(JobRecords):
 
     # ------------------------------------------------------------------ reset
     def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:
-        """Reset the tasks that `rule` selects, under a new run number, and return the job.
+        """Reset the tasks that `rule` selects, increase the run of the job by one, and return the job.
 
-        `change` can change the job in the same write. If the reset is interrupted, any program can finish it with
-        `finish_reset`.
+        `change`: further change of the job in the same write. If the reset is interrupted, any program can finish it
+        with `finish_reset`.
         """
 
         began = False
@@ -201,9 +209,10 @@ class Queue(JobRecords):
         )  # fmt: skip
 
     def finish_reset(self, job: Job) -> Job:
-        """Reset all blocks of older runs, end the reset of the job, and return the job.
+        """Finish an unfinished reset of the job, and return the job: reset each block that is still in an older run.
 
-        A steal during a pass can create a block of an older run. So passes are repeated until there is no such block.
+        While the blocks are read, a steal can create a block of an older run. So the blocks are read again until no
+        such block exists.
         """
         if job.reset is None:
             return job
@@ -219,17 +228,19 @@ class Queue(JobRecords):
         return self.update(job.name, end)
 
     def _reset_pass(self, job: Job, rule: ResetRule) -> int:
-        """Reset the blocks of older runs and return their number."""
+        """Reset the blocks that are in an older run than the job, and return their number."""
         behind = [block for block in self.scan(job) if block.run < job.run]
         for block in behind:
             self.change_block(block, lambda b: (transitions.reset(b, rule, job.run), []) if b.run < job.run else None)
         return len(behind)
 
     def change_block(self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]) -> Block | None:
-        """Change a block whose lease the caller does not hold, and return the block.
+        """Change a block that the caller does not lease, and return the new block.
 
-        Return None if the block is gone or if `change` returned None. `change` must return None for a block that it has
-        already changed.
+        `change` gets the stored block. It returns the new block and blocks to insert, or None to leave the block
+        unchanged. It must return None for a block that it has already changed.
+
+        Return None if the block does not exist any more, or if `change` returned None.
         """
 
         def attempt() -> Block | None:
@@ -251,14 +262,14 @@ class Queue(JobRecords):
     def find_records(
         self, job: Job, which: Find, *, size_classes: Sequence[int] | None = None, slot: int = 0, limit: int
     ) -> list[BlockRecord]:
-        """Return the records of at most `limit` blocks of one kind, optionally only of some size classes.
+        """Return the records of at most `limit` blocks of the kind `which`.
 
-        `slot`: where a search for READY begins.
+        `size_classes`: only blocks of these size classes; None: all blocks. `slot`: first slot of a search for READY.
         """
         return self._backend.find_blocks(job.uid, which, size_classes=size_classes, slot=slot, limit=limit)
 
     def get_block(self, block: Block) -> Block | None:
-        """Return the stored block, or None if it is gone."""
+        """Return the present stored block with the uid and id of `block`; None if it does not exist any more."""
         record = self._backend.get_block(block.uid, block.id)
         return read_block(record) if record else None
 
@@ -271,7 +282,7 @@ class Queue(JobRecords):
         return self._backend.swap_block(block_record(block, _slot()), [block_record(new, _slot()) for new in inserts])
 
     def self_test(self) -> None:
-        """Raise FencingError unless the backend refuses a stale write. Consumers run this before their first task."""
+        """Raise FencingError if the backend accepts a stale write. Consumers call this before their first task."""
         check_fencing(self._backend, self.sleep)
 
 

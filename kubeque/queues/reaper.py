@@ -1,4 +1,4 @@
-"""Reap: take back the leases of dead consumers.
+"""Reap: end the leases of dead consumers, so that other consumers can run their tasks.
 
 Reaping is idempotent and needs no leader. Consumers, `watch`, Airflow sensors and commands may reap at the same time.
 """
@@ -30,8 +30,8 @@ def nobody_knows(owner: str) -> Death | None:
     return None
 
 
-#: Longest pause in seconds between two polls of a lease (half a lease if that is longer). After a longer pause, the
-#: observation of the lease starts again.
+#: Longest pause between two polls of a lease, seconds; half the duration of the lease if that is longer. After a longer
+#: pause, the observation of the lease starts again.
 _LONGEST_LOOK_SECONDS = 30.0
 
 
@@ -46,7 +46,7 @@ class _Sight:
 
 
 class LeaseWatch:
-    """The leases that one process has observed. It uses only the monotonic clock of this process."""
+    """Observes leases and finds those that have not changed for too long. Uses only this process's monotonic clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -61,12 +61,14 @@ class LeaseWatch:
         self._silent_at = self._clock()
 
     def silent(self, block: Block, lease_seconds: float) -> bool:
-        """True if this lease was unchanged for `lease_seconds` while the queue answered.
+        """Poll a lease. True if it was unchanged for more than `lease_seconds`, its duration, while the queue answered.
 
-        The time between two polls counts as at most a third of a lease. If it was longer, the queue may have been down,
-        and the owner could not renew its lease. If it was much longer, the observation starts again, so that the owner
-        has a whole lease to renew. The observation also starts again if the time was longer than a third of a lease and
-        the queue did not answer this process.
+        The time between two polls counts at most as a third of `lease_seconds`. If more time has passed, the queue may
+        have been down, so that the owner could not extend its lease.
+
+        The observation starts again after a much longer time between two polls. It also starts again if this time is
+        longer than a third of `lease_seconds` and the queue left a poll of this process without an answer. The owner
+        then has the whole duration to extend its lease.
         """
         now = self._clock()
         key, version = (block.uid, block.id), (block.epoch, block.seq)
@@ -79,7 +81,7 @@ class LeaseWatch:
         return sight.unchanged > lease_seconds
 
     def _missed(self, sight: _Sight, now: float, lease_seconds: float) -> bool:
-        """True if the queue may have been down for a long time since the last poll that found the lease."""
+        """True if the queue may have been down for a long time since the last poll of the lease."""
         down = self._silent_at > sight.last and now - sight.last > lease_seconds / 3
         return down or now - sight.last > max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
 
@@ -90,15 +92,17 @@ class LeaseWatch:
 
 
 def list_leased(queue: Queue, job: Job) -> list[Block]:
-    """Return the readable leased blocks of a job, at most _LEASES."""
+    """Return at most _LEASES leased blocks of a job. Leave out the blocks that cannot be read."""
     return read_blocks(queue.find_records(job, Find.LEASED, limit=_LEASES))[0]
 
 
 def reap(queue: Queue, job: Job, *, find_death: DeathProbe = nobody_knows, watch: LeaseWatch | None = None) -> int:
-    """Take back the leases of dead consumers and return the number of these leases.
+    """End the leases of dead consumers of a job, and return the number of these leases.
 
-    A consumer is dead if `find_death` reports its death, or if `watch` has seen its lease unchanged for too long.
-    An expired lease is not enough, because owners cannot renew their leases while a queue is down.
+    A consumer is dead if `find_death` reports its death, or if `watch` has observed its lease unchanged for too long.
+    An expired lease does not prove a death, because no consumer can extend its lease while the queue is down.
+
+    Raises QueueUnavailable, and records the silence of the queue in `watch`.
     """
     try:
         held = list_leased(queue, job)

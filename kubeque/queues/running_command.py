@@ -1,4 +1,4 @@
-"""The command that a consumer runs now. The leases of the consumer note the command in their commits."""
+"""The command that a consumer runs now. The commits of the consumer's leases note this command in their blocks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-#: Longest usual time between two commands of a consumer, seconds. After a longer time, no command is expected.
+#: Longest usual time between two commands of a consumer, seconds. After a longer time, no command is expected to start.
 _BETWEEN_SECONDS = 2.0
 
 
@@ -20,10 +20,10 @@ class _Reserving(Protocol):
 class RunningCommand:
     """The running command of one consumer.
 
-    All leases of the consumer share this object. One thread writes, others read.
+    All leases of the consumer share this object. One thread changes it, and other threads read it.
 
-    A commit can happen while no command runs. The task that starts next then counts as the running task, because the
-    next commit can be a minute later.
+    If no command runs at the time of a commit, the commit notes the task that starts next as the running task. The next
+    commit can be a minute later.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,17 +53,21 @@ class RunningCommand:
         return self._clock() - self._changed_at
 
     def may_start(self, lease: _Reserving | None = None) -> bool:
-        """True if no command runs, and if no other lease has the task that starts next."""
+        """True if no command runs, and the next command can be a task of `lease` (None: of a new lease).
+
+        The tasks of the lease that had the last command come first, until all of their commands have ended.
+        """
         last = self._last
         return self._now is None and (last is None or last is lease or not last.unended())
 
     def describe(
         self, lease: _Reserving, waiting: Sequence[int], now: float, *, reserves: bool
     ) -> tuple[int, float] | None:
-        """Return the task of a lease that runs now or starts next, and its start; None if there is none.
+        """Return the task of a lease that runs now or starts next, and its start; None if no such task exists.
 
-        `waiting`: reserved tasks of the lease whose command has not ended. `now`: time on the clock of the queue, Unix
-        seconds. `reserves`: True if the commit reserves tasks, so that one of them starts soon.
+        The start is a time on the clock of the queue, Unix seconds, as is the present time `now`. `waiting`: reserved
+        tasks of the lease whose command has not ended. `reserves`: True if the commit reserves tasks. One of them then
+        starts soon.
         """
         running = self._now
         seconds = self.unchanged_seconds

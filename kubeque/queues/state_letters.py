@@ -1,4 +1,4 @@
-"""State letters: one letter for each task. They are read from the record of a block without decoding its tasks."""
+"""State letters: one letter for each task, read from the record of a block without decoding the block's tasks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ _OUTCOME = 3
 
 
 def read_letters(record: BlockRecord) -> str:
-    """Return one letter for each task of a block, in order. Raises JobUnreadable if the block is damaged."""
+    """Return a text with one letter of MEANING, or ELSEWHERE, for each task of a block, in order.
+
+    Raises JobUnreadable if the block is damaged.
+    """
     with translate_damage(record):
         wire = decode(record.body)
         text: str = wire["states"].translate(_LETTERS)
@@ -59,7 +62,7 @@ def read_letters(record: BlockRecord) -> str:
 
 
 def _keep_running(text: str, index: int | None, lo: int) -> str:
-    """Return the letters with the letter of a pending task for each reserved task except `index`."""
+    """Return the letters with `-` (pending) instead of `r` (running) for each task except the task `index`."""
     offset = -1 if index is None else index - lo
     runs = 0 <= offset < len(text) and text[offset] == "r"
     text = text.replace("r", "-")
@@ -67,7 +70,7 @@ def _keep_running(text: str, index: int | None, lo: int) -> str:
 
 
 def read_failed(record: BlockRecord) -> Iterator[Outcome]:
-    """Yield the outcomes of a block's failed tasks, in order, without killed rows.
+    """Yield the outcomes of a block's failed tasks, in order of their indexes. Skip killed rows.
 
     Raises JobUnreadable if the block is damaged.
     """

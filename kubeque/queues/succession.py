@@ -11,15 +11,15 @@ from kubeque.queues.queue import Queue
 
 
 def replace_job(queue: Queue, before: Job, after: Job, content: Iterable[Block]) -> Job:
-    """Replace the job `before` with `after` and its blocks, and return the stored job.
+    """Replace the job `before` with the job `after`, and return the stored job. `content`: all blocks of `after`.
 
-    Afterwards consumers of `before` cannot record anything. Raises JobExists if a third job has taken the name. The
-    blocks of `after` are then deleted.
+    After the call, consumers of `before` cannot record anything. Raises JobExists if another program has removed or
+    replaced `before` meanwhile; the blocks of `after` are then deleted.
     """
     queue.insert_blocks(content)
     try:
         there = queue.update(before.name, lambda now: after if now.uid == before.uid else None)
-    except JobNotFound:  # also raised if `after` was stored and the answer was lost
+    except JobNotFound:  # also raised if `after` was stored, but the answer to this write was lost
         there = queue.find(before.name) or before
     if there.uid != after.uid:
         queue.delete_blocks(after.uid)

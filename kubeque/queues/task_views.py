@@ -16,10 +16,10 @@ _SHOWN = {
 
 
 def in_order(job: Job, content: Iterable[Block]) -> Iterator[TaskView]:
-    """Yield every task once, in order of its index. `content`: blocks in order of their first task.
+    """Yield each task once, in order of its index. `content`: blocks of the job, in order of their first task.
 
-    A task that is stolen or moves while the blocks are read can be found twice. The first find counts. Keeps only a few
-    blocks in memory.
+    A task that is stolen or moves while the blocks are read can be in two of them. Only its state in the first of these
+    blocks is yielded. Keeps only a few blocks in memory.
     """
     last = -1
     for view in _merge(job, content):

@@ -15,9 +15,10 @@ _PAUSES = (0.05, 0.2, 1.0, 3.0)
 
 
 def until_answered(action: Callable[[], T], sleep: Sleep = time.sleep) -> T:
-    """Return the result of `action`. Repeat it while the queue does not answer.
+    """Return the result of `action`. Repeat `action` while the queue does not answer.
 
-    The answer to an earlier try may have been lost. So `action` must first read whether that try was applied.
+    The answer to an earlier try may have been lost. So each try of `action` must first read whether an earlier try was
+    applied, or must be safe to repeat.
 
     Raises QueueUnavailable if the try after the last pause fails too.
     """

@@ -1,8 +1,8 @@
 """A queue in Google Datastore, or in Firestore in Datastore mode.
 
-A write names the version that it was made from, with the conflict strategy FAIL. Its commit is one transaction in one
-call without reads. The database refuses a stale commit. The client library repeats reads. A write is never sent twice.
-If its result is unknown, QueueUnavailable is raised, and the caller must read the record.
+Each write contains the version that it replaces, and has the conflict strategy FAIL. So the database refuses a stale
+write. An atomic commit is one transaction in one call without reads. The client library repeats reads, but no write is
+sent twice. If the result of a write is unknown, QueueUnavailable is raised, and the caller must read the record.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from kubeque.queues.backends.backend import Conflict
 from kubeque.queues.backends.datastore_messages import Messages, read_entity, read_key
 from kubeque.queues.backends.entities import Entity, EntityKey, Search, Write
 
-#: Time limit of one call, and time limit of a read with its repetitions, seconds.
+#: Time limit of one call, and time limit of a read including its repetitions, seconds.
 _CALL_SECONDS = 10.0
 _READ_SECONDS = 20.0
 #: Maximum number of entities in one answer.
 _PAGE = 2000
 _HOST = "datastore.googleapis.com"
-#: Options of the channel: no size limit (gRPC's default is 4 MiB), and a reconnection within seconds after an outage.
+#: Options of the gRPC channel: no size limit (the default is 4 MiB), and a reconnection within seconds after an outage.
 _CHANNEL = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 3000),
 ]
-#: Value of `more_results` in an answer (query.proto): there are more results, and the cursor leads to them.
+#: Value of `more_results` in an answer (query.proto) if a search has more results. The next search starts at the cursor
+#: of the answer.
 _NOT_FINISHED = 1
-#: Key of an entity that does not exist. A lookup of this key returns only the time.
+#: Key of an entity that never exists. The answer to a lookup of this key contains only the time of the database.
 _NOTHING = EntityKey("", "KubequeClock", "clock")
 _FORM = "write datastore://PROJECT, datastore://PROJECT/DATABASE or datastore://PROJECT/DATABASE/NAMESPACE"
 
@@ -53,11 +54,11 @@ class Datastore:
         self._can_add = True
 
     def where(self) -> str:
-        """Return the name of the database, for messages."""
+        """Return the URL of the database, for messages."""
         return self._where
 
     def lookup(self, keys: Sequence[EntityKey]) -> list[Entity]:
-        """Return the entities with these keys, in any order. Missing entities are left out."""
+        """Return the entities with the given keys, in any order. Leave out the entities that do not exist."""
         request = self._messages.lookup(list(keys))
         found: list[Entity] = []
         while request.keys:
@@ -78,22 +79,26 @@ class Datastore:
             yield [read_key(result.entity.key) for result in page]
 
     def commit(self, writes: Sequence[Write], *, atomic: bool) -> list[int]:
-        """Apply the writes and return the new versions. `atomic`: True to apply either all writes or none.
+        """Apply the writes and return the new version of each entity.
 
-        Raises Conflict if a stored version is not the expected one.
+        `atomic`: True to apply either all writes or none. Raises Conflict if an entity does not have the version that
+        its write expects.
         """
         answer = self._write(self._messages.commit(list(writes), atomic=atomic), writes[0].key.name)
         return [result.version for result in answer.mutation_results]
 
     def delete(self, keys: Sequence[EntityKey]) -> None:
-        """Delete these entities in any version. Not atomic."""
+        """Delete the entities with these keys, whatever their version is. Not atomic.
+
+        Raises QueueUnavailable if the queue is too busy.
+        """
         try:
             self._write(self._messages.deletion(list(keys)), "deletion")
         except Conflict as busy:
             raise QueueUnavailable(f"the queue {self._where} is too busy for a deletion ({busy.__cause__})") from busy
 
     def sum(self, namespace: str, kind: str, property: str) -> int | None:
-        """Return the sum of a property over all entities that have it; None if the database cannot add."""
+        """Return the sum of a property over all entities of a kind that have it; None if the database cannot add."""
         from google.api_core import exceptions as google
 
         if not self._can_add:
@@ -101,7 +106,8 @@ class Datastore:
         try:
             answer = self._read("run_aggregation_query", self._messages.sum(namespace, kind, property))
         except QueueError as error:
-            # The legacy emulator cannot add (501), and a database can lack the index. The caller then counts by a scan.
+            # The legacy emulator cannot add (HTTP status 501), and a database can lack the index. The caller then reads
+            # all blocks to count tasks.
             if not isinstance(error.__cause__, google.MethodNotImplemented | google.FailedPrecondition):
                 raise
             self._can_add = False
@@ -110,7 +116,7 @@ class Datastore:
         return int(value.integer_value) if value.WhichOneof("value_type") == "integer_value" else None
 
     def time(self) -> float | None:
-        """Return the time of the database, Unix seconds; None if the database does not report it."""
+        """Return the time of the database, Unix seconds; None if the database does not report its time."""
         answer = self._read("lookup", self._messages.lookup([_NOTHING]))
         if not answer.HasField("read_time"):  # the legacy emulator does not report the time
             return None
@@ -156,7 +162,7 @@ class Datastore:
             raise
 
     def _named(self, call: Callable[[], Any]) -> Any:
-        """Return the protobuf message in the result of `call`. Raises QueueError if the library raises an error."""
+        """Return the protobuf message in the result of `call`. Convert an error of the library to a QueueError."""
         from google.api_core import exceptions as google
 
         try:
@@ -181,7 +187,10 @@ class Datastore:
 
 
 def make_error(error: Exception, where: str) -> QueueError:
-    """Convert a library error to a QueueError that names the database `where` and says what to do."""
+    """Convert an error of the Google library to a QueueError whose message names the database `where`.
+
+    The message of a lasting error also says what to do. A temporary error becomes QueueUnavailable.
+    """
     from google.api_core import exceptions as google
 
     text = one_line(getattr(error, "message", "") or error)
@@ -203,8 +212,8 @@ def make_error(error: Exception, where: str) -> QueueError:
 def open_database(url: str) -> tuple[Datastore, str]:
     """Return the database and the namespace of `datastore://project[/database][/namespace]`.
 
-    If DATASTORE_EMULATOR_HOST is set, the emulator at this address is used. Raises MissingExtra if the library is
-    missing. Raises ConfigError for a wrong URL.
+    If the variable DATASTORE_EMULATOR_HOST is set, its value is the address of an emulator that is used instead. Raises
+    MissingExtra if the Google library is missing. Raises ConfigError for a wrong URL.
     """
     project, database, namespace = read_url(url)
     try:
@@ -219,7 +228,10 @@ def open_database(url: str) -> tuple[Datastore, str]:
 
 
 def read_url(url: str) -> tuple[str, str, str]:
-    """Return the project, database ("" for the default database) and namespace of a URL. Raises ConfigError."""
+    """Return the project, the database and the namespace in the URL of a queue.
+
+    The default database and the default namespace are empty texts. Raises ConfigError for a wrong URL.
+    """
     parts = url.removeprefix("datastore://").rstrip("/").split("/")
     project, database, namespace = [*parts, "", "", ""][:3]
     database = "" if database == "(default)" else database

@@ -1,6 +1,6 @@
 """Conversion of entities and searches to Google Datastore's protobuf messages and back.
 
-The client library's module is an argument, so this module does not import the library.
+The module of the client library is an argument, so that this module does not import the library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OPERATORS = {Bound.EQUAL: 5, Bound.BEFORE: 1, Bound.BEHIND: 3, Bound.FROM: 4}
 
 
 class Messages:
-    """Builder of requests to one database of one project."""
+    """Builds requests to one database of one project."""
 
     def __init__(self, library: Any, project: str, database: str) -> None:
         self._library = library
@@ -28,7 +28,7 @@ class Messages:
         return self._request("LookupRequest", keys=[self._key(key) for key in keys])
 
     def query(self, search: Search, *, keys_only: bool) -> Any:
-        """Return the request of a search, without a limit."""
+        """Return the request for a search, without a limit. `keys_only`: True to get the keys without the contents."""
         request = self._request("RunQueryRequest", partition_id=self._partition(search.namespace))
         query = request.query
         query.kind.add().name = search.kind
@@ -45,16 +45,16 @@ class Messages:
         return request
 
     def sum(self, namespace: str, kind: str, property: str) -> Any:
-        """Return the request for a sum. The answer contains the sum under the name `sum`."""
+        """Return the request for the sum of a property. The answer contains the sum under the name `sum`."""
         request = self._request("RunAggregationQueryRequest", partition_id=self._partition(namespace))
         request.aggregation_query.nested_query.kind.add().name = kind
         request.aggregation_query.aggregations.add(alias="sum").sum.property.name = property
         return request
 
     def commit(self, writes: list[Write], *, atomic: bool) -> Any:
-        """Return the request for writes. Each write has its expected version.
+        """Return the request to apply writes. The database refuses a write if the entity has an unexpected version.
 
-        The strategy FAIL makes the database refuse a stale write.
+        `atomic`: True to apply either all writes or none.
         """
         request = self._commit(atomic=atomic)
         for write in writes:
@@ -69,7 +69,7 @@ class Messages:
         return request
 
     def deletion(self, keys: list[EntityKey]) -> Any:
-        """Return the request to delete entities in any version."""
+        """Return the request to delete the entities with these keys, whatever their version is."""
         request = self._commit(atomic=False)
         for key in keys:
             request.mutations.add().delete.CopyFrom(self._key(key))
@@ -82,7 +82,7 @@ class Messages:
         return request
 
     def wrapped(self, request: Any) -> Any:
-        """Wrap a message in the type of the client library, without a copy."""
+        """Return a protobuf message wrapped in the type of the client library, without a copy."""
         return getattr(self._library, type(request).__name__).wrap(request)
 
     def _request(self, name: str, **fields: Any) -> Any:
@@ -116,7 +116,7 @@ def read_key(message: Any) -> EntityKey:
 
 
 def read_entity(result: Any) -> Entity:
-    """Return the entity of a result, with its version."""
+    """Return the entity in a result of a lookup or search, with its version."""
     indexed: dict[str, Any] = {}
     carried: dict[str, Any] = {}
     for name, value in result.entity.properties.items():

@@ -12,14 +12,14 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.queues.backends.backend import BlockRecord, JobRecord
 
 JOB, BLOCK, SCHEMA = "KubequeJob", "KubequeBlock", "KubequeSchema"
-#: Seconds to which the index rounds the end of a lease. Results are sorted by the exact end afterwards. Every commit
-#: changes the end of a lease. Without rounding, all writes would go to one end of the index.
+#: Seconds to which the index rounds the end of a lease. Every commit changes this end, and without rounding all writes
+#: would go to one end of the index. The results of a search are sorted by the exact end afterwards.
 _COARSE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class EntityKey:
-    """Key of an entity."""
+    """Key of an entity: its namespace, its kind and its name."""
 
     namespace: str
     kind: str
@@ -28,7 +28,7 @@ class EntityKey:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity, with its indexed properties and its other properties."""
+    """One entity: its key, its indexed properties and its other properties (`carried`)."""
 
     key: EntityKey
     indexed: Mapping[str, int | str]
@@ -48,12 +48,13 @@ class Bound(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Search for the entities of one kind that have a property. The results are in the order of this property."""
+    """Search for the entities of one kind that have a given property, in the order of this property."""
 
     namespace: str
     kind: str
-    #: None: all entities of the kind, in the order of their keys.
+    #: Name of an indexed property; None: all entities of the kind, in the order of their keys.
     property: str | None = None
+    #: Condition for the property; None: any value.
     bound: tuple[Bound, int | str] | None = None
     descending: bool = False
 
@@ -71,18 +72,18 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Conversion of records to entities. One namespace holds all jobs. The blocks of each uid have their own namespace.
+    """Converts records to entities. One namespace has all jobs. The blocks of each job have a namespace of their own.
 
-    The property `made_from` holds the previous version, so that each write changes the entity. A write without a change
-    would keep the version. A stale write could then be accepted later.
+    The property `made_from` is the previous version of the entity, so that each write changes the entity. If a write
+    changed nothing, the database would keep the version, and could accept a stale write later.
     """
 
     namespace: str = ""
 
     def blocks(self, uid: str) -> str:
-        """Return the namespace of a job's blocks.
+        """Return the namespace that has only the blocks of the job with this uid.
 
-        Each search in the namespace uses one property and needs no composite index.
+        So each search for blocks uses one property, and needs no composite index.
         """
         return f"{self.namespace}-kq-{uid}" if self.namespace else f"kq-{uid}"
 
@@ -90,7 +91,7 @@ class Layout:
         return EntityKey(self.namespace, JOB, f"job-{name}")  # a key must not be empty or begin with __
 
     def block_key(self, uid: str, block_id: str) -> EntityKey:
-        # Ids ascend. With ascending keys, all writes would go to one part of the database.
+        # The key begins with a checksum, because ids ascend: all writes would go to one part of the database.
         return EntityKey(self.blocks(uid), BLOCK, f"{zlib.crc32(block_id.encode()):08x}-{block_id}")
 
     def job(self, record: JobRecord) -> Entity:
@@ -104,7 +105,7 @@ class Layout:
     def block(self, r: BlockRecord) -> Entity:
         """Return the entity of a block.
 
-        Its fields are indexed twice: for all size classes, and for the block's own size class.
+        The fields for searches are indexed twice: for all size classes, and for the size class of the block.
         """
         minute = None if r.expires is None else int(r.expires // _COARSE_SECONDS)
         indexed: dict[str, int | str] = {"shape": r.size_class, "place": order_key(r.lo, r.id)}

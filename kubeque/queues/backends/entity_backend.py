@@ -1,8 +1,8 @@
 """A queue in the entities of a document database.
 
-It uses only operations that both emulators of Google Datastore support. These are the lookup, insertion, update and
-deletion of whole entities with an expected version, and searches over one property. It does not use partial updates,
-transforms, ancestors or reads in transactions, because one of the emulators silently ignores them.
+This backend uses only operations that both emulators of Google Datastore support. These are the lookup, insertion,
+update and deletion of whole entities with an expected version, and searches over one property. It does not use partial
+updates, transforms, ancestors or reads in transactions, because one of the emulators silently ignores them.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from kubeque.queues.backends.layout_version import prepare_entities
 from kubeque.queues.backends.server_clock import ServerClock
 from kubeque.retry import retry
 
-#: Maximum number of entities in one insertion, maximum size of one insertion in bytes, and number of threads.
+#: Maximum number of entities in one insertion, maximum size of an insertion in bytes, and number of inserting threads.
 _INSERT_COUNT, _INSERT_BYTES, _INSERT_THREADS = 500, 3 << 20, 4
 _INSERT_TRIES = 8
 _DELETE_COUNT = 500
 #: Estimated size in bytes of an entity without its body.
 _OVERHEAD = 600
-#: Minimum number of leased blocks to read. The blocks are then sorted by the exact end of the lease, which the index
-#: rounds.
+#: Minimum number of leased blocks that a search reads before it sorts them by the exact end of their leases. The index
+#: has only the rounded end.
 _LEASED_FETCH = 300
 
 
@@ -99,7 +99,10 @@ class EntityBackend:
                 running.popleft().result()
 
     def _insert(self, entities: Sequence[Entity]) -> None:
-        """Insert the entities that do not exist. A lookup finds the entities that an earlier attempt inserted."""
+        """Insert the entities that do not exist yet. After a conflict, look up which entities exist, and try again.
+
+        Raises QueueUnavailable if the database refuses the rest _INSERT_TRIES times.
+        """
         rest = list(entities)
 
         def insert() -> None:
@@ -136,9 +139,9 @@ class EntityBackend:
         return list(islice(heapq.merge(*each, key=order[which]), limit))
 
     def _find(self, uid: str, which: Find, among: str, slot: int, limit: int) -> list[BlockRecord]:
-        """Return blocks by an indexed field.
+        """Return the records of at most `limit` blocks of the kind `which`.
 
-        `among`: suffix of the field's name for one size class; empty for all size classes.
+        `among`: suffix of the names of indexed properties, which selects one size class; empty: all size classes.
         """
         where = self._at.blocks(uid)
         if which is Find.READY:
@@ -188,7 +191,7 @@ class EntityBackend:
 
     def delete_blocks(self, uid: str) -> None:
         found = True
-        while found:  # repeat: a steal during a pass may insert a block before the current position
+        while found:  # repeat, because a steal during a pass may insert a block before the current position
             found = False
             for keys in self._db.keys(Search(self._at.blocks(uid), BLOCK), _DELETE_COUNT):
                 self._db.delete(keys)
@@ -211,10 +214,10 @@ def _batches(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
 
 
 def open_datastore(url: str) -> EntityBackend:
-    """Return the queue at `datastore://project[/database][/namespace]`.
+    """Return the backend of the queue at `datastore://project[/database][/namespace]`.
 
-    Raises MissingExtra if the library is missing. Raises ConfigError for a wrong URL. Raises QueueError if the queue
-    cannot be used.
+    Raises MissingExtra if the Google library is missing. Raises ConfigError for a wrong URL. Raises QueueError if the
+    queue cannot be used.
     """
     database, namespace = open_database(url)
     return EntityBackend(database, namespace)

@@ -1,7 +1,7 @@
 """The identity of a queue: a random text that distinguishes a new queue from a lost queue with the same URL.
 
-The identity is stored as a block, because every backend stores blocks, and programs that do not know the identity
-ignore it.
+The identity is stored as a block of a uid that no job has, because every backend stores blocks. Programs that do not
+know the identity ignore this block.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import QueueError
 from kubeque.queues.backends.backend import Backend, BlockRecord
 
-#: Key of the block. No job has such a uid.
+#: Key of the block that contains the identity. No job has this uid.
 _UID, _ID = "queue-identity", "0-0"
-#: Beginning of the body if the queue is older than its identity.
+#: Beginning of the block's body if the queue had jobs before its identity was created.
 _OLDER = b"older "
 
 
@@ -29,9 +29,10 @@ class Identity:
 
 
 def read_identity(backend: Backend) -> Identity:
-    """Return the identity of a queue.
+    """Return the identity of a queue. If the queue has no identity, create one.
 
-    Create a missing identity. If two programs create it at the same time, both get the same identity.
+    If two programs create an identity at the same time, both return the same one. Raises QueueError if the queue loses
+    the new identity.
     """
     record = backend.get_block(_UID, _ID)
     if record is None:

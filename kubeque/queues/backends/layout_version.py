@@ -1,4 +1,4 @@
-"""The version of a queue's layout: a client migrates an older queue when it opens it, and refuses a newer one."""
+"""The layout version of a queue. A program that opens an older queue migrates it. It refuses a newer queue."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 #: cannot open the queue.
 SCHEMA_VERSION = 2
 _ENTITY_VERSION = 2
-#: Lowest version of kubeque that can read the layouts that the backends write.
+#: Lowest version of kubeque that can read the layout that this version writes.
 LAYOUT_PROGRAM = "0.2"
 _VERSIONS = "kubeque_schema"
-#: Statements that migrate each version to the next one.
+#: Functions that return the statements from a layout version to the next one, by version. Argument: the column types.
 MIGRATIONS: dict[int, Callable[[Mapping[str, str]], list[str]]] = {
-    # Version 2 changes only the records (unknown entries, `needs`) and adds `program`: the lowest version of kubeque
-    # that knows the layout.
+    # Version 2 changes only the records (unknown entries, `needs`), and adds the column `program`: the lowest version
+    # of kubeque that knows the layout.
     1: lambda types: [f"ALTER TABLE {_VERSIONS} ADD COLUMN program {types['text']}"],
 }
 
@@ -47,7 +47,7 @@ def _schema(types: Mapping[str, str]) -> list[str]:
 
 
 def prepare_tables(dialect: Dialect) -> None:
-    """Create the tables on first use. Migrate older tables.
+    """Create the tables of a queue in an SQL database if they are missing. Migrate tables with an older layout.
 
     Raises QueueSchemaError if a newer kubeque has migrated the tables.
     """
@@ -78,7 +78,11 @@ def _note_version(execute: Executor, version: int) -> None:
 
 
 def newer_layout(where: str, version: int, known: int, program: str) -> QueueSchemaError:
-    """Return the error for a queue that a newer kubeque has migrated. `program`: the version to install, if known."""
+    """Return the error for a queue that a newer kubeque has migrated.
+
+    `where`: name of the queue. `version`: its layout version. `known`: layout version that this program knows.
+    `program`: lowest version of kubeque to install; empty: unknown.
+    """
     install = f"install kubeque {program} or newer ({how_to_install(program)})" if program else "upgrade kubeque"
     return QueueSchemaError(
         f"the queue {where} has layout {version}, but kubeque {__version__} knows {known}: {install}, or choose another"
@@ -87,9 +91,9 @@ def newer_layout(where: str, version: int, known: int, program: str) -> QueueSch
 
 
 def prepare_entities(database: Datastore, namespace: str) -> None:
-    """Store the layout version if the queue in a document database has no version or an older one.
+    """Store the layout version of a queue in a document database if it is missing or older.
 
-    Raises QueueSchemaError if the queue has a newer version.
+    Raises QueueSchemaError if the stored version is newer.
     """
     key = EntityKey(namespace, SCHEMA, "layout")
     found = database.lookup([key])

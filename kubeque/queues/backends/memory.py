@@ -103,7 +103,7 @@ class MemoryBackend:
             self._blocks.pop(uid, None)
 
     def close(self) -> None:
-        """Do nothing: there is no connection."""
+        """Do nothing, because this backend has no connection."""
 
     def _check_job(self, record: JobRecord) -> None:
         old = self._jobs.get(record.name)

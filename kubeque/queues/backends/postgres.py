@@ -1,7 +1,8 @@
 """A queue in a PostgreSQL database.
 
 Fencing uses one version per row and `UPDATE ... WHERE version = ?` under READ COMMITTED. If two writers update a row at
-the same time, the second waits for the first. It then reads the row again and finds a different version.
+the same time, the second update waits for the first. PostgreSQL then reads the row again, and the second update finds a
+different version.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
     from psycopg.abc import PQGen
 
 T = TypeVar("T")
-#: Seconds without an answer of the server after which the client ends a statement.
+#: Maximum time to wait for an answer of the server, seconds. The client then closes the connection.
 _SILENCE_SECONDS = 40.0
 _CONNECT_SECONDS = 10
 #: Maximum number of unused connections that stay open. The number of used connections has no limit.
 _IDLE_CONNECTIONS = 4
-#: Number of the advisory lock: an arbitrary number that other programs are unlikely to use.
+#: Key of the advisory lock for the creation of tables: an arbitrary number that other programs are unlikely to use.
 _SCHEMA_LOCK = 0x6B756265717565
-#: Settings of libpq. A dead server is noticed within half a minute, even during a wait.
+#: Settings of libpq, with which a client notices a dead server within half a minute, even while it waits for an answer.
 _KEEPALIVE = {
     "connect_timeout": _CONNECT_SECONDS,
     "keepalives_idle": 10,
@@ -47,7 +48,10 @@ _KEEPALIVE = {
 
 
 class PostgresDialect:
-    """Connections to one database. One thread at a time uses a connection, in the process that opened it."""
+    """The SQL dialect of PostgreSQL, with connections to one database.
+
+    Only one thread at a time uses a connection, and only in the process that opened the connection.
+    """
 
     types: ClassVar[dict[str, str]] = {
         "integer": "BIGINT",
@@ -64,7 +68,7 @@ class PostgresDialect:
         self._clock = ServerClock(self._server_time)
         self._lock = threading.Lock()
         self._idle: list[Connection[Any]] = []
-        #: Connections of the parent process, which only the parent may close.
+        #: Connections that the parent process opened. Only the parent process may close them.
         self._inherited: list[Connection[Any]] = []
         self._process = os.getpid()
 
@@ -106,7 +110,7 @@ class PostgresDialect:
         return float(seconds)
 
     def _take(self) -> Connection[Any]:
-        """Return an unused connection that the server has not closed. If there is none, open a new one."""
+        """Return an unused connection that the server has not closed. If no such connection exists, open a new one."""
         with self._lock:
             if self._process != os.getpid():  # a connection must not cross a fork
                 self._inherited += self._idle
@@ -150,9 +154,9 @@ class PostgresDialect:
 
 
 def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
-    """Return a connection class that waits at most `silence_seconds` for an answer.
+    """Return a class of connections that wait at most `silence_seconds` for an answer of the server.
 
-    A frozen server keeps its sockets open. psycopg would wait for it without a limit.
+    The sockets of a frozen server stay open, so psycopg alone would wait without a limit.
     """
     import psycopg
 
@@ -165,7 +169,7 @@ def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
             try:
                 step = next(gen)
                 while True:
-                    ready = yield step  # psycopg resumes this several times a second, even without an event
+                    ready = yield step  # psycopg resumes this generator several times a second, even without an event
                     if time.monotonic() > end:
                         self.pgconn.finish()
                         raise psycopg.OperationalError(f"no answer for {silence_seconds:.0f} s")
@@ -177,7 +181,10 @@ def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
 
 
 def _hung_up(connection: Connection[Any]) -> bool:
-    """True if the connection is closed or has unrequested data. A server that closes a connection sends such data."""
+    """True if an unused connection is closed, or if it has unread data from the server.
+
+    A server that closes an unused connection sends such data.
+    """
     if connection.closed:
         return True
     watch = select.poll()
@@ -188,7 +195,7 @@ def _hung_up(connection: Connection[Any]) -> bool:
 def _settings(url: str) -> dict[str, Any]:
     """Return the settings of libpq for a URL. Raises ConfigError for a wrong URL.
 
-    The message shows no part of the URL, because a password that contains @ or / may be in any part.
+    The message of the error contains no part of the URL, because a password with @ or / can be in any part.
     """
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
@@ -213,10 +220,10 @@ def _where(settings: Mapping[str, Any]) -> str:
 
 
 def open_postgres(url: str) -> SqlBackend:
-    """Return the queue in the database at `url`, and create missing tables.
+    """Return the backend of the queue in the database at `url`. Create missing tables.
 
-    Raises MissingExtra if the library is missing. Raises ConfigError for a wrong URL. Raises QueueError, with a remedy
-    if one is known, if the queue cannot be used.
+    Raises MissingExtra if psycopg is missing. Raises ConfigError for a wrong URL. Raises QueueError if the queue cannot
+    be used; the message contains a remedy if one is known.
     """
     try:
         import psycopg  # noqa: F401

@@ -1,4 +1,4 @@
-"""Errors of a PostgreSQL database: the temporary errors, and remedies for the lasting errors."""
+"""Errors of a PostgreSQL database: which errors are temporary, and remedies for the other errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from kubeque.model.errors import QueueError, QueueRefused, QueueUnavailable
 
-#: Remedies for lasting connection errors, by a pattern of the message. libpq sets no SQLSTATE for these errors.
+#: Remedies for lasting connection errors, by a pattern of their messages. libpq sets no SQLSTATE for these errors.
 _REFUSALS = {
     "password authentication failed": "correct user or password in queue_url",
     "no password supplied": "put the password into queue_url, PGPASSWORD or ~/.pgpass",
@@ -18,7 +18,7 @@ _REFUSALS = {
     "certificate": "correct sslmode and sslrootcert in queue_url",
 }
 _NO_RIGHT = "42501"
-#: Remedies for lasting statement errors, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
+#: Remedies for lasting errors of statements, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
 _STATES = {
     _NO_RIGHT: "use a login that has this right, or grant this user a role of deploy/postgres-roles.sql or the right to"
     " create tables in the schema",
@@ -26,15 +26,16 @@ _STATES = {
     "3F000": "create the schema that search_path names",
     "53100": "make room on the disk of the database",
 }
-#: Starts of the SQLSTATE of temporary errors: lost connections, no resources, deadlocks, exceeded time limits of locks
-#: and statements, a server that stops, starts or becomes read-only, and disk errors.
+#: Starts of the SQLSTATEs of temporary errors: a lost connection, a lack of resources, a deadlock, an exceeded time
+#: limit of a lock or statement, a server that stops, starts or becomes read-only, and an error of the disk.
 _PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
 
 
 def make_error(text: str, state: str, where: str, *, of_connection: bool) -> QueueError:
-    """Convert an error of psycopg to a QueueError that names the database `where` and, if known, says what to do.
+    """Convert an error of psycopg to a QueueError. A temporary error becomes QueueUnavailable.
 
-    `state`: SQLSTATE of the error; empty without one. `of_connection`: True if the error may concern the connection.
+    The new message names the database `where`, and a remedy if one is known. `text`: message of the error. `state`:
+    SQLSTATE of the error; empty if the error has none. `of_connection`: True if the error may concern the connection.
     """
     if not state and of_connection:
         for pattern, remedy in _REFUSALS.items():

@@ -1,4 +1,4 @@
-"""One transaction in PostgreSQL: its beginning, its statements and its end."""
+"""One transaction in PostgreSQL: begin it, run its statements and end it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 #: Time limit of a statement, seconds. The server enforces it.
 _STATEMENT_SECONDS = 30.0
-#: Start of each transaction. SET LOCAL ends with the transaction: behind a connection pooler in transaction mode, other
-#: programs use the same connection next. Fencing needs READ COMMITTED. Every ordered search has an index. But until the
-#: tables are analyzed, the planner assumes that the tables are small, and sorts all blocks of a job. With 4,000 blocks
-#: that takes 2 ms instead of 0.1 ms. So sorting is off. The estimated cost of a necessary sort is then so high that JIT
-#: would compile the plan. JIT is off too, because a compilation takes half a second. This text is sent in one message
-#: with the transaction's first statement, because each message is a round trip to the server.
+#: Statements at the start of each transaction. They are sent in one message with the transaction's first statement,
+#: because each message is a round trip to the server. Fencing needs READ COMMITTED. The settings are local to the
+#: transaction (SET LOCAL), because behind a connection pooler other programs use the same connection next. Sorting is
+#: off, because every ordered search has an index. Before the tables are analyzed, the planner expects small tables and
+#: would sort all blocks of a job: with 4,000 blocks, 2 ms instead of 0.1 ms. JIT is off too. If a plan needs a sort and
+#: sorting is off, the estimated cost of the plan is so high that JIT would compile it, which takes half a second.
 _BEGIN = (
     f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '{_STATEMENT_SECONDS:.0f}s';"
     " SET LOCAL enable_sort = off; SET LOCAL jit = off"
 ).encode()
 _BEGIN_RESULTS = _BEGIN.count(b";") + 1
-#: Start of the SQLSTATE with which a server ends a connection. The server stops, an administrator has ended the
-#: connection, or a time limit has passed.
+#: Start of the SQLSTATE with which a server ends a connection: the server stops, an administrator has ended the
+#: connection, or the connection was unused for too long.
 _ENDED = "57P"
 
 
 class Session:
-    """The executor of one transaction."""
+    """Runs the statements of one transaction on one connection. A call runs one statement and returns its cursor."""
 
     def __init__(self, connection: Connection[Any], connect: Callable[[], Connection[Any]]) -> None:
         self.connection = connection
@@ -39,7 +39,7 @@ class Session:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit the transaction at the end of the block. Roll it back after an error."""
+        """Commit the transaction at the end of the `with` block. After an error, roll it back."""
         try:
             yield
         except BaseException:
@@ -50,7 +50,7 @@ class Session:
             self.connection.execute(b"COMMIT")
 
     def read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
-        """Return the rows of a statement that changes nothing. The whole transaction is one message."""
+        """Return the rows of a statement that changes nothing. One message to the server has the whole transaction."""
         try:
             return self._begin(statement, values, b"COMMIT").fetchall()
         except BaseException:
@@ -63,10 +63,11 @@ class Session:
         return cast(Cursor, self.connection.execute(_numbered(statement), values or None))
 
     def _begin(self, statement: str, values: tuple[Any, ...], *after: bytes) -> Cursor:
-        """Begin a transaction with its first statement. If the server has ended the connection, open a new one.
+        """Begin a transaction with its first statement, and return the cursor of this statement.
 
-        The server can end an unused connection at any moment, even after `_hung_up` has checked it. Only a statement
-        that is not committed in the same message, or changes nothing, may be sent twice.
+        `after`: statements to send in the same message behind the first one. If the server has ended the unused
+        connection, open a new connection and send the message again. So if `after` contains a COMMIT, the first
+        statement must not change anything.
         """
         import psycopg
 
@@ -82,9 +83,10 @@ class Session:
         return self._send(message, values)
 
     def _send(self, message: bytes, values: tuple[Any, ...]) -> Cursor:
-        """Run a message that starts with _BEGIN. Return the cursor at the result of the statement behind _BEGIN.
+        """Send a message that starts with _BEGIN. Return the cursor at the result of the statement behind _BEGIN.
 
-        The server takes parameters only for a single statement. So libpq quotes the values into the message.
+        The server accepts parameters only for a single statement. So the client writes the quoted values into the
+        message.
         """
         import psycopg
 
@@ -95,7 +97,7 @@ class Session:
         return cast(Cursor, cursor)
 
     def _roll_back(self) -> None:
-        """End a failed transaction. A connection that fails again is not used again."""
+        """Roll back a failed transaction. If this fails too, close the connection."""
         import psycopg
 
         try:
@@ -111,5 +113,8 @@ class Session:
 
 
 def _numbered(statement: str) -> bytes:
-    """Return a statement with psycopg's placeholders. In statements `?` is always a placeholder; `%` never occurs."""
+    """Return a statement with psycopg's placeholder `%s` for each `?`.
+
+    In the statements of kubeque, `?` is always a placeholder, and `%` never occurs.
+    """
     return statement.replace("?", "%s").encode()

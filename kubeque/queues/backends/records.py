@@ -1,6 +1,6 @@
 """Conversion of jobs and blocks to the records of a backend and back.
 
-Entries that only a newer kubeque knows are kept, and are written back unchanged.
+A job or block keeps the entries of its record that only a newer kubeque knows. They are written back unchanged.
 """
 
 from __future__ import annotations
@@ -26,28 +26,29 @@ from kubeque.model.wording import code
 from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack, pack_pending
 from kubeque.queues.block import Block, CommandNote
 
-#: Number of change ids that the record of a job keeps. They identify a write whose answer was lost.
+#: Number of random ids of its last changes that the record of a job keeps. If the answer to a write is lost, the ids
+#: show whether the write was applied.
 _CHANGES = 16
 #: Maximum size in bytes of a body before its compression: five times the size of 256 tasks with the longest records.
 _LARGEST_BODY = 8 << 20
-#: The state of a task is stored as one character. The states that this kubeque knows are digits.
+#: Translation of a task's state (a byte) to the stored character and back. The known states are stored as digits.
 _DIGITS = bytes(range(48, 53)) + bytes(range(5, 256))
 _UNDIGITS = bytes(range(48)) + bytes(range(5)) + bytes(range(53, 256))
-#: Size in bytes above which a body is compressed.
+#: Size above which the body of a record is compressed, bytes.
 _COMPRESS_FROM = 4096
 _JOB_ENTRIES = frozenset({"needs", "written_by", "job", "marks"})
 
 
 def encode(wire: object) -> bytes:
-    """Convert a value to JSON. Compress large JSON."""
+    """Return a value as JSON. JSON of more than _COMPRESS_FROM bytes is compressed."""
     body = json.dumps(wire, separators=(",", ":")).encode()
     return zlib.compress(body, 1) if len(body) > _COMPRESS_FROM else body
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body.
+    """Return the JSON object in the body of a record.
 
-    Raises one of UNREADABLE if the body is damaged, or if it decompresses to more than _LARGEST_BODY bytes.
+    Raises an error in UNREADABLE if the body is damaged, or if it decompresses to more than _LARGEST_BODY bytes.
     """
     plain = body if body[:1] == b"{" else decompress(body, _LARGEST_BODY)
     wire: dict[str, Any] = json.loads(plain.decode())  # given bytes, `loads` would first detect their encoding
@@ -55,9 +56,10 @@ def decode(body: bytes) -> dict[str, Any]:
 
 
 def job_record(job: Job, version: int, changes: Sequence[str]) -> JobRecord:
-    """Return the record of a job.
+    """Return the record of a job to store. `version`: version of the stored record; 0: not stored yet.
 
-    `changes`: a random id for each change. It identifies a write whose answer was lost.
+    `changes`: random ids of all changes of the job, the oldest first. If the answer to a write is lost, its id shows
+    whether the write was applied.
     """
     body = encode(
         {
@@ -70,9 +72,9 @@ def job_record(job: Job, version: int, changes: Sequence[str]) -> JobRecord:
 
 
 def read_job(record: JobRecord) -> tuple[Job, list[str]]:
-    """Return the job and the ids of its last changes, the oldest id first.
+    """Return the job in a record and the random ids of its last changes, the oldest first.
 
-    Raises JobUnreadable if the job needs a newer kubeque (this is checked first) or if its record is damaged.
+    Raises JobUnreadable if the job needs a newer kubeque (this is checked first), or if the record is damaged.
     """
     try:
         job, changes = _decode_job(record.name, record.body, __version__)
@@ -85,12 +87,12 @@ def read_job(record: JobRecord) -> tuple[Job, list[str]]:
         ) from error
 
 
-@lru_cache(maxsize=16)  # consumers and waiting programs read a job every second, and it rarely differs
+@lru_cache(maxsize=16)  # consumers and observers read a job every second, and the job has rarely changed
 def _decode_job(name: str, body: bytes, program: str) -> tuple[Job, tuple[str, ...]]:
-    """Return the job and the ids of its changes.
+    """Return the job in the body of a record and the random ids of its last changes, the oldest first.
 
-    Raises JobUnreadable if the job needs a kubeque newer than version `program`. Raises one of UNREADABLE if the record
-    is damaged.
+    Raises JobUnreadable if the job needs a kubeque newer than version `program`. Raises an error in UNREADABLE if the
+    record is damaged.
     """
     wire = decode(body)
     needs, written_by = wire.get("needs", BASE_NEEDS), wire.get("written_by", "")
@@ -108,7 +110,10 @@ def _decode_job(name: str, body: bytes, program: str) -> tuple[Job, tuple[str, .
 
 
 def killed_record(record: JobRecord) -> JobRecord:
-    """Return the record of an unreadable job without a fleet. If the body can be decoded, set its state to `killed`."""
+    """Return the record of an unreadable job without its fleet, so that no consumer finds the job.
+
+    If the body can be decoded, the state of the job becomes `killed`.
+    """
     try:
         wire = decode(record.body)
         wire["job"]["state"] = "killed"
@@ -127,7 +132,7 @@ def stored_uid(record: JobRecord) -> str:
 
 
 def block_record(block: Block, slot: int) -> BlockRecord:
-    """Return the record of a block. `slot`: slot to store if the block is ready."""
+    """Return the record of a block to store. `slot`: its position in a search, stored only if the block is ready."""
     tally = block.tally()
     body = {
         **block.extra,
@@ -146,14 +151,14 @@ def block_record(block: Block, slot: int) -> BlockRecord:
 
 
 def read_block(record: BlockRecord) -> Block:
-    """Return the block of a record. Raises JobUnreadable if the record is damaged."""
+    """Return the block in a record. Raises JobUnreadable if the record is damaged."""
     with translate_damage(record):
         return _decode_block(record)
 
 
 @lru_cache(maxsize=16)  # the blocks of a small job are read much more often than they change
 def _decode_block(record: BlockRecord) -> Block:
-    """Return the block of a record. Raises one of UNREADABLE if the record is damaged."""
+    """Return the block in a record. Raises an error in UNREADABLE if the record is damaged."""
     wire = decode(record.body)
     wire.setdefault("held", False)
     check_fields(_StoredBlock, wire)
@@ -189,7 +194,7 @@ class _StoredBlock:
 
 @contextmanager
 def translate_damage(record: BlockRecord) -> Iterator[None]:
-    """Raise JobUnreadable if the code in the `with` block raises one of UNREADABLE while it decodes the record."""
+    """Convert the errors in UNREADABLE to JobUnreadable. Use: a `with` block that decodes the record of a block."""
     try:
         yield
     except UNREADABLE as error:
@@ -198,7 +203,7 @@ def translate_damage(record: BlockRecord) -> Iterator[None]:
 
 
 def read_blocks(records: Iterable[BlockRecord]) -> tuple[list[Block], list[JobUnreadable]]:
-    """Return the blocks of the readable records, and an error that gives the reason for each unreadable record."""
+    """Return the blocks in the readable records, and an error with the reason for each unreadable record."""
     found: list[Block] = []
     unreadable: list[JobUnreadable] = []
     for record in records:

@@ -1,4 +1,4 @@
-"""The clock of a database server, without one request per call."""
+"""The clock of a database server. It is read once a minute, not for each call."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Callable
 
 from kubeque.model.errors import QueueUnavailable
 
-#: Seconds for which one reading is used. In that time the drift of this machine's monotonic clock is small.
+#: Seconds for which one reading of the server's clock is used. During this time, this machine's clock drifts little.
 _GOOD_SECONDS = 60.0
 
 
 class ServerClock:
-    """The time of a server: its last reading plus the time since then on this machine's monotonic clock.
+    """The time of a server: its last reading, plus the time since this reading on this machine's monotonic clock.
 
-    A reading is used for a minute. So all processes agree on the end of a lease, even if the clocks of their machines
-    are wrong.
+    All processes use the time of the server. So they agree on the end of a lease, even if the clocks of their machines
+    are wrong. A reading is used for _GOOD_SECONDS.
     """
 
     def __init__(self, ask: Callable[[], float], *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        #: Time of the server minus the monotonic clock, seconds; None: not read yet.
+        #: Time of the server minus the time of the monotonic clock, seconds; None: the server has never answered.
         self._offset: float | None = None
         self._read_at = 0.0
 

@@ -3,8 +3,8 @@
 A dialect (`sqlite.py`, `postgres.py`) contains connections, column types and the translation of errors. In statements
 `?` is the placeholder of a value. Fencing uses `UPDATE ... WHERE version = ?` and its row count.
 
-Versions grow by random steps from a random start. After a restore from a backup, programs that
-worked after the backup know other versions than the queue has. So their writes are refused.
+Versions grow by random steps from a random start. If a queue is restored from a backup, it has other versions than the
+programs that have worked since the backup. So their writes are refused.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SqlBackend:
         self._db.close()
 
     def insert_job(self, record: JobRecord) -> int:
-        version = _first_version()  # random: a new job under an old name never has a version that a stale reader holds
+        version = _first_version()  # random, so that it differs from the versions of an earlier job of the same name
         values = (record.name, record.fleet, record.body, version)
         with self._db.transaction(write=True) as execute:
             statement = f"INSERT INTO kubeque_job ({_JOB}) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -131,13 +131,14 @@ class SqlBackend:
 
     def delete_blocks(self, uid: str) -> None:
         deleted = 1
-        while deleted:  # repeat: a deletion does not see a block that a steal inserts meanwhile
+        while deleted:  # repeat, because a deletion does not see a block that a steal inserts meanwhile
             with self._db.transaction(write=True) as execute:
                 deleted = execute("DELETE FROM kubeque_block WHERE uid = ?", (uid,)).rowcount
 
 
 _INSERT_BLOCK = f"INSERT INTO kubeque_block ({_BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-#: Conditions and their values for each kind of search. The conditions are used in turn until enough blocks are found.
+#: For each kind of search, a function of the first slot that returns conditions with their values. A search uses one
+#: condition after another until it has found enough blocks.
 _CONDITIONS: dict[Find, Callable[[int], list[tuple[str, tuple[int, ...]]]]] = {
     Find.READY: lambda slot: [("slot >= ? ORDER BY slot", (slot,)), ("slot < ? ORDER BY slot", (slot,))],
     Find.STEALABLE: lambda slot: [("expires IS NOT NULL AND spare IS NOT NULL ORDER BY spare DESC", ())],
@@ -150,7 +151,10 @@ def _first_version() -> int:
 
 
 def _next_version(version: int) -> int:
-    """Return the version after `version`. A column of 63 bits has room for two thousand million such steps."""
+    """Return a version larger than `version` by a random step of at most 2**32.
+
+    So the column of 63 bits has room for about two thousand million steps.
+    """
     return version + 1 + secrets.randbits(32)
 
 

@@ -1,4 +1,4 @@
-"""The interface of an SQL dialect, which `sql.py` uses: its connections, column types and transactions."""
+"""The interface of an SQL dialect for `sql.py`: connections, column types and transactions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class Cursor(Protocol):
-    """The methods of a database cursor that are used here."""
+    """The methods of a database cursor that kubeque uses."""
 
     @property
     def rowcount(self) -> int: ...
@@ -25,34 +25,35 @@ class Executor(Protocol):
 
 
 class Dialect(Protocol):
-    """One kind of SQL database."""
+    """Connections to one SQL database, and the differences of its SQL from that of other databases."""
 
     @property
     def types(self) -> Mapping[str, str]:
-        """Column types by name: "integer", "real", "bytes", "text" (compared by bytes)."""
+        """SQL types of columns for the keys "integer", "real", "bytes" and "text". A text is compared by its bytes."""
 
     @property
     def alone(self) -> str:
-        """Statement that keeps other processes out of `prepare` until the transaction ends.
+        """Statement that makes other processes wait in `prepare_tables` until the transaction ends.
 
-        Empty if every write transaction keeps other processes out.
+        Empty if the database executes only one write transaction at a time.
         """
 
     @property
     def has_table(self) -> str:
-        """Statement that returns a row if a table of the given name exists."""
+        """Statement that returns a row if a table exists. Its value is the name of the table."""
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
-        """Return the context of one transaction.
+        """Return a context manager for one transaction. Its value runs statements in this transaction.
 
-        The context converts driver errors to QueueError or QueueUnavailable.
+        `write`: True if the transaction changes the database. The context manager converts the errors of the driver to
+        QueueError or QueueUnavailable.
         """
 
     def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        """Return the rows of one statement that changes nothing, in a transaction of its own."""
+        """Run one statement that changes nothing in a separate transaction, and return its rows."""
 
     def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run one statement for many rows."""
+        """Run one statement once for each row of values, in the transaction of `execute`."""
 
     def now(self) -> float:
         """Return the time of the database, Unix seconds."""

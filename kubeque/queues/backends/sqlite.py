@@ -19,21 +19,21 @@ from kubeque.queues.backends.sql import SqlBackend
 from kubeque.queues.backends.sql_dialect import Executor
 from kubeque.retry import retry
 
-#: Seconds to wait while another process writes.
+#: Maximum time to wait while another process locks the file, seconds.
 _BUSY_SECONDS = 30.0
 #: Types of file systems on which SQLite's locks are not reliable (sqlite.org/faq.html, question 5).
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "lustre", "gpfs", "afs", "ceph", "fuse.gcsfuse"}
-#: An escaped byte in a mount point of /proc/mounts: blank, tab, line end, backslash or #.
+#: Escaped byte in a mount point of /proc/mounts: blank, tab, line end, backslash or #.
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 T = TypeVar("T")
 
 
 class SqliteDialect:
-    """Connections to one file: one for each thread of each process.
+    """The SQL dialect of SQLite, with connections to one file: one connection for each thread of each process.
 
-    A process can still write to a removed file that it has open, but other processes do not see these writes. A new
-    file at the same path is a different queue. So every transaction checks that the path still leads to the opened
-    file.
+    If the file is removed while it is open, a process can still write to it, but other processes do not see these
+    writes. A new file at the same path is a different queue. So every transaction checks that the path still leads to
+    the opened file.
     """
 
     types: ClassVar[dict[str, str]] = {"integer": "INTEGER", "real": "REAL", "bytes": "BLOB", "text": "TEXT"}
@@ -113,7 +113,8 @@ class SqliteDialect:
             f"{self._path.as_uri()}?mode={mode}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
             check_same_thread=False,
         )  # fmt: skip
-        # The switch to WAL does not wait for its exclusive lock. So it can fail if several processes open a new file.
+        # The switch to WAL needs an exclusive lock and does not wait for it. So the switch is repeated: it can fail if
+        # several processes open a new file.
         patiently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
         connection.execute("PRAGMA synchronous=NORMAL")
         self._file = self._file or self._look()
@@ -129,7 +130,7 @@ class SqliteDialect:
 
 
 def patiently(action: Callable[[], T]) -> T:
-    """Return the result of `action`. Repeat it while another process locks the file, for at most _BUSY_SECONDS."""
+    """Return the result of `action`. Repeat `action` for at most _BUSY_SECONDS while another process locks the file."""
     end = time.monotonic() + _BUSY_SECONDS
 
     def again(error: Exception) -> bool:
@@ -139,7 +140,10 @@ def patiently(action: Callable[[], T]) -> T:
 
 
 def make_error(error: sqlite3.Error, path: Path) -> QueueError:
-    """Convert an SQLite error to a QueueError that names the file and, if known, says what to do."""
+    """Convert an error of SQLite to a QueueError. Its message names the file, and a remedy if one is known.
+
+    If the file is locked, return QueueUnavailable.
+    """
     text = str(error)
     if "locked" in text or "busy" in text:
         return QueueUnavailable(f"the queue {path} was locked by another program for {_BUSY_SECONDS:.0f} s: try again")
@@ -162,7 +166,7 @@ def make_error(error: sqlite3.Error, path: Path) -> QueueError:
 
 
 def file_system(path: Path) -> str:
-    """Return the file system type of `path`, as in /proc/mounts; empty if unknown."""
+    """Return the type of the file system that contains `path`, as written in /proc/mounts; empty if unknown."""
     try:
         lines = Path("/proc/mounts").read_bytes().split(b"\n")
     except OSError:
@@ -175,22 +179,22 @@ def file_system(path: Path) -> str:
 
 
 def _unescape(mount: bytes) -> bytes:
-    """Return the path of a mount point in /proc/mounts, without its escapes: a blank is written as \\040 there."""
+    """Return the path of a mount point from /proc/mounts without escapes. /proc/mounts has \\040 for a blank."""
     return _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), mount)
 
 
 def _make(path: Path) -> None:
-    """Create an empty file that other users cannot read, unless `path` exists. SQLite reports the errors.
+    """Create an empty file that other users cannot read. Do nothing if `path` exists. Ignore an OSError.
 
-    This function must not open and close the queue's own file, because closing it drops all locks of this process on
-    the file. Another process could then remove the write-ahead log while this process uses it
-    (sqlite.org/howtocorrupt.html, 2.2).
+    SQLite later reports why it cannot open the file. This function must not open and close an existing file of a queue,
+    because closing it drops all locks of this process on the file. Another process could then remove the write-ahead
+    log while this process uses it (sqlite.org/howtocorrupt.html, 2.2).
     """
     if path.exists():
         return
     with suppress(OSError):
         file, empty = tempfile.mkstemp(dir=path.parent, prefix=".queue-")
-        os.close(file)  # the file does not have the queue's name yet, so no process can have a lock on it
+        os.close(file)  # safe: the file does not have the name of the queue yet, so no process can have a lock on it
         try:
             os.link(empty, path)
         finally:
@@ -198,10 +202,10 @@ def _make(path: Path) -> None:
 
 
 def open_sqlite(path: Path, *, create: bool = True) -> SqlBackend:
-    """Return the queue in the file `path`. `create`: True to create a missing file.
+    """Return the backend of the queue in the file `path`. `create`: True to create a missing file and its folder.
 
-    Raises QueueGone if the file is missing and `create` is False. Raises QueueError, with a remedy if one is known, if
-    the queue cannot be used.
+    Raises QueueGone if the file is missing and `create` is False. Raises QueueError if the queue cannot be used, for
+    example on a network file system. The message contains a remedy if one is known.
     """
     path = path.expanduser().absolute()
     kind = file_system(path.parent.resolve())

@@ -1,9 +1,9 @@
 """All changes of a block.
 
-The functions are pure. They take a block and the time, and return new blocks. The caller stores the result with one
-compare-and-set (`queues/backends/backend.py: swap_block`). The backend refuses to change a stale block (fencing). If
-the answer to a commit is lost, `settle` compares the nonce, epoch and seq of the stored block. The result says whether
-the commit was applied.
+The functions are pure. They take a block and the time, and return new blocks. The caller stores these blocks with one
+compare-and-set (`queues/backends/backend.py: swap_block`). The backend refuses the write if the stored block has
+changed (fencing). If the answer to a commit is lost, `settle` returns whether the commit was applied. It compares the
+nonce, epoch and seq of the stored block with those of the block before the commit.
 """
 
 from kubeque.queues.transitions.deaths import charge_disk, reap

@@ -1,4 +1,4 @@
-"""A copy of a block whose tasks can be changed."""
+"""A mutable copy of a block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class BlockDraft:
     """A copy of a block with mutable states and records."""
 
     def __init__(self, block: Block, *, at: float = 0.0, revision: int = 0) -> None:
-        """`at`, `revision`: time and revision of the outcomes of killed rows."""
+        """`at`, `revision`: Unix time and revision of the outcomes that the draft records for killed rows."""
         self.block = block
         self._at, self._revision = at, revision
         self.states = bytearray(block.states)
@@ -24,7 +24,7 @@ class BlockDraft:
             self.records[index] = record
 
     def put_back(self, index: int, record: TaskRecord | None = None) -> None:
-        """Make a task pending, or end it if its row was killed. `record`: new record; None: unchanged."""
+        """Make a task pending. If its row was killed, end the task. `record`: its new record; None: unchanged."""
         present = record or self.records.get(index, NEVER_RUN)
         if present.kill:
             self.kill(index, present, present.kill)
@@ -32,11 +32,14 @@ class BlockDraft:
             self.put(index, State.PENDING, record)
 
     def kill(self, index: int, record: TaskRecord, reason: str) -> None:
-        """End a task that does not run, because its row was killed."""
+        """End a task whose row was killed and that is not running. `reason`: message of the outcome."""
         self.put(index, State.FAILED, record.as_killed(index, self._at, reason, self._revision))
 
     def reserve(self, count: int) -> None:
-        """Reserve `count` pending tasks in order. Reserve a suspect only if no other task is reserved."""
+        """Reserve at most `count` pending tasks, in order. A suspect is never reserved together with other tasks.
+
+        A pending task whose row was killed ends instead.
+        """
         lo, reserved = self.block.lo, [o for o, state in enumerate(self.states) if state == State.RESERVED]
         if any(self.records.get(lo + offset, NEVER_RUN).suspect for offset in reserved):
             return

@@ -1,4 +1,4 @@
-"""The changes of a block after the death or the eviction of a consumer."""
+"""The changes of a block after its consumer died or was evicted."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kubeque.queues.transitions.outcomes import follow_verdict, record_outcome
 
 
 def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, list[Block]]:
-    """Return the block without the lease of its dead consumer, and new blocks to write in the same transaction.
+    """Return the block without the lease of its dead consumer, and new blocks to store in the same transaction.
 
-    Outcomes are kept, and reserved tasks become pending. Only the running task is charged. If several tasks were
-    reserved and the running task is unknown, no task is charged and all of them become suspects. A suspect runs alone
-    until one of its attempts ends. If its consumer dies too, the death is charged to the suspect.
+    Recorded outcomes are kept, and reserved tasks become pending. The death is charged only to the running task: the
+    task that `death` names, or the only reserved task. If the running task is unknown, no task is charged, and all
+    reserved tasks become suspects. A suspect runs alone until one of its attempts ends.
     """
     reserved = block.indexes(State.RESERVED)
     running = death.running if death.running in reserved else None
@@ -41,12 +41,14 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
 
 
 def charge_disk(block: Block, job: Job, evictions: Mapping[str, Eviction]) -> tuple[Block, list[Block]] | None:
-    """Set the cause `disk` for attempts whose consumers were evicted because they used too much disk.
+    """Set the cause `disk` for the attempts of consumers that were evicted because they used too much disk.
 
-    Return the block and new blocks, or None if no attempt changes. The consumers recorded `preempted`, because they
-    cannot know why they had to leave. `disk` is charged once for all evictions of a task in the same size class. A task
-    that waits or has failed moves to more disk. A task that already runs again moves if its new attempt ends with the
-    cause `disk` or `preempted`. `evictions`: evictions by owner.
+    `evictions`: evictions by the name of the consumer. Return the block and new blocks to store in the same
+    transaction; None if no attempt changes.
+
+    The consumers recorded `preempted`, because an evicted consumer does not know the reason. `disk` is charged once for
+    all evictions of a task in one size class. A pending or failed task moves to a size class with more disk. A task
+    that already runs again moves only if its new attempt ends with the cause `disk` or `preempted`.
     """
     draft, moved = BlockDraft(block), list[Block]()
     messages = {owner: eviction.message for owner, eviction in evictions.items()}

@@ -1,4 +1,4 @@
-"""The changes of a block by consumers: claim a block, commit outcomes, steal the tail of a block."""
+"""The changes of a block by a consumer: claim it, commit outcomes, steal its tail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from kubeque.queues.transitions.outcomes import record_outcome
 
 
 def claim(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> Block:
-    """Return the ready block with a lease of `owner`. Its first tasks are reserved."""
+    """Return the ready block as leased by `owner`, with at most `reserve` of its first pending tasks reserved.
+
+    `now`: time on the clock of the queue, Unix seconds.
+    """
     draft = BlockDraft(block, at=now, revision=job.revision)
     draft.reserve(reserve)
     return draft.done(
@@ -33,8 +36,9 @@ def commit(
 ) -> tuple[Block, list[Block]]:
     """Return the block after a commit of its owner, and new blocks that must be stored in the same transaction.
 
-    The commit records outcomes, gives tasks back, reserves the next tasks and extends the lease. With `release` it
-    gives back all reserved tasks and the block. Each new block has one task, which moved to a larger size class.
+    The commit records `outcomes`, gives back the tasks `give_back`, reserves `reserve` tasks and extends the lease. If
+    `release` is True, it gives back all reserved tasks and the block. The block is also given back if it has no pending
+    or reserved task left. Each new block has one task, which moved to a larger size class.
     """
     draft = BlockDraft(block, at=now, revision=job.revision)
     moved: list[Block] = []
@@ -57,10 +61,11 @@ def commit(
 
 
 def note_command(block: Block, command: tuple[int, float] | None, *, now: float) -> Block:
-    """Return the leased block with a note that says which of its tasks the owner runs now.
+    """Return the leased block with a note that names the task that the owner runs now.
 
-    `command`: index of the task, and start of its command on the clock of the queue; None: the owner runs no task of
-    this block. The note names only a task that is reserved in this block.
+    `command`: index of the task, and start of its command on the clock of the queue, Unix seconds; None: the owner runs
+    no task of this block. The note names a task only if it is reserved in this block. A block without an owner is
+    returned unchanged.
     """
     if not block.owner:
         return block
@@ -70,17 +75,17 @@ def note_command(block: Block, command: tuple[int, float] | None, *, now: float)
 
 
 def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> tuple[Block, Block] | None:
-    """Return a leased block without its tail, and the tail as a block leased by `owner`; None if there is no tail.
+    """Return a leased block without its tail, and the tail as a new block that `owner` leases.
 
-    The epoch and seq of the first block do not change. So the next commit of its owner detects that only the range has
-    changed.
+    Return None if the block has no tasks that may be stolen. The tail begins in the middle of these tasks. The epoch
+    and seq of the first block do not change. So the next commit of its owner detects that only the range has changed.
     """
     spare = block.spare()
     if not spare:
         return None
     cut = spare[len(spare) // 2] - block.lo
     if cut == 0:
-        return None  # this is the only task of the block, and the owner reserves it next
+        return None  # the block has only this task, and the owner reserves it next
     middle = block.lo + cut
     victim = replace(
         block, hi=middle, states=block.states[:cut], records={i: r for i, r in block.records.items() if i < middle}

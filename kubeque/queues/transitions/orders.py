@@ -1,4 +1,4 @@
-"""The changes of a block that users order: kill rows, reset tasks, link results of earlier jobs."""
+"""The changes of a block that users request: kill rows, reset tasks, link results of earlier jobs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from kubeque.queues.transitions.block_draft import BlockDraft
 
 
 def kill(block: Block, chosen: Sequence[int], reason: str, *, at: float, revision: int) -> Block | None:
-    """Return the block without further attempts of the chosen tasks; None if nothing changes.
+    """Return the block in which the chosen tasks are killed; None if the block does not change.
 
-    A pending task ends now. A reserved task is marked, and its owner ends the attempt. `chosen`: for each task of the
-    job, 1 if it is chosen, else 0. The lease does not change, so the next commit of the owner detects the marks.
+    A pending task ends now. A reserved task is marked as killed, and its owner ends the attempt. `chosen`: for each
+    task of the job, 1 if it is chosen, else 0. `reason`: message of the outcomes. `at`: time of the kill, Unix seconds.
+    The lease does not change, so the next commit of the owner detects the marks.
     """
     draft = BlockDraft(block, at=at, revision=revision)
     for index in block.indexes(State.PENDING, State.RESERVED):
@@ -31,11 +32,13 @@ def kill(block: Block, chosen: Sequence[int], reason: str, *, at: float, revisio
 
 
 def reset(block: Block, rule: ResetRule, run: int) -> Block:
-    """Return the block for the new run `run`.
+    """Return the block as reset to the run `run` of its job.
 
-    Tasks that the rule selects become pending with full budgets. Their old attempts are kept. Unless the rule breaks
-    leases, the lease is kept, running tasks continue, and their outcomes count. A kill of a running row is undone if
-    the rule selects the row.
+    Tasks that the rule selects become pending with full budgets. The records of their old attempts are kept. A kill of
+    a running row is undone if the rule selects the row.
+
+    If `rule.break_leases` is False, the lease is kept, running tasks continue, and their outcomes count. If it is True,
+    the lease ends, and reserved tasks become pending.
     """
     draft = BlockDraft(block, at=block.began)
     named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
@@ -55,7 +58,7 @@ def reset(block: Block, rule: ResetRule, run: int) -> Block:
 
 
 def _restore_budgets(draft: BlockDraft, block: Block, rule: ResetRule, named: set[int]) -> None:
-    """Give full budgets to the waiting tasks of a block that a reset names."""
+    """Give full budgets to the pending tasks in the ranges of the rule; to all pending tasks if it has no ranges."""
     for index in block.indexes(State.PENDING):
         record = block.record(index)
         if record.charges and rule.restores(named=index in named):
@@ -63,7 +66,7 @@ def _restore_budgets(draft: BlockDraft, block: Block, rule: ResetRule, named: se
 
 
 def link(block: Block, done: Mapping[int, Outcome]) -> Block:
-    """Return a new block in which the tasks in `done` are ok. `done`: outcomes of earlier jobs, by task index."""
+    """Return the block of a new job with the tasks in `done` as ok. `done`: outcomes in earlier jobs, by task index."""
     draft = BlockDraft(block)
     for index in range(block.lo, block.hi):
         if index in done:

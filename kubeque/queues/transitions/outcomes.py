@@ -1,4 +1,4 @@
-"""Record an outcome in a block: the task ends, waits again, or moves to a larger size class."""
+"""Record an outcome in a block: the task ends, becomes pending again, or moves to a larger size class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from kubeque.queues.transitions.block_draft import BlockDraft
 
 
 def record_outcome(draft: BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) -> None:
-    """Record one outcome in the draft. Ignore the outcome unless its attempt is reserved in the block."""
+    """Record an outcome in the draft. Ignore an outcome of an attempt that is not reserved in the block.
+
+    `moved`: list to which a new block is added if the task moves to a larger size class.
+    """
     block, index = draft.block, outcome.index
     known = draft.records.get(index, NEVER_RUN)
     if not block.lo <= index < block.hi or draft.states[index - block.lo] != State.RESERVED:
@@ -29,16 +32,16 @@ def record_outcome(draft: BlockDraft, job: Job, outcome: Outcome, moved: list[Bl
     if cause is Cause.KILLED:
         _end_killed(draft, known, record)
         return
-    if known.evicted and cause in (Cause.DISK, Cause.PREEMPTED):  # this size class was charged before
+    if known.evicted and cause in (Cause.DISK, Cause.PREEMPTED):  # `disk` was charged before in this size class
         record, cause = replace(record, charges=known.charges), Cause.DISK
     verdict = Verdict.FAIL if outcome.final else job.budgets.verdict(cause, record.charges)
     follow_verdict(draft, job, index, record, verdict, cause, moved)
 
 
 def _end_killed(draft: BlockDraft, known: TaskRecord, record: TaskRecord) -> None:
-    """End a task whose attempt ended by a kill. `known`, `record`: its record before and after this outcome.
+    """End a task whose attempt ended by a kill. `known`, `record`: record of the task before and after this outcome.
 
-    The task waits again if its row is not killed any more, because a reset has undone the kill.
+    If a reset has undone the kill of the row, the task becomes pending again.
     """
     assert record.outcome is not None
     if known.kill:
@@ -50,7 +53,11 @@ def _end_killed(draft: BlockDraft, known: TaskRecord, record: TaskRecord) -> Non
 def follow_verdict(
     draft: BlockDraft, job: Job, index: int, record: TaskRecord, verdict: Verdict, cause: Cause, moved: list[Block]
 ) -> None:
-    """Apply the verdict to a task in the draft. The task fails, waits again, or moves to a larger size class."""
+    """Apply the verdict to a task in the draft: the task fails, becomes pending, or moves to a larger size class.
+
+    `record`: new record of the task. `cause`: cause of its failure. `moved`: list to which a new block is added if the
+    task moves. A task whose row was killed ends instead of becoming pending or moving.
+    """
     block, killed = draft.block, draft.records.get(index, NEVER_RUN).kill
     size_class = larger_class(job.shapes, lift_class(job.shapes, block.size_class, job.floor), cause)
     if verdict is Verdict.FAIL or (verdict is Verdict.MOVE and size_class is None):
@@ -66,7 +73,7 @@ def follow_verdict(
 
 
 def _alone(block: Block, index: int, size_class: int, record: TaskRecord) -> Block:
-    """Return the one-task block of a task that moved from `block` to `size_class`."""
+    """Return a new block in `size_class` with one task, which moved there from `block`."""
     return Block(
         block.uid,
         f"{size_class}-{index}",

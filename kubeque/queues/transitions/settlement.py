@@ -1,4 +1,4 @@
-"""The result of a commit whose answer was lost."""
+"""The result of a commit that was refused or whose answer was lost."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from kubeque.queues.block import Block
 
 
 def shows(block: Block, outcome: Outcome) -> bool:
-    """True if `block` contains `outcome`.
+    """True if the stored block shows that `outcome` was recorded.
 
-    `block`: the stored block. Its lease has not changed since the task began.
+    `block`: the stored block, under the same lease under which the task began.
     """
     index = outcome.index
     if not block.lo <= index < block.hi or block.state(index) is State.MOVED:
-        return True  # a reserved task is never stolen, so it left the block after its outcome was recorded
+        return True  # a reserved task is never stolen, so the task left the block after its outcome was recorded
     kept = block.record(index).outcome
     return kept is not None and kept.attempt == outcome.attempt
 
@@ -29,11 +29,11 @@ class Settled(Enum):
 
 
 def settle(before: Block, fresh: Block | None) -> Settled:
-    """Return the result of a commit that was made from `before`. `fresh`: the stored block; None if it is gone.
+    """Return the result of a commit. `before`: block before the commit. `fresh`: stored block; None if it is deleted.
 
     APPLIED: the commit was stored; other processes may have changed the block since. AGAIN: the commit was not stored
     and the lease is unchanged, so the caller repeats the commit from `fresh`. LOST: the owner no longer has the lease,
-    or the block is gone.
+    or the block is deleted.
     """
     if fresh is None or fresh.epoch != before.epoch or fresh.nonce != before.nonce:
         return Settled.LOST
