@@ -161,7 +161,7 @@ class ProgressMethods(Connection):
     def mark_delivered(self, job: Job) -> None:
         """Record that the results of the current run of `job` were delivered to the Airflow task.
 
-        If a user clears the Airflow task later, a successful job runs again only with this record. Without it, the
+        If a user clears the Airflow task later, a successful job can run again only with this record. Without it, the
         Airflow task adopts the job. Raises JobNotFound.
         """
         wait_token.mark_delivered(self._backends, job)
