@@ -1,4 +1,4 @@
-"""The queue, files and cluster of one configuration."""
+"""Open the backends of one configuration: its queue, its store and its cluster."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 
-#: Number of specs that are cached.
+#: Maximum number of specs in the cache. The oldest entry is dropped first.
 _SPECS = 50
 
 
 @dataclass(frozen=True)
 class Backends:
-    """The queue, files and cluster that the functions of this package work on."""
+    """The queue, the files and the cluster of one configuration."""
 
     config: Config
     queue: Queue
@@ -48,7 +48,7 @@ class Backends:
         return cls(config, open_queue(config.queue_url), files, cluster, known, _access=access)
 
     def spec(self, job: Job) -> JobSpec:
-        """Return the spec of the job's present revision, from the cache if it was read before.
+        """Return the spec of the present revision of `job`. Read it from the store only if it is not in the cache.
 
         Raises FileMissing, FileDamaged, StorageError.
         """
@@ -61,7 +61,7 @@ class Backends:
         return self._specs[key]
 
     def cluster_of(self, job: Job) -> Cluster:
-        """Return the cluster to which a job was submitted. Raises StorageError, ConfigError."""
+        """Return the cluster to which a job was submitted, as its spec names it. Raises StorageError, ConfigError."""
         url = self.spec(job).cluster
         if url == self.cluster.url:
             return self.cluster

@@ -18,7 +18,10 @@ log = logging.getLogger(__name__)
 
 
 def close_ended(backends: Backends, fleet: str) -> None:
-    """Close the fleet's jobs whose tasks have all ended. Other processes can close the same jobs at the same time."""
+    """Close the jobs of `fleet` whose tasks have all ended. Log the error of a job that cannot be closed.
+
+    Other processes can close the same jobs at the same time.
+    """
     for job in backends.queue.jobs(fleet):
         if job.closing is None and job.may_close(backends.queue.counts(job)):
             try:

@@ -29,14 +29,15 @@ from kubeque.queues.open import open_queue
 from kubeque.queues.reaper import LeaseWatch
 
 log = logging.getLogger(__name__)
-#: Usual and longest pause between two observations, seconds. The pause grows while a service does not answer.
+#: Usual and longest pause between two observations of the job, seconds. The pause doubles after each error.
 _LOOK_SECONDS, _LONGEST_SECONDS = 2.0, 30.0
 
 
 def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], object] = time.sleep) -> str:
-    """Reconcile a job until no keeper is needed. Return the reason, as a text for the log.
+    """Reconcile a job until it needs no keeper. Return the reason for the end, as a text for the log.
 
-    Retry forever after errors of the queue, store or cluster, because the keeper can be the only observer of the job.
+    `uid`: uid of the job; the keeper ends if a different job now has the name. After an error of the queue, store or
+    cluster, try again without a limit, because the keeper can be the only observer of the job.
     """
     watch, pause, said, last = LeaseWatch(), _LOOK_SECONDS, "", None
     while True:
@@ -70,7 +71,10 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
 
 
 def _clear(backends: Backends, job: Job | None, sleep: Callable[[float], object]) -> None:
-    """Delete the remains of an ended or removed job from the cluster, once the cluster answers."""
+    """Delete the pods and other objects of an ended or removed job. Do nothing if `job` is None.
+
+    If the cluster does not answer, try again without a limit. If the cluster refuses, log the refusal and give up.
+    """
     pause = _LOOK_SECONDS
     while job is not None:
         try:
@@ -84,7 +88,7 @@ def _clear(backends: Backends, job: Job | None, sleep: Callable[[float], object]
 
 
 def _log_once(level: int, text: str, before: str) -> str:
-    """Log `text` unless it equals `before`, the text that was logged last. Return `text`."""
+    """Log `text` if it differs from `before`, the text that was logged last. Return `text`."""
     if text != before:
         log.log(level, "%s", text)
     return text
@@ -115,7 +119,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _leave(number: int, frame: object) -> None:
-    """Exit on SIGTERM. The exit code is not 0, because 0 means that no keeper is needed any more."""
+    """Exit on SIGTERM with the code TERMINATED. Exit code 0 would mean that the job needs no keeper."""
     sys.exit(TERMINATED)
 
 

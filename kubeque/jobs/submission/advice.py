@@ -1,4 +1,4 @@
-"""Notes about the rows and the command of a sweep that is not submitted yet: likely mistakes, and what was left out."""
+"""Notes on likely mistakes in the rows, the command and the options of a sweep, before the sweep is submitted."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from kubeque.model.text import cut
 from kubeque.model.user_paths import expand_home
 from kubeque.model.wording import option
 
-#: Number of files that are named.
+#: Maximum number of notes about files that tasks do not get, and of values per axis that are compared with files.
 _FILES_NAMED = 3
-#: A value that is a range of numbers or letters in other programs.
+#: Matches a value that other programs read as a range, for example `1:10`, `1-10` or `a..c`.
 _RANGE_ELSEWHERE = re.compile(r"-?[\d.]+(?::-?[\d.]+){1,2}|\d+-\d+|[A-Za-z]\.\.[A-Za-z]")
-#: Options of `kubeque sub` that few other programs have.
+#: Options of `kubeque sub` that few other programs have. In a command, such an option is probably misplaced.
 _LATE_OPTIONS = frozenset({
     "--dry-run", "--no-wait", "--fetch", "--params", "--grid", "--each", "--repeat", "--consumers", "--cluster",
     "--try", "--repair", "--revise", "--replace", "--shell", "--push",
@@ -32,9 +32,10 @@ _LATE_OPTIONS = frozenset({
 
 
 def submission_notes(sweep: Sweep) -> list[str]:
-    """Return notes that the user should read before the submission of a sweep, one sentence each.
+    """Return notes for the user about likely mistakes in a sweep, one sentence each.
 
-    Raises CommandError for a command that can run nowhere, and other errors of `Sweep.check`.
+    Raises CommandError if the command is one word that contains a whole command line. Raises the errors of
+    `Sweep.check`.
     """
     notes = [*getattr(sweep.rows, "notes", ()), *_kueue_notes(sweep)]
     sweep = sweep.check()
@@ -53,9 +54,9 @@ def submission_notes(sweep: Sweep) -> list[str]:
 
 
 def _pattern_notes(sweep: Sweep) -> Iterator[str]:
-    """Yield a note for each value of a grid that is a pattern of files, because the value stays a text.
+    """Yield a note for each value of a grid that is a pattern and matches files. kubeque uses such a value as text.
 
-    A sweep with an origin gets no note, because only the command line has an option for rows of files.
+    A sweep with an origin (from Airflow) gets no note, because only the command line has the option `--each`.
     """
     if sweep.origin:
         return
@@ -70,7 +71,7 @@ def _pattern_notes(sweep: Sweep) -> Iterator[str]:
 
 
 def _glob_notes(sweep: Sweep) -> Iterator[str]:
-    """Yield a note for each pattern of results that has a comma, because other programs split the pattern there."""
+    """Yield a note for each pattern of result files that contains a comma. kubeque does not split it at the comma."""
     for name, globs in (("results", sweep.results), ("ignore", sweep.ignore)):
         for glob_text in globs:
             if "," in re.sub(r"\[[^\]]*\]", "", glob_text):
@@ -81,7 +82,7 @@ def _glob_notes(sweep: Sweep) -> Iterator[str]:
 
 
 def _range_notes(sweep: Sweep) -> Iterator[str]:
-    """Yield a note for each axis with one value that is a range in other programs, because the value stays a text."""
+    """Yield a note for each axis whose only value looks like a range. kubeque uses such a value as text."""
     for name, values in zip(sweep.rows.columns, getattr(sweep.rows, "axes", ()), strict=False):
         if len(values) == 1 and _RANGE_ELSEWHERE.fullmatch(values[0]):
             yield (
@@ -91,7 +92,10 @@ def _range_notes(sweep: Sweep) -> Iterator[str]:
 
 
 def _late_option_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
-    """Yield a note for each option of `kubeque sub` among the words of the command, which gets this option."""
+    """Yield a note for each word of the command that is an option of `kubeque sub`.
+
+    The word is passed to the program. Yield nothing for a shell command or a sweep from Airflow.
+    """
     for word in words[1:] if not sweep.origin and not sweep.shell else ():
         text = format_word(word)
         if text.partition("=")[0] in _LATE_OPTIONS:
@@ -102,21 +106,27 @@ def _late_option_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
 
 
 def _matches_files(sweep: Sweep, text: str) -> bool:
-    """True if `text` has a wildcard, and a file here matches."""
+    """True if `text` has a wildcard and matches a file or folder in the base folder of the sweep.
+
+    False for a URL and for a pattern with `**`.
+    """
     if not any(mark in text for mark in "*?[") or "**" in text or "\0" in text or "://" in text:
         return False
     return any(glob.iglob(text, root_dir=sweep.base))
 
 
 def _kueue_notes(sweep: Sweep) -> Iterator[str]:
-    """Yield a note if the quota of a queue does not limit the consumers, because they request nothing."""
+    """Yield a note if the pods of a Kueue queue request no CPU or no memory. Kueue does not count an unset resource."""
     missing = [option(name) for name in ("cpu", "memory") if getattr(sweep, name) is None]
     if sweep.pod.get("kueue_queue") and missing:
         yield f"Kueue counts only the resources that a pod requests: set {' and '.join(missing)}"
 
 
 def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:
-    """Raise CommandError for a whole command line in one word, which would be the name of a program."""
+    """Raise CommandError if the command is one word that contains white space and is not the path of a file.
+
+    Such a word is probably a whole command line, but it would be the name of a program.
+    """
     word = words[0]
     text = "".join(part if isinstance(part, str) else "x" for part in word.parts).strip()
     if sweep.shell or len(words) > 1 or word.upload or not any(map(str.isspace, text)):
@@ -130,14 +140,17 @@ def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:
 
 
 def _one_text_remedy(typed: str, *, is_typed: bool) -> str:
-    """Return the remedy for a whole command line in one word. `is_typed`: True for the command line."""
+    """Return the remedy in the message about a command of one word. `typed`: this word.
+
+    `is_typed`: True if the command comes from the command line, False if it comes from Airflow.
+    """
     shell = f"add {option('shell')} to run the command in a shell"
     parts = _split(typed)
     if SHELL_WORDS & set(parts):
         return shell
     quoted = (part if re.fullmatch(r"[\w./:=,@%+-]+", part) else shlex.quote(part) for part in parts)
     here = f", here {cut(' '.join(quoted), 200)}" if parts and is_typed else ""
-    uploads = any(part.startswith("^") for part in parts)  # in a shell, ^ does not upload a file
+    uploads = any(part.startswith("^") for part in parts)  # a shell command uploads no file for a word with ^
     return f"write its words one by one{here}" + ("" if uploads else f", or {shell}")
 
 
@@ -171,7 +184,10 @@ def _split(text: str) -> list[str]:
 
 
 def _is_left_here(sweep: Sweep, text: str, *, is_program: bool) -> bool:
-    """True for the relative path of a file that no task gets."""
+    """True if `text` is the relative path of an existing file that is not an input of the sweep.
+
+    `is_program`: True for the first word of the command. False is returned for a program that is found in `PATH`.
+    """
     if not text or "\0" in text or os.path.isabs(text) or "://" in text:
         return False
     if is_program and "/" not in text and shutil.which(text):
@@ -180,7 +196,10 @@ def _is_left_here(sweep: Sweep, text: str, *, is_program: bool) -> bool:
 
 
 def _is_pushed(sweep: Sweep, path: str) -> bool:
-    """True if this file can already be an input of the job, from `--like` or from a pushed file, folder or list."""
+    """True if the file at `path` is, or can be, an input because of `--like` or `--push`.
+
+    `path`: relative to the base folder of the sweep. A list of `--push` is not read: it can contain any file.
+    """
     if any(path in (item.name, os.path.basename(item.name)) for item in sweep.inputs):
         return True
     for text in sweep.push:

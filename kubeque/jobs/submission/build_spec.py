@@ -39,12 +39,12 @@ def find(backends: Backends, sweep: Sweep) -> Staging:
 
 
 def _strip_caret(word: Word) -> Word:
-    """Remove the `^` from a word without columns, because its file is already an input of the sweep."""
+    """Return a word without its `^`, because its file is already an input. A word with columns keeps its `^`."""
     return replace(word, upload=False) if word.upload and not word.columns else word
 
 
 def named(rows: Rows) -> Iterator[Mapping[str, str]]:
-    """Yield each row as a dict from column to value. The dict has the index of the row, too."""
+    """Yield each row as a dict from column to value. The key `index` has the number of the row, as text."""
     for index, row in enumerate(rows):
         yield {**dict(zip(rows.columns, row, strict=True)), "index": str(index)}
 

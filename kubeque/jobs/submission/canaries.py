@@ -1,4 +1,4 @@
-"""Canaries: the estimate from the tasks that ran first, and the release of the held tasks."""
+"""Canaries: estimate the time of the held tasks from the tasks that ran first, and release the held tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubeque.queues.task_views import in_order
 
 
 def canary_estimate(backends: Backends, job: Job) -> Estimate:
-    """Estimate the time of the held tasks of a job from its canaries. Read all blocks that are not held."""
+    """Return an estimate of the time for the held tasks of a job. Reads all blocks that are not held."""
     seen, ended = AttemptStats(), 0
     for view in in_order(job, (block for block in backends.queue.scan(job) if not block.held)):
         seen.add(view)
@@ -23,7 +23,10 @@ def canary_estimate(backends: Backends, job: Job) -> Estimate:
 
 
 def go(backends: Backends, name: str) -> Job:
-    """Release the held tasks of a job. Raises JobNotFound. Raises UserError if no task is held."""
+    """Release the held tasks of a job, and return the job. Raises JobNotFound.
+
+    Raises UserError if no task is held, or if the job was killed or stopped.
+    """
     job = backends.queue.job(name)
     if job.state in (JobState.KILLED, JobState.STOPPED):
         raise UserError(f"{name} is {job.state}: {command('reset', name)} runs the tasks that are not ok")

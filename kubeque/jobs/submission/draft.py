@@ -40,10 +40,10 @@ class Draft:
     sweep: Sweep
     spec: JobSpec
     staging: Staging
-    #: Variables and umask that the tasks get from this process. None in a cluster, where tasks get only `env` and
-    #: Secrets.
+    #: Variables and umask that the tasks get from this process. None for pods, which get only the `env` of the sweep
+    #: and Secrets.
     environment: Environment | None = None
-    #: Called with the progress of the upload.
+    #: Function that gets the progress of the upload.
     progress: Tell | None = None
     #: The machine that the tasks share; None if each consumer has its own resources.
     machine: Machine | None = None
@@ -56,7 +56,7 @@ class Draft:
         """Return a new job for this sweep, with a new uid."""
         sweep, uid, n = self.sweep, new_uid(), self.sweep.rows.n
         lease = parse_lease(sweep.lease) if sweep.lease is not None else LEASE_SECONDS
-        now = backends.queue.now()  # the deadline is checked by the clock of the queue
+        now = backends.queue.now()  # consumers compare the deadline with the clock of the queue
         deadline = parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None
         return Job(
             name=name, uid=uid, n=n, url=job_folder_url(backends.config.default_url_prefix, name, uid),
@@ -78,17 +78,17 @@ class Draft:
         return higher(LOCAL_NEEDS if self.spec.local else BASE_NEEDS, FUNCTION_NEEDS if typed else BASE_NEEDS)
 
     def urls(self, backends: Backends) -> list[str]:
-        """Return the URLs of the results and the inputs of the sweep."""
+        """Return the URL of the results prefix and the URLs of all inputs."""
         inputs = [*self.spec.inputs, *self.spec.row_inputs.values()]
         return [backends.config.default_url_prefix, *(item.url for item in inputs)]
 
     def store(self, backends: Backends, job: Job, *, stored: RowsSpec | None = None) -> tuple[Job, int]:
-        """Store environment, rows and spec, and then the inputs.
+        """Store the environment, the rows and the spec of `job`, and then the inputs.
 
-        Return the job with digests, and the number of bytes sent.
+        Return the job with the digest of the spec, and the number of uploaded bytes.
 
-        `stored`: the rows of an earlier revision; their pages are stored already. The spec is stored before the inputs
-        are checked and sent, because it protects the inputs from garbage collection.
+        `stored`: the rows of an earlier revision if they are unchanged; their pages are not stored again. The spec is
+        stored before the inputs are checked and sent, because the spec protects the inputs from garbage collection.
         """
         write_owner(backends, job)
         if self.environment is not None:
@@ -112,9 +112,9 @@ class Draft:
 
 
 def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None, *, typed: Collection[str] = ()) -> Draft:
-    """Find the inputs of a sweep, make its spec, and return both. Raises UserError, StorageError, ClusterError.
+    """Return a draft of a sweep: its inputs and its spec. Nothing is stored.
 
-    `typed`: names of the options that the user typed for this submission.
+    `typed`: names of the options that the user typed for this submission. Raises UserError, StorageError, ClusterError.
     """
     fitted = fit(sweep, backends.cluster, backends.config, typed)
     sweep = fitted.sweep

@@ -62,7 +62,10 @@ class Effect:
 
 
 def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Effect:
-    """Return the effect of `wanted` on the job `before`. Nothing is changed. Raises StorageError."""
+    """Return the effect of submitting the draft `wanted` under the name of the job `before`.
+
+    Nothing is changed. Raises StorageError.
+    """
     old, n = backends.spec(before), wanted.sweep.rows.n
     ok = backends.queue.counts(before).ok
     kept = min(_kept(backends, wanted, before, old, existing, ok), n)
@@ -74,7 +77,10 @@ def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Exist
 
 
 def _count_lost(backends: Backends, wanted: Draft, before: Job, old: JobSpec) -> int:
-    """Return the number of ok rows of `before` that `wanted` lacks. Compare only the columns that both of them have."""
+    """Return the number of ok rows of `before` that are not among the rows of `wanted`.
+
+    Compare only the columns that exist in `before` and in `wanted`. If `before` has no columns, compare indexes.
+    """
     ok = (view.index for view in backends.queue.tasks(before) if view.state is TaskState.OK)
     rows = wanted.sweep.rows
     if not old.rows.columns:
@@ -89,7 +95,7 @@ def _count_lost(backends: Backends, wanted: Draft, before: Job, old: JobSpec) ->
             index in chosen and encode_row([row[column] for column in shared]) not in new
             for index, row in enumerate(iter_rows(old.rows, stored))
         )
-    except FileMissing:  # the files of the job were deleted, and its results with them
+    except FileMissing:  # the files and results of the job were deleted
         return 0
 
 

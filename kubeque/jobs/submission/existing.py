@@ -6,8 +6,9 @@ from enum import Enum
 
 
 class Existing(Enum):
-    """The ways to submit a job if a job with the same name, but a different spec, exists."""
+    """The ways to submit a sweep if a job with the same name exists."""
 
+    #: The existing job stays. If its spec differs from the spec of the sweep, the submission fails.
     REFUSE = "refuse"
     #: Failed and changed rows run under the new spec. A row has changed if its command, inputs, image or values
     #: changed.

@@ -1,4 +1,4 @@
-"""Fit a sweep to one machine: reduce resources that exceed the machine, and leave out options that only pods have."""
+"""Fit a sweep to one machine: reduce resources that exceed the machine, and note options that only pods use."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
     """Return the sweep with its resources reduced to the machine of `cluster`.
 
     If each consumer has its own resources, the sweep is unchanged. `typed`: names of the options that the user typed
-    for this submission. Typed options are never reduced or left out. Raises ResourceError for a typed option that has
-    no effect or exceeds the machine, and for GPUs on a machine without GPUs.
+    for this submission. A typed option is never reduced or ignored.
+
+    Raises ResourceError for a typed option that has no effect or exceeds the machine, and for GPUs on a machine without
+    GPUs. If `on_local` of the configuration is "refuse", raises it also for other options without effect.
     """
     machine = cluster.capacity(gpus=bool(sweep.pod.get("gpu")))
     if machine is None:
@@ -70,9 +72,10 @@ def _priority_notes(sweep: Sweep, typed: Collection[str]) -> tuple[str, ...]:
 
 
 def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:
-    """Return a note if only some of the open jobs give their tasks a size; otherwise an empty text.
+    """Return a note if the tasks of some open jobs have a size, and those of other open jobs have none; otherwise "".
 
-    `others`: name and spec of the other open jobs of the machine.
+    A size is a number of cores, an amount of memory, or GPUs. `spec`: spec of this job. `others`: name and spec of each
+    other open job of the machine.
     """
     unlike = [name for name, other in others if _has_size(other) != _has_size(spec)]
     if not unlike:

@@ -1,7 +1,7 @@
-"""The files of this machine from which the inputs of a job were read. A later reset uses them to find changed files.
+"""Record from which files of this machine a job got its inputs. A later reset finds changed files with the record.
 
 The record is a file in `$KUBEQUE_HOME`, because paths of this machine must not be in a bucket. A submission from
-Airflow has no record, because an Airflow task submits again by itself.
+Airflow has no record, because an Airflow task that runs again submits its files again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kubeque.model.sweep.sweep import Sweep
 
 
 def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
-    """Store the sources of a submission that does not come from Airflow. Raises ClusterError."""
+    """Record the sources of the inputs of a submission, except if it comes from Airflow. Raises ClusterError."""
     if "dag" not in sweep.origin:
         content = {
             "base": str(sweep.base), "push": list(sweep.push), "stored": [item.name for item in sweep.inputs],
@@ -33,7 +33,7 @@ def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
 
 
 def with_sources(backends: Backends, job: Job, sources: InputSources) -> Sweep:
-    """Return the sweep of a job. The sweep reads its inputs again from `sources`. Raises StorageError."""
+    """Return a sweep like the job, but with the files of `sources` as inputs. Raises JobNotFound, StorageError."""
     sweep = like(backends, job.name)
     rows = with_roots(sweep.rows, sources.roots)
     stored = tuple(item for item in sweep.inputs if item.name in sources.stored)
@@ -44,9 +44,10 @@ def with_sources(backends: Backends, job: Job, sources: InputSources) -> Sweep:
 
 
 def changed_inputs(backends: Backends, job: Job, sources: InputSources) -> Sequence[str]:
-    """Return the names of the inputs whose files have changed. If a file is gone, return no names.
+    """Return the names of the inputs of a job whose files have changed. If a file no longer exists, return no names.
 
-    Files that differ between rows are not examined.
+    `sources`: the recorded sources of the inputs. Inputs that differ between rows, and inputs without a digest, are not
+    compared.
     """
     sweep = with_sources(backends, job, sources)
     try:

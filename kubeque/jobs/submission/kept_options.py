@@ -1,4 +1,7 @@
-"""Options that are not part of the spec. A submission that changes nothing else leaves those of the existing job."""
+"""Options of a sweep that are not part of its spec.
+
+A submission with the spec of an existing job leaves these options of the job unchanged.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from kubeque.model.sweep.options import OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.wording import command, option
 
-#: Fields of a sweep, and the fields of a job with their values.
+#: Names of the fields of a sweep that have such options, each with the name of the field of the job.
 _FIELDS = {
     option.sweep_field: option.kept.removeprefix("job.") for option in OPTIONS if option.kept.startswith("job.")
 } | {"retry_causes": "budgets"}
-#: Values of these fields if the user sets no option. A field without a value is a mapping.
+#: Default values of the fields in _FIELDS. The default of a field with a default factory is an empty mapping.
 _UNSET = {each.name: {} if each.default is MISSING else each.default for each in fields(Sweep) if each.name in _FIELDS}
-#: Options that a command can change, and this command.
+#: Options that a command can change in an existing job, each with the name of the command.
 _COMMANDS = {"priority": "priority", "consumers": "scale"}
 
 
@@ -33,7 +36,8 @@ def copy_options(job: Job, fresh: Job) -> Job:
 def note_kept(sweep: Sweep, before: Job, make: Callable[[], Job]) -> tuple[str, ...]:
     """Return a note if the sweep sets options that have other values in the job `before`; otherwise no note.
 
-    `make`: returns the job that the sweep would make. It is called only if an option is set, because it asks the queue.
+    `make`: returns the job that the sweep would create. It is called only if an option is set, because it sends a
+    request to the queue.
     """
     given = [name for name in _FIELDS if getattr(sweep, name) != _UNSET[name]]
     fresh = make() if given else before

@@ -19,10 +19,11 @@ from kubeque.model.sweep.sweep import Sweep
 
 
 def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
-    """Return a sweep with the options of the job `name`, but without its name. Raises JobNotFound, StorageError.
+    """Return a sweep with the command, inputs and options of the job `name`, but without the name.
 
-    `rows`: rows that replace the rows of the job. The inputs are the stored inputs, even if the local files have
-    changed. `inputs_of_command`: True to keep the inputs of the job's `^` words; False for a sweep with a new command.
+    The inputs are the stored inputs, even if the local files have changed. `rows`: rows that replace the rows of the
+    job. `inputs_of_command`: True to keep the inputs of the job's `^` words and its function; False for a sweep with a
+    new command. Raises JobNotFound, StorageError.
     """
     job = backends.queue.job(name)
     spec = backends.spec(job)
@@ -39,7 +40,7 @@ def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_c
 
 
 def _rows(backends: Backends, job: Job, spec: JobSpec) -> Rows:
-    """Return the rows of a job. Keep the types of values only for a function, because a command gets text."""
+    """Return the rows of a job. The values keep their types only for a function, because a command gets texts."""
     rows = spec.rows if spec.function else replace(spec.rows, types=())
     if rows.kind == "sequence":
         return sequence(rows.n)

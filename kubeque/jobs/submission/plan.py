@@ -17,6 +17,7 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.argv import task_argv
 from kubeque.model.sweep.sweep import Sweep
 
+#: Maximum number of tasks whose commands a plan contains.
 _SHOWN = 3
 
 
@@ -28,7 +29,7 @@ class Plan:
     consumers: int
     #: Number of input files, including files of single rows. Files with equal content are counted separately.
     inputs: int
-    #: Number of distinct file contents on this machine.
+    #: Number of different contents of the input files that are on this machine.
     contents: int
     #: Number of these contents that are in the store already.
     there: int

@@ -20,7 +20,7 @@ _BYTES, _LINES = 1 << 16, 200
 
 
 def note_submission(home: Path, queue_url: str, name: str) -> None:
-    """Note that a job was submitted to a queue. Ignore errors of the file system, because the job exists already."""
+    """Append a job to the list of submissions. Ignore errors of the file system, because the job exists already."""
     path = _path(home)
     line = json.dumps({"queue": _key(queue_url), "job": name}) + "\n"
     with suppress(OSError):
@@ -31,7 +31,7 @@ def note_submission(home: Path, queue_url: str, name: str) -> None:
 
 
 def recent_names(home: Path, queue_url: str) -> list[str]:
-    """Return the names that were submitted to a queue, each once, newest first. Some of these jobs might be removed."""
+    """Return the names of the jobs submitted to a queue, each once, newest first. Some jobs may have been removed."""
     try:
         lines = _path(home).read_bytes().splitlines()
     except OSError:

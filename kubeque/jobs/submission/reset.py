@@ -22,7 +22,7 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.text import cut, printable
 from kubeque.model.wording import code, option
 
-#: Message of the rows of a killed job that a reset does not select.
+#: Message in the outcomes of the rows of a killed job that a reset does not select.
 _KILLED_WITH_JOB = "killed with its job"
 #: Number of changed files that a message names.
 _NAMED = 3
@@ -32,17 +32,20 @@ def reset(
     backends: Backends, name: str, rule: ResetRule, *, update: bool = False, selection: RowSelection = ALL_ROWS,
     run: int | None = None,
 ) -> ResetEffect:  # fmt: skip
-    """Run again the tasks that `rule` selects, and return the effect. If the rule selects no task, change nothing.
+    """Run again the tasks that `rule` and `selection` select, and return the effect.
 
-    `update`: True to use the present files and environment, as a new revision of the job. Tasks that are ok and that
-    the rule does not select keep their results. `selection`: only these rows. `run`: reset only if this is the current
-    run of the job, so that two simultaneous requests reset the job once. Raises JobNotFound, UserError. Raises
-    EnvironmentGone if the environment of the job's submission is needed but gone.
+    An ok task that is not selected keeps its results. If nothing is selected, the job usually stays unchanged (see
+    `is_pointless`).
+
+    `update`: True to use the present files and environment, as a new revision of the job. `run`: number of the run that
+    the caller has seen; if the job has another run, UserError is raised. So of two simultaneous requests, one resets
+    the job. None accepts every run. Raises JobNotFound, UserError. Raises EnvironmentGone if the tasks need the
+    environment of the submission, but it no longer exists.
     """
     before = _require_run(backends.queue.job(name), run)
     plan = plan_reset(backends, before, rule, selection)
     if is_pointless(before, plan.effect, update=update) or (plan.effect.is_empty and not selection.is_empty):
-        _require_run(backends.queue.job(name), run)  # another reset may have left nothing to select
+        _require_run(backends.queue.job(name), run)  # if another reset was faster, nothing is selected
         return plan.effect
     ranges = plan.rule.ranges
     if update and len(ranges) > MAX_RANGES:
@@ -63,7 +66,7 @@ def reset(
 
 
 def _require_run(job: Job, run: int | None) -> Job:
-    """Return the job. Raises UserError if `run` is not its current run; None: any run."""
+    """Return `job`. Raises UserError if `run` is not the current run of the job. None accepts every run."""
     if run is not None and job.run != run:
         raise UserError(
             f"{job.name} was reset in the meantime: check its state, and repeat the reset if it is still needed"
@@ -72,7 +75,10 @@ def _require_run(job: Job, run: int | None) -> Job:
 
 
 def _update(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> None:
-    """Reset a job with the present files and environment. Raises UserError."""
+    """Reset a job with the present input files and environment, as a new revision.
+
+    If the files of the inputs are not recorded on this machine, only the environment is updated. Raises UserError.
+    """
     sources = read_sources(backends, before)
     if sources is None:
         renew_environment(backends, before, spec, rule)
@@ -86,7 +92,7 @@ def _update(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> 
 
 
 def stale_note(backends: Backends, job: Job) -> str:
-    """Return a note on input files that changed on this machine since the submission; empty if no file changed."""
+    """Return a note on the input files that have changed since the submission; empty if no change is known."""
     sources = read_sources(backends, job)
     names = changed_inputs(backends, job, sources) if sources else ()
     if not sources or not names:
@@ -101,6 +107,6 @@ def stale_note(backends: Backends, job: Job) -> str:
 
 
 def _when(at: float) -> str:
-    """Return a local time as text, without the date if it is today."""
+    """Return a Unix time as text in local time. The text contains the date only if the date is not today."""
     then = datetime.fromtimestamp(at)
     return f"{then:%H:%M}" if then.date() == datetime.now().date() else f"{then:%Y-%m-%d %H:%M}"

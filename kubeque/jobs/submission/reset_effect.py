@@ -34,7 +34,7 @@ class ResetEffect:
     kept: int
     #: Number of failed and killed rows that the reset does not select.
     left: int
-    #: Number of rows that have not ended. A reset does not select them.
+    #: Number of rows that have not ended. A reset does not select rows of this kind.
     unfinished: int
 
     @property
@@ -62,17 +62,18 @@ class ResetPlan:
     """The rows that a reset selects, and its effect."""
 
     effect: ResetEffect
-    #: Rule of the reset. If rows are selected, its ranges name the rows that will run again.
+    #: Rule of the reset. If the user selected rows, the ranges of the rule contain the rows that will run again.
     rule: ResetRule
-    #: For each row of a killed job, 1 if it was not selected and must not run again, else 0; empty: all rows run.
+    #: One byte for each row of a killed or stopped job: 1 for a row that must not run if it has not ended, else 0.
+    #: Empty if the user selected no rows, or if the job was neither killed nor stopped.
     left: bytearray = field(default_factory=bytearray)
 
 
 def plan_reset(backends: Backends, job: Job, rule: ResetRule, selection: RowSelection) -> ResetPlan:
     """Return what a reset of `job` will do. Nothing is changed.
 
-    Takes O(blocks), and O(tasks) if the rule names causes or if rows are selected. Raises UserError for a selection of
-    no row. Raises StorageError.
+    Takes O(blocks), but O(tasks) if `rule` has causes or ranges, or if `selection` is not empty. Raises UserError if no
+    row matches `selection`. Raises StorageError.
     """
     counts = job.closing.counts if job.closing is not None else backends.queue.counts(job)
     if not selection.is_empty:
@@ -86,10 +87,10 @@ def plan_reset(backends: Backends, job: Job, rule: ResetRule, selection: RowSele
 def _plan_selection(
     backends: Backends, job: Job, rule: ResetRule, selection: RowSelection, counts: Counts
 ) -> ResetPlan:
-    """Return what a reset of selected rows will do.
+    """Return what a reset of the rows in `selection` will do.
 
-    Reset rows that are ok only with `everything`, or if their state is named. List in the returned rule the rows that
-    have ended now. A row that ends later must keep its result.
+    An ok row runs again only if `rule` has `everything` or if `selection` names the state ok. The returned rule lists
+    the indexes of rows that have ended now, because a row that ends later must keep its result.
     """
     everything = rule.everything or TaskState.OK in selection.states
     matched, run, again, left = 0, list[int](), list[int](), bytearray(b"\1" * job.n if job.was_ended else b"")
@@ -117,17 +118,17 @@ def _has_cause(rule: ResetRule, view: TaskView) -> bool:
 
 
 def is_pointless(job: Job, effect: ResetEffect, *, update: bool) -> bool:
-    """True if a reset with this effect must not change the job.
+    """True if a reset with this effect has nothing to do.
 
-    An update of an open job is not pointless, because the rows that have not ended run with the new files. A reset that
-    is unfinished, or that revives a killed job, is not pointless either.
+    An update of an open job has an effect, because rows that have not ended run with the new files. If an earlier reset
+    is unfinished, a reset finishes it. If the job was killed and is not closed yet, a reset opens the job again.
     """
     ended = job.closing is not None
     return effect.is_empty and job.reset is None and (ended or (job.open and not update))
 
 
 def _select(backends: Backends, job: Job, rule: ResetRule, counts: Counts) -> tuple[int, int]:
-    """Return the numbers of failed or killed tasks, and of ok tasks, that the rule selects."""
+    """Return two numbers of tasks that the rule selects: failed or killed tasks, and ok tasks."""
     if not rule.causes and not rule.ranges:
         return counts.failed + counts.killed, counts.ok if rule.everything else 0
     chosen = Counter(view.state for view in backends.queue.tasks(job) if _is_selected(rule, view))
@@ -135,7 +136,7 @@ def _select(backends: Backends, job: Job, rule: ResetRule, counts: Counts) -> tu
 
 
 def _is_selected(rule: ResetRule, view: TaskView) -> bool:
-    """True if a task runs again. A task that was killed with its job always runs again."""
+    """True if a task runs again after a reset by `rule`. A task that was killed with its job always runs again."""
     if view.state is TaskState.KILLED and not view.is_row_killed:
         return True
     named = any(low <= view.index < high for low, high in rule.ranges)

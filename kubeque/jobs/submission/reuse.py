@@ -1,4 +1,4 @@
-"""Compare row keys to find rows that are ok in earlier jobs, and link to the results of these rows."""
+"""Find the rows of a new job that are ok in earlier jobs, by their row keys, and link to the earlier results."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ StoredKeys = dict[tuple[str, int], bytes]
 
 
 def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
-    """Read or compute the row keys of one revision, and return them; empty if the revision has no keys."""
+    """Return the concatenated row keys of one revision of a job; empty if the rows have no keys.
+
+    Compute the row keys from the spec and the rows if they are not stored. Raises StorageError.
+    """
     try:
         keys = backends.files.read(keys_url(job, revision), job.n * KEY_BYTES)
     except (FileMissing, FileDamaged):
         keys = b""
-    if len(keys) != job.n * KEY_BYTES:  # no keys are stored, or a task program has changed them
+    if len(keys) != job.n * KEY_BYTES:  # no keys are stored, or the program of a task has changed the file
         spec = read_spec(backends.files, job, revision)
         rows = iter_rows(spec.rows, PageReader(job.url, backends.files, spec.rows.pages).page)
         columns = spec.rows.columns
@@ -37,24 +40,26 @@ def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
 
 
 def members(backends: Backends, series: str) -> list[Job]:
-    """Return the jobs of a series in the queue, newest first."""
+    """Return the jobs of a series that are in the queue, newest first."""
     return sorted((job for job in backends.queue.jobs() if job.series == series), key=lambda job: -job.created)
 
 
 @dataclass(slots=True)
 class Found:
-    """The rows that do not have to run again."""
+    """The rows of a new job that do not have to run."""
 
+    #: Outcomes of these rows, as links to earlier results.
     done: Done = field(default_factory=dict)
-    #: Pairs of an earlier job and the rows of the new job that link to it.
+    #: Pairs: an earlier job, and the indexes of the rows of the new job that link to this earlier job.
     told: list[tuple[Job, list[int]]] = field(default_factory=list)
 
 
 def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revision: int) -> Found:
-    """Return the rows with these `keys` that are ok in `sources`. The sources are tried in their order.
+    """Return the rows of a new job that are ok in one of the jobs `sources`. The first source with a result is used.
 
-    The store is called a few times for each source, until all rows are found. The memory is 100 bytes for each row and
-    one outcome for each found row.
+    `keys`: concatenated row keys of the new job. `revision`: revision of the linked outcomes. Sends a few requests to
+    the store for each source, until all rows are found. Uses 100 bytes of memory for each row, and one outcome for each
+    found row.
     """
     wanted: dict[bytes, list[int]] = {}
     for index in reversed(range(len(keys) // KEY_BYTES)):
@@ -76,8 +81,8 @@ def _match(
 ) -> Done:
     """Return links for the rows in `wanted` for which `source` has results. Remove these rows from `wanted`.
 
-    Rows with equal keys get different results as long as `source` has enough results. All further rows share the last
-    result.
+    `kept`: row keys of each revision of `source`. `wanted`: indexes of rows by row key. Rows with equal keys get
+    different results as long as `source` has enough results with this key. All further rows share the last result.
     """
     done: Done = {}
     last: dict[bytes, Outcome] = {}
@@ -94,12 +99,10 @@ def _match(
 
 
 def all_done(backends: Backends, source: Job) -> Found:
-    """Return links to all tasks that are ok in `source`, for a new job with the same rows.
+    """Return links to all tasks that are ok in `source`, for a new job with the same rows. Row keys are not compared.
 
-    Row keys are not compared.
-
-    The links have revision 0, a number that no revision of a job has. No row keys are stored for revision 0, so a later
-    comparison counts these rows as changed.
+    The links have revision 0, a number that no revision of a job has. No row keys are stored for revision 0. So a later
+    comparison counts the linked rows as changed.
     """
     done = {
         outcome.index: link_outcome(source, outcome, outcome.index, revision=0) for outcome in _ok(backends, source)
@@ -117,9 +120,10 @@ def link_outcome(source: Job, outcome: Outcome, index: int, *, revision: int) ->
 
 
 def changed_rows(backends: Backends, job: Job, keys: bytes, known: StoredKeys) -> list[int]:
-    """Return the ok tasks whose row key differs from the row key in `keys`.
+    """Return the indexes of the tasks that were ok in an earlier revision and now have a different row key.
 
-    `known`: cache of row keys. This call adds the keys that it reads.
+    `keys`: row keys of the present revision; if empty, all tasks that were ok in an earlier revision count as changed.
+    `known`: cache of row keys, to which this function adds the keys that it reads.
     """
     for number in range(1, job.revision):
         if (job.uid, number) not in known:
@@ -130,7 +134,7 @@ def changed_rows(backends: Backends, job: Job, keys: bytes, known: StoredKeys) -
 
 
 def _all_keys(backends: Backends, job: Job) -> dict[int, bytes]:
-    """Return the row keys of each revision; empty if the job has been removed in the meantime."""
+    """Return the row keys of a job by the number of the revision; empty if the job has been removed in the meantime."""
     try:
         return {number: read_keys(backends, job, number) for number in range(1, job.revision + 1)}
     except FileMissing:

@@ -36,9 +36,9 @@ from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.succession import replace_job
 from kubeque.queues.transitions import link
 
-#: Maximum number of open jobs with which a new job is compared.
+#: Maximum number of open jobs whose specs are compared with the spec of a new job for a note.
 _COMPARED = 20
-#: Words that describe how an existing job was changed.
+#: Words in `Submitted.what` for a change of an existing job.
 _DONE = {Existing.REPAIR: "repaired", Existing.REVISE: "revised", Existing.REPLACE: "replaced"}
 #: Maximum number of index ranges in one reset, because each reader of the job's record reads all ranges.
 MAX_RANGES = 5_000
@@ -74,12 +74,15 @@ def submit(
     backends: Backends, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
     typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None, count_kept: bool = False,
 ) -> Submitted:  # fmt: skip
-    """Submit a sweep and start consumers. Raises UserError before anything is submitted.
+    """Submit a sweep, start consumers, and return the result.
 
-    `progress`: function that gets the numbers of uploaded files and bytes. `typed`: names of the options that the user
-    typed for this submission. Raises UserError for a typed option that has no effect. `confirm`: function that gets the
-    effect on the rows of an existing job before the job is changed. Raises UserError if `confirm` returns False.
-    `count_kept`: without `confirm`, also count the effect if the rows are those of the existing job.
+    `existing`: what to do with an existing job of the same name. `progress`: function that gets the numbers of uploaded
+    files and bytes. `typed`: names of the options that the user typed for this submission. `confirm`: function that
+    gets the effect on the rows of an existing job before the job changes, and returns True to continue. `count_kept`:
+    True to count this effect also without `confirm`, if the sweep has the rows of the existing job.
+
+    Raises UserError before anything is submitted: for a typed option without effect, or if `confirm` returns False.
+    Raises JobExists if REFUSE is given and the existing job has another spec.
     """
     sweep = sweep.check()
     if not 1 <= sweep.rows.n <= MAX_TASKS:
@@ -112,13 +115,13 @@ def _confirm(confirm: Callable[[Effect], bool], effect: Effect) -> None:
 
 
 def _mixed_notes(backends: Backends, wanted: Draft, job: Job) -> list[str]:
-    """Return a note if only some of the open jobs of this machine give their tasks a size; otherwise no note."""
+    """Return the note of `mixed_note` about the open jobs of this machine, in a list; empty without a note."""
     if wanted.machine is None:
         return []
     others: list[tuple[str, JobSpec]] = []
     for other in backends.queue.jobs(job.fleet):
         if other.open and other.uid != job.uid and len(others) < _COMPARED:
-            with suppress(StorageError):  # the note is not essential
+            with suppress(StorageError):  # the submission succeeds without the note
                 others.append((other.name, backends.spec(other)))
     note = mixed_note(wanted.spec, others)
     return [note] if note else []
@@ -127,7 +130,7 @@ def _mixed_notes(backends: Backends, wanted: Draft, job: Job) -> list[str]:
 def _create(
     backends: Backends, wanted: Draft, name: str, *, before: Job | None = None, existing: Existing = Existing.REFUSE
 ) -> Submitted:
-    """Create a job, or replace the job `before` by a new job. Link the rows that are done."""
+    """Create a job, or replace the job `before` by a new job. Link rows that have an ok result in an earlier job."""
     job = wanted.job(backends, name)
     job, sent = wanted.store(backends, job)
     found = _find(backends, wanted, job, before, existing)
@@ -158,7 +161,10 @@ def _create(
 
 
 def _canaries(sweep: Sweep, found: Found) -> list[int]:
-    """Choose the tasks to run first from the unfinished tasks. Choose none if all unfinished tasks would be chosen."""
+    """Return the indexes of the canaries. Linked tasks are not canaries.
+
+    Return no index if all other tasks would be canaries.
+    """
     if not sweep.canaries:
         return []
     left = [index for index in range(sweep.rows.n) if index not in found.done]
@@ -166,7 +172,10 @@ def _canaries(sweep: Sweep, found: Found) -> list[int]:
 
 
 def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, existing: Existing) -> Found:
-    """Find the rows that do not have to run, because `before` or an earlier job of the series has their ok results."""
+    """Find the rows that do not have to run, because `before` or an earlier job of the series has their ok results.
+
+    Store the row keys of a job that belongs to a series.
+    """
     sweep = wanted.sweep
     if (
         before is not None
@@ -184,10 +193,11 @@ def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, exist
 
 
 def _unlink_removed(backends: Backends, job: Job, told: Sequence[tuple[Job, list[int]]]) -> Job:
-    """Run linked rows again if their source job was removed before this job became visible.
+    """Run linked rows of a new job if their source job was removed before the new job became visible. Return the job.
 
-    `remove` first deletes a job from the queue and then reads the links of all jobs. A submission first creates its job
-    and then reads its source jobs again. So at least one of the two operations detects the other.
+    `told`: source jobs, each with the indexes of the rows that link to it. `remove` first deletes a job from the queue,
+    and then reads the links of all jobs. A submission first creates its job, and then reads the source jobs again. So
+    at least one of the two operations detects the other operation.
     """
     lost: list[int] = []
     for source, rows in told:
@@ -231,10 +241,10 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
 
 
 def _has_old_rows(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> bool:
-    """True if rows of `before` must run again although its spec is that of `wanted`.
+    """True if ok rows of `before` must run again although `before` and `wanted` have the same spec.
 
-    For REPLACE, always True. For REVISE, True if ok rows of an earlier revision have another row key. For REPAIR,
-    always False, because a repair keeps such rows.
+    For REPLACE, always True. For REVISE, True if a row that was ok in an earlier revision now has a different row key.
+    For REPAIR, always False, because a repair keeps all ok rows.
     """
     if existing is not Existing.REVISE or before.revision == 1 or not wanted.keys:
         return existing is Existing.REPLACE
@@ -244,9 +254,9 @@ def _has_old_rows(backends: Backends, wanted: Draft, before: Job, existing: Exis
 def revise(
     backends: Backends, wanted: Draft, before: Job, existing: Existing, rule: ResetRule | None = None
 ) -> Submitted:
-    """Add a revision to the job `before` if its rows and shapes are unchanged. Otherwise replace the job.
+    """Add a revision to the job `before` if rows and shapes are unchanged. Otherwise replace the job by a new job.
 
-    `rule`: selects the tasks that run again under the new revision; by default `existing` decides. Raises StorageError.
+    `rule`: selects the tasks that run again under the new revision; if None, `existing` decides. Raises StorageError.
     """
     old = backends.spec(before)
     what = _DONE[existing]

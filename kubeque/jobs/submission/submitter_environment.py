@@ -1,4 +1,4 @@
-"""The environment of the submitter: store it, compare it with an earlier environment, and use it for later runs."""
+"""Store the environment of the submitter, compare it with an earlier environment, and renew it for later runs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def differences(backends: Backends, job: Job, now: Environment | None) -> tuple[
 
 
 def explain(job: Job, names: tuple[str, ...]) -> str:
-    """Return the note for a submission that leaves the job unchanged although the variables `names` differ."""
+    """Return the note for a submission that keeps the job's environment although the variables `names` differ."""
     named = ", ".join(printable(name) for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
@@ -60,13 +60,19 @@ def explain(job: Job, names: tuple[str, ...]) -> str:
 
 
 def check_environment(backends: Backends, job: Job, spec: JobSpec) -> None:
-    """Raise EnvironmentGone if the tasks of a job need the environment of its submission, but it is gone."""
+    """Raise EnvironmentGone if the stored environment of a job no longer exists and its tasks need it.
+
+    A job whose fleet runs on another machine, or for another home folder, is not checked.
+    """
     if _is_kept(spec) and is_own_fleet(backends.config, job.fleet):
         Environments(backends.config.home).read(job)
 
 
 def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> Job:
-    """Run tasks again in the environment of this process, as a new revision of the job. Raises UserError."""
+    """Run the tasks that `rule` selects again, in the environment of this process. Return the job.
+
+    The job gets a new revision. Raises UserError for a job in pods.
+    """
     if not spec.local:
         raise UserError(
             f"{before.name} runs in a cluster, where tasks get no environment of a machine: submit the job"
@@ -79,7 +85,7 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
     )  # fmt: skip
     keep(backends, after, environment_now(before.origin))
     after = after.with_spec(write_spec(backends.files, after, replace(spec, local_env={})))
-    # If the fleet changes, break the leases: the consumers of the old fleet no longer serve the job.
+    # Consumers of the old fleet no longer serve the job. So their leases are broken if the fleet changes.
     rule = replace(rule, break_leases=rule.break_leases or after.fleet != before.fleet)
 
     def change(now: Job) -> Job:
@@ -90,7 +96,7 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
 
 
 def _is_kept(spec: JobSpec) -> bool:
-    """True if the environment of the job is in a file. False for jobs in pods and for jobs of kubeque before 0.3."""
+    """True if a file contains the environment of the job. False for jobs in pods and for jobs of kubeque before 0.3."""
     return spec.local and not spec.local_env
 
 
