@@ -1,1 +1,1 @@
-"""Keep jobs and stores in order: reconcile and remove jobs, and delete garbage."""
+"""Maintain jobs and stores: reconcile, control and remove jobs, and delete garbage."""

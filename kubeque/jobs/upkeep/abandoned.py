@@ -13,9 +13,9 @@ log = logging.getLogger(__name__)
 
 
 def remove_abandoned(backends: Backends, wanted: Callable[[str], bool] = lambda uid: True) -> None:
-    """Remove the abandoned working directories of all jobs, or of the jobs whose uid is `wanted`.
+    """Remove the abandoned working directories of all jobs, or of the jobs for whose uid `wanted` returns True.
 
-    No link and no mount is followed.
+    Links and mounts are not followed. A file that cannot be deleted is logged.
     """
     for path in abandoned_folders(backends.config, wanted, remove=True):
         for problem in remove_tree(path, after_task=True):

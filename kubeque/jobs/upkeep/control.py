@@ -1,4 +1,4 @@
-"""Operations on jobs in the queue: kill, pause, resume, prioritise and scale jobs, and stop their consumers."""
+"""Kill, pause, resume, prioritise and scale jobs, and stop the consumers of a cluster."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def kill(backends: Backends, name: str) -> None:
-    """Stop a job, even if its record cannot be read. Raises JobNotFound.
+    """Kill a job, even if its record cannot be read. Raises JobNotFound.
 
-    Pending and running tasks become killed. Tasks that are ok stay ok.
+    Tasks that wait or run become killed. Tasks that have ended do not change.
     """
     try:
         finish(backends, backends.queue.kill(name))
@@ -31,7 +31,10 @@ def kill(backends: Backends, name: str) -> None:
 
 
 def pause(backends: Backends, name: str) -> Job:
-    """Pause a job and return it. Running tasks finish, and no other task starts. Raises JobNotFound, UserError."""
+    """Pause a job and return the job. Running tasks finish, and no other task starts.
+
+    Raises JobNotFound. Raises UserError if the job has ended, or was killed or stopped.
+    """
     at = backends.queue.now()
 
     def change(now: Job) -> Job | None:
@@ -42,7 +45,7 @@ def pause(backends: Backends, name: str) -> Job:
 
 
 def resume(backends: Backends, name: str) -> Job:
-    """End the pause of a job and return the job. Raises JobNotFound. Raises UserError if the job is not paused."""
+    """End the pause of a job, and return the job. Raises JobNotFound. Raises UserError if the job is not paused."""
 
     def change(now: Job) -> Job:
         _require_open(now, "the job is not paused")
@@ -54,7 +57,7 @@ def resume(backends: Backends, name: str) -> Job:
 
 
 def no_effect_in_pods() -> str:
-    """Return why a priority does nothing for a job in pods, and what to use instead."""
+    """Return the end of a sentence about a priority: it has no effect in pods, and what to use instead."""
     return (
         "has no effect in pods, because each job has separate pods: use"
         f" {option('priority_class', 'NAME')} or, with Kueue, {option('kueue_priority', 'NAME')}"
@@ -62,9 +65,9 @@ def no_effect_in_pods() -> str:
 
 
 def prioritise(backends: Backends, name: str, priority: int) -> Job:
-    """Set the priority of a job and return it.
+    """Set the priority of a job, and return the job.
 
-    Raises JobNotFound. Raises UserError if the priority is not a number, if the job has ended or if it runs in pods.
+    Raises JobNotFound. Raises UserError if the priority is not a number, or if the job has ended or runs in pods.
     """
     priority = COUNT.convert(priority, "priority")
 
@@ -78,7 +81,7 @@ def prioritise(backends: Backends, name: str, priority: int) -> Job:
 
 
 def scale(backends: Backends, name: str, consumers: int) -> bool:
-    """Set the number of consumers of a job. Return True if the number has grown.
+    """Set the requested number of consumers of a job. Return True if the number has increased.
 
     Raises JobNotFound. Raises UserError if the number is not allowed or if the job has ended.
     """
@@ -97,9 +100,10 @@ def scale(backends: Backends, name: str, consumers: int) -> bool:
 
 
 def stop_consumers(backends: Backends) -> int:
-    """End the consumers of the cluster and return their number. The tasks wait, and their budgets are not charged.
+    """End the consumers of the cluster, and return their number. Their tasks run later, without a charge.
 
-    If the queue does not answer, the consumers also end, and the tasks are charged.
+    If the queue does not answer, consumers in pods also end, but each of their running tasks is charged a retry for the
+    cause `preempted`.
     """
     if backends.cluster.runs_images:  # consumers on this machine do not charge their tasks when they end
         try:
@@ -116,7 +120,7 @@ def stop_consumers(backends: Backends) -> int:
 
 
 def _note_stop(backends: Backends, job: Job) -> None:
-    """Store in an open job the time at which kubeque itself ends the consumers."""
+    """Store in an open job the time at which kubeque itself ends its consumers, so that no task is charged."""
     at = backends.queue.now()
     with suppress(JobNotFound, JobUnreadable):
         backends.queue.update(job.name, lambda now: replace(now, sent_home=at) if now.open else None)

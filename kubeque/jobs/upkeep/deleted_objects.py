@@ -1,8 +1,8 @@
-"""Pause a job after a user deleted the objects in the cluster that start its consumers.
+"""Pause a job after a user deleted the Kubernetes Jobs that start its consumers.
 
-The record of a job names the unfinished objects that a program of kubeque last saw. If one of them is absent and
-kubeque did not delete it, a user or an administrator wants the consumers to stop. So the job pauses, instead of
-starting them again.
+The record of a job names its unfinished Kubernetes Jobs, as a program of kubeque last saw them. If one of these objects
+is absent and kubeque did not delete it, a user or an administrator wants the consumers to stop. So the job is paused,
+and no consumer starts again.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from kubeque.model.job.changes import pause_job
 from kubeque.model.job.job import Job
 from kubeque.model.job.pause import ClusterObjects
 
-#: Seconds for which an ended Kubernetes Job exists. An absent object that was seen earlier may have ended by itself.
+#: Seconds for which an ended Kubernetes Job exists. If an absent one was last seen longer ago, it may have ended.
 _KEPT_SECONDS = 3600.0
-#: Seconds after which a program notes the same objects again.
+#: Seconds after which a program stores the names of unchanged objects again, with the new time.
 _NOTE_SECONDS = 600.0
 #: Maximum number of objects that a message names.
 _NAMED = 3
@@ -27,7 +27,7 @@ _NAMED = 3
 def find_deleted(job: Job, seen: SeenObjects, now: float) -> tuple[str, ...]:
     """Return the names of the objects of a job that were deleted, but not by kubeque.
 
-    `now`: time by the clock of the queue.
+    `seen`: the objects that exist now. `now`: time by the clock of the queue.
     """
     noted = job.objects
     if noted is None or now - noted.at >= _KEPT_SECONDS or job.sent_home >= noted.at:
@@ -36,15 +36,15 @@ def find_deleted(job: Job, seen: SeenObjects, now: float) -> tuple[str, ...]:
 
 
 def pause_if_deleted(backends: Backends, job: Job, cluster: Cluster) -> Job:
-    """Pause the job if objects in its cluster were deleted, and return the job. Raises JobNotFound, ClusterError.
+    """Pause a job if a user deleted objects that start its consumers, and return the job.
 
-    If a new cluster or namespace has the same name as the old one, the objects are missing but were not deleted. The
-    job then continues.
+    If a new cluster or namespace has the name of an old one, the objects are missing, but no user deleted them. The job
+    then continues. Raises JobNotFound, ClusterError.
     """
     seen = cluster.objects(job)
     if seen is None or not find_deleted(job, seen, backends.queue.now()):
         return job
-    # A different process may have created the objects after this process last asked the cluster.
+    # A different process may have created new objects after this process last asked the cluster.
     seen, now = cluster.objects(job, fresh=True) or SeenObjects(), backends.queue.now()
     deleted = find_deleted(job, seen, now)
     if not deleted or _place(job, cluster) != (job.objects and job.objects.place):
@@ -58,9 +58,9 @@ def pause_if_deleted(backends: Backends, job: Job, cluster: Cluster) -> Job:
 
 
 def note_objects(backends: Backends, job: Job, cluster: Cluster) -> Job:
-    """Note in the record of the job its unfinished objects, if they have changed. Return the job.
+    """Store the names of a job's unfinished objects in the record of the job, if the names changed. Return the job.
 
-    Raises JobNotFound, ClusterError.
+    Unchanged names are stored again after _NOTE_SECONDS. Raises JobNotFound, ClusterError.
     """
     seen = cluster.objects(job)
     if seen is None or not job.startable:
@@ -80,7 +80,10 @@ def note_objects(backends: Backends, job: Job, cluster: Cluster) -> Job:
 
 
 def _place(job: Job, cluster: Cluster) -> str:
-    """Return the identity of the job's cluster and namespace, from the job's record if this account may not read it."""
+    """Return the identity of the job's cluster and namespace.
+
+    If this account may not read the identity, return the identity in the record of the job.
+    """
     return cluster.place() or (job.objects.place if job.objects else "")
 
 

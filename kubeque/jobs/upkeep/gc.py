@@ -27,6 +27,7 @@ from kubeque.model.job.job import Job
 
 #: Age in seconds below which files are kept, because they might belong to a submission that is still running.
 GRACE_SECONDS = 86_400.0
+#: Number of inputs that are deleted between two checks of the lock.
 _STEP = 200
 
 
@@ -38,6 +39,7 @@ class Piece:
     kind: str
     #: Name of a job, a URL or a path.
     name: str
+    #: Number of files, and their total size in bytes.
     files: int
     bytes: int
 
@@ -49,11 +51,11 @@ class Garbage:
     pieces: list[Piece] = field(default_factory=list)
     #: Reason why inputs, or all items, were not examined; empty if all were examined.
     note: str = ""
-    #: Inputs that are too young to be examined: their number, their bytes, and the Unix time at which none is young.
+    #: Inputs that are too young to be examined: their number, their bytes, and the Unix time after which none is young.
     young: int = 0
     young_bytes: int = 0
     young_until: float = 0.0
-    #: Sentences about files of removed and expired jobs that stay, with the reason.
+    #: Sentences about files of removed and expired jobs that are not deleted, each with the reason.
     stays: list[str] = field(default_factory=list)
 
     @property
@@ -61,16 +63,17 @@ class Garbage:
         return sum(piece.bytes for piece in self.pieces)
 
     def add_young(self, size: int, modified: float) -> None:
-        """Count an input that is younger than GRACE_SECONDS. Whether a job uses it is not examined."""
+        """Count an input that is younger than GRACE_SECONDS. `size`: bytes. `modified`: Unix time of the change."""
         self.young += 1
         self.young_bytes += size
         self.young_until = max(self.young_until, modified + GRACE_SECONDS)
 
 
 def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
-    """Find garbage, and delete it if `really` is True. `now`: Unix time, seconds.
+    """Return the garbage, and delete it if `really` is True. `now`: Unix time, seconds.
 
-    Raises StorageError. Raises UserError if another garbage collection is running.
+    If the record of any job cannot be read, nothing is found or deleted. Raises StorageError. If `really` is True and
+    another garbage collection is running, raises UserError.
     """
     found = Garbage()
     listed = backends.queue.list_jobs()
@@ -105,7 +108,10 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
 def _explain_kept(
     backends: Backends, jobs: Sequence[Job], needed: Links, old: Sequence[str], young: Sequence[str]
 ) -> Iterator[str]:
-    """Yield sentences about what stays below the folders of removed jobs. `needed`: the links of `jobs`."""
+    """Yield sentences about files in the folders of removed and expired jobs that are not deleted.
+
+    `needed`: the links of `jobs`. `old`, `young`: URLs of these folders; `young` have a file of the last day.
+    """
     if note := explain_links(backends, jobs, [url for url in [*old, *young] if url in needed]):
         yield note
     if waiting := [url for url in young if url not in needed]:
@@ -117,7 +123,10 @@ def _explain_kept(
 
 
 def _clear_home(backends: Backends, living: set[str], *, really: bool, now: float) -> list[Piece]:
-    """Find the garbage in the home folder of this machine, and delete it if `really` is True."""
+    """Return the garbage in the home folder of this machine, and delete it if `really` is True.
+
+    `living`: uids of the jobs in the queue. `now`: Unix time, seconds.
+    """
     environments = _left_environments(backends, living, now)
     pieces = [Piece("environment", str(kept.path), 1, kept.bytes) for kept in environments]
     folders = abandoned_folders(backends.config, lambda uid: uid not in living, remove=False)
@@ -139,7 +148,7 @@ def _piece(backends: Backends, kind: str, name: str, url: str, keep: Callable[[s
 
 
 def _measure(folder: Path) -> tuple[int, int]:
-    """Return the number of files in a folder and their size in bytes. No link and no mount is followed."""
+    """Return the number of files in a folder tree, and their size in bytes. Links and mounts are not followed."""
     mounts, files, size = set(mount_points(folder.resolve())), 0, 0
     for path, folders, names in os.walk(folder.resolve()):
         folders[:] = [name for name in folders if os.path.join(path, name) not in mounts]
@@ -151,7 +160,7 @@ def _measure(folder: Path) -> tuple[int, int]:
 
 
 def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
-    """Yield the folders `{name}/{uid}` below a results prefix."""
+    """Yield the URL of each folder `{name}/{uid}` below a results prefix."""
     for name in backends.files.entries(prefix):
         if name.folder and join(prefix, name.name) != backends.config.cas_url_prefix:
             for uid in backends.files.entries(join(prefix, name.name)):
@@ -160,7 +169,11 @@ def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
 
 
 def _left_over(backends: Backends, living: set[str], now: float) -> tuple[list[str], list[str]]:
-    """Return the folders of this queue's removed jobs, and those of them with a file younger than GRACE_SECONDS."""
+    """Return the folders of removed jobs of this queue, in two lists.
+
+    The first list has the folders in which all files are older than GRACE_SECONDS; the second list has the others.
+    `living`: uids of the jobs in the queue.
+    """
 
     def is_old(url: str) -> bool | None:
         times = [entry.modified for entry in backends.files.entries(url) if not entry.folder]
@@ -173,7 +186,7 @@ def _left_over(backends: Backends, living: set[str], now: float) -> tuple[list[s
 
 
 def _left_environments(backends: Backends, living: set[str], now: float) -> list[KeptEnvironment]:
-    """Return the old environments of removed jobs of this queue. Other queues can use the same home folder."""
+    """Return the stored environments of removed jobs of this queue that are older than GRACE_SECONDS."""
     queues = own_queue_ids(backends)
     kept = Environments(backends.config.home).kept()
     return [
@@ -182,7 +195,7 @@ def _left_environments(backends: Backends, living: set[str], now: float) -> list
 
 
 def _unseen(backends: Backends) -> str:
-    """Return the reason why the used inputs cannot be determined; empty if they can be determined."""
+    """Return the reason why this machine cannot read the specs of all jobs; empty if it can."""
     for prefix, note in users(backends):
         if is_folder(prefix) and not isdir(local_path(prefix)):
             return (
@@ -195,7 +208,10 @@ def _unseen(backends: Backends) -> str:
 def _clear_inputs(
     backends: Backends, found: Garbage, clearing: Clearing | None, gone: set[str], now: float
 ) -> None:  # fmt: skip
-    """Find old content-addressed inputs that are in no spec of any queue. With `clearing`, delete these inputs."""
+    """Add to `found` the old content-addressed inputs that no spec of any queue names.
+
+    `clearing`: the lock; if it is given, these inputs are deleted. `gone`: folders of jobs whose specs do not count.
+    """
     cas = backends.config.cas_url_prefix
     old = []
     for entry in backends.files.entries(cas):
@@ -221,9 +237,9 @@ def _delete(backends: Backends, urls: Sequence[str]) -> None:
 
 
 def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
-    """Return the digests of the inputs that specs name. Skip the folders in `gone`.
+    """Return the digests of the inputs that specs name. The job folders in `gone` are skipped.
 
-    Include the specs of jobs that are not in the queue yet.
+    Specs of jobs that are not in the queue yet are read, too.
     """
 
     def digests(url: str) -> set[str]:

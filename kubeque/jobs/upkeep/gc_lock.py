@@ -1,8 +1,8 @@
 """The lock of garbage collection. It prevents the deletion of inputs that a submission needs.
 
-A submission first stores its spec with the names of its inputs. Then it reads the lock and waits until the lock is
-released. Then it checks which inputs are stored. Garbage collection first takes the lock and then reads the specs. So
-at least one of the two programs detects the other.
+A submission first stores its spec, which names the inputs. Then it waits until the lock is released. Then it checks
+which inputs are stored. Garbage collection first takes the lock, and then reads the specs. So at least one of the two
+programs detects the other program.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import FileMissing, StorageError, UserError
 
-#: Age of an unchanged lock in seconds after which its process counts as dead.
+#: Seconds after which the process of an unchanged lock counts as dead.
 STALE_SECONDS = 60.0
+#: Seconds between two changes of a held lock.
 _REFRESH_SECONDS = 10.0
-#: Largest size of a lock and of a registered prefix, bytes.
+#: Maximum size of a lock file and of a registration file, bytes.
 _MARK_BYTES = 4096
 Sleep = Callable[[float], None]
 
 
 def register(backends: Backends) -> None:
-    """Register this configuration's results prefix in the store of inputs.
+    """Write the results prefix of this configuration into the store of inputs.
 
     Garbage collection reads the specs below each registered prefix.
     """
@@ -48,7 +49,7 @@ def _read(backends: Backends, url: str) -> str:
 
 
 def wait_until_cleared(backends: Backends, sleep: Sleep = time.sleep) -> None:
-    """Wait until the lock of garbage collection is released. Delete the lock of a dead process."""
+    """Wait until no process holds the lock of garbage collection. Delete the lock of a dead process."""
     seen, waited = "", 0.0
     while True:
         try:
@@ -64,7 +65,10 @@ def wait_until_cleared(backends: Backends, sleep: Sleep = time.sleep) -> None:
 
 
 class Clearing:
-    """The lock that a garbage collection holds, as a context manager."""
+    """A context manager that holds the lock of garbage collection.
+
+    Raises UserError at the start of the block if another process holds the lock.
+    """
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends

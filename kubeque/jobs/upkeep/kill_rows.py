@@ -18,7 +18,7 @@ from kubeque.model.job.task import TaskState
 from kubeque.model.text import format_count
 from kubeque.model.wording import code
 
-#: Message of a killed row.
+#: Message in the outcome of a row that a user killed.
 KILLED_BY_USER = "killed by a user"
 _WAITING = frozenset({TaskState.PENDING, TaskState.HELD})
 
@@ -29,16 +29,16 @@ class KillEffect:
 
     #: Name of the job.
     name: str
-    #: Number of rows that were waiting and that never run.
+    #: Number of waiting rows that were killed.
     killed: int
-    #: Number of rows that run and that their consumers stop within REVIEW_SECONDS.
+    #: Number of running rows. Their consumers stop them within about REVIEW_SECONDS.
     running: int
     #: Number of rows that had already ended. They do not change.
     ended: int
 
     @property
     def is_empty(self) -> bool:
-        """True if no row is killed."""
+        """True if the kill affects no row."""
         return not self.killed and not self.running
 
     def to_wire(self) -> dict[str, Any]:
@@ -58,9 +58,10 @@ class KillEffect:
 
 
 def kill_rows(backends: Backends, name: str, selection: RowSelection, *, dry_run: bool = False) -> KillEffect:
-    """Kill the selected rows of a job, and return the effect. `dry_run`: True to change nothing.
+    """Kill the selected rows of a job, and return the effect. `dry_run`: True to only compute the effect.
 
-    Raises JobNotFound, StorageError. Raises UserError if no row is selected, or if the job was reset meanwhile.
+    Raises JobNotFound, StorageError. Raises UserError if no row is selected, or if the job was reset or replaced while
+    the rows were killed.
     """
     job = backends.queue.job(name)
     chosen, states = bytearray(job.n), Counter[TaskState]()
@@ -80,7 +81,7 @@ def kill_rows(backends: Backends, name: str, selection: RowSelection, *, dry_run
 
 
 def _read_states(backends: Backends, job: Job, chosen: bytearray) -> Counter[TaskState]:
-    """Return the number of the chosen rows by state, after the kill."""
+    """Return the number of the chosen rows by state, after the kill. A killed row counts as pending, see `_effect`."""
     last = chosen.rfind(1)
     views = takewhile(lambda view: view.index <= last, backends.queue.tasks(job, first=chosen.find(1)))
     return Counter(TaskState.PENDING if view.is_row_killed else view.state for view in views if chosen[view.index])
@@ -89,7 +90,8 @@ def _read_states(backends: Backends, job: Job, chosen: bytearray) -> Counter[Tas
 def _effect(job: Job, states: Counter[TaskState], *, ended: int = 0) -> KillEffect:
     """Return the effect of a kill of rows.
 
-    `states`: number of rows by state. `ended`: number of ended rows that `states` does not count.
+    `states`: number of rows by state; each waiting row counts as killed. `ended`: number of ended rows that `states`
+    does not contain.
     """
     waiting, running = sum(states[state] for state in _WAITING), states[TaskState.RUNNING]
     return KillEffect(job.name, waiting, running, ended + states.total() - waiting - running)

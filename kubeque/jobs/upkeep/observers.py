@@ -1,6 +1,6 @@
-"""The observers that wait for jobs and start consumers: watchers of this machine, keepers, and Airflow tasks.
+"""List the programs that wait for jobs and start consumers: watchers on this machine, keepers, and Airflow tasks.
 
-A watcher holds a lock file below the home folder while it waits. The lock ends with the process, even after a kill -9.
+While a watcher waits, it holds the lock of a file below the home folder. The lock ends with the process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Observer:
 
 @contextmanager
 def announce(home: Path, name: str) -> Iterator[None]:
-    """Record in the home folder, during this block, that this process waits for a job.
+    """Record in the home folder that this process waits for the job `name`, until the `with` block ends.
 
     If the home folder is not writable, nothing is recorded.
     """
@@ -52,7 +52,7 @@ def announce(home: Path, name: str) -> Iterator[None]:
 
 
 def find_observers(backends: Backends) -> list[Observer]:
-    """Return the observers of open jobs that this machine, the queue or the cluster knows."""
+    """Return the known observers of open jobs: watchers on this machine, keepers in clusters, and Airflow tasks."""
     jobs = [job for job in backends.queue.jobs() if job.open]
     names = {job.name for job in jobs}
     watchers = [watcher for watcher in _watchers(backends.config.home) if watcher.job in names]

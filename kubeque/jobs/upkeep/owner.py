@@ -1,4 +1,4 @@
-"""The owner of a job's folder. It is stored in the folder, because several queues can share a store."""
+"""The owner file of a job's folder. It names the queue of the job, because several queues can share a store."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ _OWNER_BYTES = 64 << 10
 
 
 def queue_id(queue_url: str, host: str, emulator: str = "", identity: str = "") -> str:
-    """Return the id of a queue in the folders of its jobs: a digest of its URL, its identity, and maybe its machine.
+    """Return the id by which owner files identify a queue: a digest of the queue's URL and the other arguments.
 
-    `host`: counts if the URL is local to a machine. `identity`: random id of the queue; empty before kubeque 0.3.
+    `host`: name of this machine; part of the digest only if the URL has a different meaning on each machine.
+    `emulator`: address of a Datastore emulator; empty without one. `identity`: random id of the queue; empty before
+    kubeque 0.3.
     """
     local = any(part in queue_url for part in _HERE) or bool(emulator)
     told = [hide_password(queue_url), host if local else "", emulator, *([identity] if identity else [])]
@@ -31,15 +33,15 @@ def queue_id(queue_url: str, host: str, emulator: str = "", identity: str = "") 
 
 
 def own_queue_id(backends: Backends) -> str:
-    """Return the id of the queue of this configuration, for new folders."""
+    """Return the id of the queue of this configuration, as written into the folders of new jobs."""
     return _own(backends, backends.queue.identity.id)
 
 
 def own_queue_ids(backends: Backends) -> frozenset[str]:
-    """Return the ids in folders that belong to the queue of this configuration.
+    """Return the ids of the queue of this configuration in owner files.
 
-    An older queue also owns folders without an identity. A new queue does not, because a lost queue with the same URL
-    can have made such folders.
+    A queue that is older than its identity has a second id, without the identity. A newer queue has no second id,
+    because a lost queue with the same URL can have made the folders with this id.
     """
     return frozenset({own_queue_id(backends), *([_own(backends, "")] if backends.queue.identity.older else [])})
 
@@ -50,15 +52,15 @@ def _own(backends: Backends, identity: str) -> str:
 
 
 def write_owner(backends: Backends, job: Job) -> None:
-    """Store the owner of the folder of a new job."""
+    """Write the owner file into the folder of a new job."""
     told = {"job": job.name, "uid": job.uid, "queue": own_queue_id(backends)}
     backends.files.write(owner_url(job.url), json.dumps(told).encode())
 
 
 def is_ours(backends: Backends, url: str) -> bool:
-    """True if the folder at `url` belongs to a job of this queue. False if its owner is unknown.
+    """True if the folder at `url` belongs to a job of this queue. False if the owner file is missing or damaged.
 
-    An owner file that names a different folder does not count, because task programs can copy owner files.
+    An owner file that names a different folder does not count, because the programs of tasks can copy owner files.
     """
     try:
         told = backends.files.read_json(owner_url(url), _OWNER_BYTES)

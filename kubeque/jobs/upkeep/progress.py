@@ -18,19 +18,19 @@ from kubeque.model.wording import code, command
 from kubeque.queues.queue import Queue
 
 T = TypeVar("T")
-#: Maximum number of other jobs whose counts are read, to find the job that is in the way.
+#: Maximum number of other jobs whose counts are read to find the job for which the consumers work first.
 _RIVALS = 5
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Progress:
-    """The state of a job, with its counts and consumers."""
+    """The state of a job, the counts of its tasks, its consumers, and the reasons why no task starts."""
 
     job: Job
     counts: Counts
     #: Number of running consumers of the job's fleet.
     consumers: int = 0
-    #: Texts that say why the job's tasks do not start.
+    #: Reasons why the tasks of the job do not start, one message each.
     obstacles: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -56,7 +56,10 @@ class Progress:
 
 
 class PatientCluster:
-    """A cluster that might not answer. The first error is kept, and each later call returns a default."""
+    """A cluster that might not answer.
+
+    The attribute `error` keeps the first ClusterError. Later calls return a default and do not ask the cluster.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -84,7 +87,8 @@ class PatientCluster:
 def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progress:
     """Read the progress of a job from the queue and the cluster. Nothing is changed or started.
 
-    `obstacle`: reason why the store or the blocks of the job cannot be read. If it is given, the cluster is not called.
+    `obstacle`: reason why the store or the blocks of the job cannot be read, for the result. If it is not empty, no
+    request is sent to the cluster.
     """
     if job.closing is not None:
         return Progress(job, job.closing.counts)
@@ -101,10 +105,11 @@ def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progre
 
 
 def find_rival(queue: Queue, job: Job, counts: Counts, consumers: int) -> tuple[str, ...]:
-    """Return a message that names the job behind which a job waits; empty if consumers run tasks of this job.
+    """Return a message that names another job for which the consumers of `job` work first; empty without one.
 
-    Only jobs of the same consumers can be in the way. Name the first job that the consumers serve before this job. If
-    there is none, name a later job whose tasks keep all consumers busy.
+    `consumers`: number of running consumers. Only jobs of the same fleet are read. The message names the first job that
+    the consumers serve before `job`. If no such job has tasks to run, it names a later job that keeps all consumers
+    busy. Return nothing if no consumer runs, or if a task of `job` already runs.
     """
     if not (consumers and job.startable and counts.pending) or counts.running or not queue.has_cheap_reads:
         return ()
@@ -121,9 +126,9 @@ def find_rival(queue: Queue, job: Job, counts: Counts, consumers: int) -> tuple[
 
 
 def first_served(queue: Queue, ahead: Sequence[Job]) -> tuple[Job, Counts] | None:
-    """Return the first job of `ahead` that has tasks to run, and its counts; None if there is none.
+    """Return the first job of `ahead` that has tasks to run, and its counts; None if no such job is found.
 
-    Read the counts of at most 5 jobs.
+    Only the first 5 jobs are examined.
     """
     for other in ahead[:_RIVALS]:
         theirs = queue.counts(other)
@@ -133,9 +138,9 @@ def first_served(queue: Queue, ahead: Sequence[Job]) -> tuple[Job, Counts] | Non
 
 
 def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluster) -> tuple[str, ...]:
-    """Return the reason why no task of a job starts, and what to do about it; empty without a reason.
+    """Return a message that says why no task of a job starts, and what to do about it; empty without a reason.
 
-    Possible reasons are that the cluster does not answer, that the job is paused, or that no consumer runs.
+    The possible reasons are: the cluster does not answer, the job is paused, or no consumer runs.
     """
     if cluster.error is not None:
         return (str(cluster.error),)
@@ -143,7 +148,7 @@ def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluste
         why = f", because {job.pause.reason}" if job.pause is not None and job.pause.reason else ""
         return (f"the job is paused{why}: {code('resume', job.name)} lets its tasks start",)
     waiting = job.startable and counts.pending + counts.running > 0
-    # Consumers on a different machine are not visible here. Pods are visible, and each job in pods has its own fleet.
+    # Consumers on a different machine are not visible from this machine. The pods of a job are always visible.
     visible = cluster.cluster.runs_images or job.fleet == cluster.cluster.fleet(job.name)
     if waiting and not consumers and visible:
         return (f"no consumer runs: {code('watch', job.name)} starts consumers",)

@@ -1,6 +1,6 @@
 """Reconcile a job: reap leases, close the job if it has ended, and start missing consumers.
 
-Several processes can do so at once.
+Several processes can reconcile the same job at the same time.
 """
 
 from __future__ import annotations
@@ -36,11 +36,14 @@ log = logging.getLogger(__name__)
 def reconcile(
     backends: Backends, name: str, *, start: bool, watch: LeaseWatch | None = None, store: StoreWatch | None = None
 ) -> Progress:
-    """Finish a reset, reap the leases of dead consumers, and close the job if it has ended.
+    """Finish a reset, reap the leases of dead consumers, close the job if it has ended, and return its progress.
 
-    `start`: True to start consumers for pending tasks. `store`: while this store does not answer, the progress comes
-    from the queue, and nothing is changed; None to wait for the store. A cluster that does not answer is an obstacle in
-    the returned progress, not an error. Raises JobNotFound, QueueError, StorageError.
+    `start`: True to start missing consumers. `watch`: the leases that this process has observed; without it, only
+    consumers with a known death are dead. `store`: watch of the store; while the store does not answer, the progress
+    comes from the queue, and only an interrupted reset is finished. None: wait for the store.
+
+    A cluster that does not answer is an obstacle in the progress, not an error. Raises JobNotFound, QueueError,
+    StorageError.
     """
     queue = backends.queue
     job = queue.finish_reset(queue.job(name))
@@ -71,7 +74,7 @@ def reconcile(
         return Progress(job, counts)
     consumers = cluster.count_consumers(job)
     if job.paused and consumers and not queue.is_leased(job):
-        finish(backends, job)  # no task runs in these consumers, and some consumers might not have started yet
+        finish(backends, job)  # the consumers run no task; some of them might not have started yet
     obstacles = standstill.messages
     if not obstacles and (job.paused or not start):
         obstacles = why_waiting(job, counts, consumers, cluster)
@@ -80,7 +83,10 @@ def reconcile(
 
 
 def _wait_for_store(backends: Backends, job: Job, silence: str) -> Progress:
-    """Return the progress from the queue. Raises StoreUnavailable if only the closing of the job is left."""
+    """Return the progress of a job from the queue, with `silence`, the message about the store, as its obstacle.
+
+    Raises StoreUnavailable if all tasks have ended, because the job cannot be closed without the store.
+    """
     progress = read_progress(backends, job, obstacle=silence)
     if job.may_close(progress.counts):
         raise StoreUnavailable(silence)
@@ -88,7 +94,7 @@ def _wait_for_store(backends: Backends, job: Job, silence: str) -> Progress:
 
 
 def _end_damaged(backends: Backends, job: Job, error: str, watch: LeaseWatch | None) -> Progress:
-    """Stop a job whose spec is damaged, and close it once none of its tasks runs. The spec is not used."""
+    """Stop a job whose spec is damaged, and close the job if none of its tasks runs. Return its progress."""
     reap(backends.queue, job, find_death=PatientCluster(backends.cluster).find_death, watch=watch)
     if job.open:
         job = stop_damaged(backends.queue, job, error)
@@ -99,14 +105,14 @@ def _end_damaged(backends: Backends, job: Job, error: str, watch: LeaseWatch | N
 
 
 def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool) -> Standstill:
-    """Start missing consumers if `start` is True. Return the reasons why consumers cannot start."""
+    """Start the missing consumers of a job if `start` is True. Return the reasons why consumers cannot start."""
     there, spec, waiting = cluster.cluster, backends.spec(job), backends.queue.tallies(job)
     if start:
         cluster.ask(lambda: there.ensure(job, spec, waiting), 0)
     if not isinstance(cluster.error, ClusterRefused):
         found = cluster.ask(lambda: there.standstill(job), Standstill())
         return found if cluster.error is None else Standstill((str(cluster.error),))
-    # Consumers that exist may still start, so a refusal counts only if there are none.
+    # Existing consumers may still start. So a refusal by the cluster counts only if no consumer exists.
     look = PatientCluster(there)
     found, consumers = look.ask(lambda: there.standstill(job), Standstill()), look.count_consumers(job)
     fails = look.error is None and not consumers and job.run == 0
@@ -115,7 +121,7 @@ def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool
 
 
 def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstill) -> Job:
-    """Stop a job if no consumer could start within the start timeout of the job."""
+    """Stop a job if no consumer could start within the start timeout of the job. Return the job."""
     timeout = PodOptions.read(backends.spec(job).pod).start_timeout
     if counts.ok or counts.failed or counts.running or standstill.seconds < timeout or backends.queue.is_leased(job):
         return job
@@ -124,9 +130,10 @@ def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstil
 
 
 def close(backends: Backends, job: Job, counts: Counts) -> Job:
-    """Write the table, the report, and then the final state. A job that was reset in the meantime is not closed.
+    """Write the table and the report of a job, and then record its final state. Return the job.
 
-    A job whose spec, rows or blocks are damaged has neither table nor report. Raises JobNotFound, StorageError.
+    A job that was reset in the meantime is not closed. If the spec, the rows or the blocks are damaged, the job gets no
+    table and no report. Raises JobNotFound, StorageError.
     """
     try:
         found = list(lines(backends, job))
@@ -137,7 +144,7 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 
     def change(now: Job) -> Job | None:
         unchanged = now.is_same_run(job) and now.state is job.state and now.closing is None
-        # A failed task might run again, with more disk.
+        # The counts differ if a failed task runs again with more disk.
         unchanged = unchanged and backends.queue.counts(job) == counts
         killed_rows = backends.queue.killed_rows(job)
         return close_job(now, counts, backends.queue.now(), killed_rows=killed_rows) if unchanged else None
@@ -146,9 +153,9 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 
 
 def finish(backends: Backends, job: Job, *, removed: bool = False) -> None:
-    """Stop the consumers that serve only this job.
+    """Stop the consumers that serve only this job. `removed`: True if the job was removed from the queue.
 
-    If the cluster does not answer, the consumers end by themselves, because they find no tasks.
+    An error of the cluster is only logged, because consumers without tasks end by themselves.
     """
     try:
         cluster = backends.cluster_of(job)

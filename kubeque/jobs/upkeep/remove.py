@@ -17,19 +17,21 @@ log = logging.getLogger(__name__)
 
 
 def remove(backends: Backends, name: str, tell: Callable[[str], object] | None = None) -> Job | None:
-    """Delete a job and its results. Results to which other jobs link stay until the last link is gone.
+    """Delete a job and its results, and return the removed job.
 
-    `tell`: function that gets a sentence about each part that stays, with the reason.
+    Results to which other jobs link stay until the last of these jobs is removed. `tell`: function that gets a sentence
+    for each part that stays, with the reason.
 
-    Return None for a job whose record cannot be read. The folder of such a job is unknown, and `gc` deletes it.
-    Raises JobNotFound, StorageError.
+    If the record of the job cannot be read, return None. The folder of such a job is unknown, so only `gc` can delete
+    the folder. Raises JobNotFound, StorageError.
     """
     try:
         job = backends.queue.job(name)
     except JobUnreadable:
         backends.queue.discard(name)
         return None
-    # The links are read before the job's files are deleted. Results that were kept only for this job are deleted, too.
+    # Read the links before the job's files are deleted. Results of removed jobs that only this job uses are deleted,
+    # too.
     lent = read_links(backends, [job])
     backends.queue.remove(name)
     Environments(backends.config.home).remove(job.uid)
@@ -52,7 +54,7 @@ def remove(backends: Backends, name: str, tell: Callable[[str], object] | None =
 
 
 def _explain_kept(backends: Backends, job: Job, living: Sequence[Job], needed: Links) -> Iterator[str]:
-    """Yield a sentence about each part of a removed job that stays. `needed`: the links of the `living` jobs."""
+    """Yield a sentence for each part of a removed job that stays. `needed`: links of the other jobs, `living`."""
     if note := explain_links(backends, living, [job.url] if job.url in needed else ()):
         yield note
     if job.closing is None:
@@ -60,9 +62,10 @@ def _explain_kept(backends: Backends, job: Job, living: Sequence[Job], needed: L
 
 
 def delete_job_folder(backends: Backends, url: str, keep: Callable[[str], bool] | None) -> None:
-    """Delete the files of a removed job for which `keep` returns False, and the folders that are then empty.
+    """Delete files in the folder of a removed job, and the folders that are then empty.
 
-    `keep` gets the relative name of a file; None deletes all files. Raises StorageError.
+    `keep`: function that gets the relative name of a file and returns True if the file must stay; None to delete all
+    files. Raises StorageError.
     """
     backends.files.delete_tree(url, keep=keep)
     backends.files.delete_empty(url.rpartition("/")[0])  # the folder of all jobs with this name

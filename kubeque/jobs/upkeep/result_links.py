@@ -1,4 +1,4 @@
-"""Links of a job: results of earlier jobs that must stay in place while the job exists."""
+"""The links of a job: the results of earlier jobs that must not be deleted while the job exists."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LINKS_BYTES = 32 << 20
 Done = dict[int, Outcome]
 #: Maximum number of jobs that a message names.
 _NAMED = 3
-#: Indexes of linked tasks, by the URL of the job that ran them.
+#: Indexes of linked tasks, by the URL of the folder of the job that ran the tasks.
 Links = Mapping[str, set[int]]
 
 
 def write_links(backends: Backends, job: Job, done: Done) -> None:
-    """Store the links of a new job, before the job is visible.
+    """Store the links of a new job. Must be called before the job is visible.
 
-    `done`: the job's linked outcomes. Raises StorageError.
+    `done`: the linked outcomes of the job. Raises StorageError.
     """
     tasks: dict[str, list[int]] = {}
     for outcome in done.values():
@@ -51,7 +51,7 @@ def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
 
 
 def _links_of(backends: Backends, job: Job) -> Links:
-    """Read the links of a job from its folder. If the folder has no valid links, read them from the outcomes."""
+    """Return the links of a job from its folder. If the folder has no valid links, return them from the outcomes."""
     try:
         return backends.files.read_as(links_url(job), lambda stored: parse_links(stored, job.n), LINKS_BYTES)
     except FileMissing:
@@ -67,9 +67,10 @@ def _links_of(backends: Backends, job: Job) -> Links:
 
 
 def parse_links(stored: Mapping[str, Any], n: int) -> Links:
-    """Return the links that a job of `n` tasks stored as ranges of indexes by URL. Ignore unknown keys and items.
+    """Return the links in `stored`: for each URL, half-open ranges of indexes. Unknown entries are ignored.
 
-    Raises one of UNREADABLE if the stored links have a different form.
+    `n`: number of tasks of the job. Raises ValueError if more than `n` tasks are linked, and one of the errors
+    in UNREADABLE (`compatibility/unknown_entries.py`) if `stored` has a different form.
     """
     links: dict[str, set[int]] = {}
     left = n
@@ -83,17 +84,17 @@ def parse_links(stored: Mapping[str, Any], n: int) -> Links:
 
 
 def deletable(backends: Backends, urls: Iterable[str], jobs: Iterable[Job]) -> list[str]:
-    """Return the job folders of this queue among `urls`, which come from stored links. Raises StorageError.
+    """Return those of `urls`, the targets of stored links, that are folders of jobs of this queue.
 
-    Task programs can change stored links, so a link alone does not permit a deletion. A folder must be below the
-    configured results prefix or below the results prefix of one of `jobs`.
+    The programs of tasks can change stored links, so a link alone does not permit a deletion. A folder must also be
+    below the configured results prefix, or below the results prefix of one of `jobs`. Raises StorageError.
     """
     prefixes = {backends.config.default_url_prefix, *(prefix_of(job.url) for job in jobs)}
     return [url for url in urls if is_job_folder(url) and prefix_of(url) in prefixes and is_ours(backends, url)]
 
 
 def explain_links(backends: Backends, jobs: Iterable[Job], urls: Iterable[str]) -> str:
-    """Return a sentence about the results below `urls` that stay, because `jobs` link to them; empty if none stay."""
+    """Return a sentence about the results below `urls` to which `jobs` link; empty if `jobs` link to no result."""
     wanted, tasks, names = set(urls), set[tuple[str, int]](), []
     for job in jobs if wanted else ():
         links = read_links(backends, [job])
@@ -111,11 +112,11 @@ def explain_links(backends: Backends, jobs: Iterable[Job], urls: Iterable[str]) 
 
 
 def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:
-    """Return a function that tells which files below a job's `url` must stay; None if no file must stay.
+    """Return a function that selects the files in a job's folder that must stay; None if no file must stay.
 
-    The function gets the relative name of a file and returns True for results in `links` and for the owner file.
-    `whole`: True if all files may be deleted when `links` has no result of this job; False if the owner file must stay
-    in any case.
+    `url`: URL of the folder. The function gets the relative name of a file. It returns True for the owner file, and for
+    a result in `links`. `whole`: True if all files may be deleted when `links` has no result of this job; False if the
+    owner file must stay in any case.
     """
     indexes = links.get(url, set())
 

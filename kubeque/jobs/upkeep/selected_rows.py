@@ -1,4 +1,4 @@
-"""The tasks of a job that a selection of rows names."""
+"""Find the tasks of a job that a selection of rows selects."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from kubeque.model.wording import option
 
 
 def select_tasks(backends: Backends, job: Job, selection: RowSelection) -> Iterator[TaskView]:
-    """Yield the selected tasks in order. The rows are read only if the selection has conditions.
+    """Yield the selected tasks in order. The rows are read only if `selection` has conditions.
 
-    Raises UserError for an index or a column that the job does not have. If no task has an `out.` column of a
-    condition, the error is raised at the end. Raises StorageError.
+    Raises UserError for an index or a column that the job does not have. Raises UserError after the last task if a
+    condition has an `out.` column and no task has a value in this column. Raises StorageError.
     """
     if selection.where:
         return (line.view for line in select_rows(backends, job, selection))
@@ -32,9 +32,7 @@ def select_tasks(backends: Backends, job: Job, selection: RowSelection) -> Itera
 def select_rows(backends: Backends, job: Job, selection: RowSelection, *, first: int = 0) -> Iterator[TaskRow]:
     """Yield the selected tasks from index `first` on, in order, each with its row.
 
-    Pages without a selected task are not read.
-
-    Raises the errors of `select_tasks`.
+    Pages of rows without a task that may be selected are not read. Raises the errors of `select_tasks`.
     """
     spec = backends.spec(job).rows
     outs = _check_columns(selection, [INDEX, *map(parameter_column, spec.columns), *FACTS])
@@ -56,7 +54,10 @@ def _find_views(backends: Backends, job: Job, selection: RowSelection, first: in
 
 
 def _filter(lines: Iterator[TaskRow], selection: RowSelection, outs: Sequence[str]) -> Iterator[TaskRow]:
-    """Yield the lines that meet the conditions. Raises UserError at the end if no line has a column of `outs`."""
+    """Yield the lines that meet the conditions of `selection`.
+
+    Raises UserError after the last line if a column of `outs` is in no line.
+    """
     seen: dict[str, None] = {}
     for line in lines:
         seen.update(dict.fromkeys(map(out_column, line.out)) if outs else ())

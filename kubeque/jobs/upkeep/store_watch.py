@@ -1,4 +1,4 @@
-"""Notice a store that does not answer, without waiting for its answer."""
+"""Detect a store that does not answer, without waiting for an answer."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ log = logging.getLogger(__name__)
 _ASK_SECONDS = 5.0
 #: Seconds without an answer after which a store counts as silent. An answer usually takes less than a second.
 SILENT_SECONDS = 5.0
-#: Seconds after which a further request is sent while a request has no answer. The older request can wait for minutes.
+#: Seconds between two requests to a store that does not answer. A request without an answer can last for minutes.
 _ASK_AGAIN_SECONDS = 15.0
 #: Name of the file that the requests look for. The file need not exist.
 _NAME = "kubeque-answers"
 
 
 class StoreWatch:
-    """Sends a request to one store periodically, in separate threads. Only one thread may call the methods."""
+    """Sends periodic requests to one store, each in a new thread. Only one thread may call the methods."""
 
     def __init__(self, url: str, ask: Callable[[], object]) -> None:
-        """`url`: names the store in messages. `ask`: sends a request.
+        """Make a watch that sends no request yet. `url`: name of the store in messages.
 
-        If `ask` raises StoreUnavailable, the store does not answer. All other errors are answers.
+        `ask`: function that sends a request. The error StoreUnavailable means that the store does not answer. Every
+        other error counts as an answer.
         """
         self._url = url
         self._ask = ask
         self._lock = threading.Condition()
         #: Times on the monotonic clock, seconds: of the last request, of the last answer, and of the first request
-        #: after that answer. None if there is none yet.
+        #: since the last answer. None: no such request or answer.
         self._asked: float | None = None
         self._answered: float | None = None
         self._unanswered: float | None = None
@@ -48,7 +49,7 @@ class StoreWatch:
         return cls(hide_password(url), lambda: backends.files.existing(url, [_NAME]))
 
     def describe(self) -> str:
-        """Return a message if the store does not answer; empty if it answers. See `silent_seconds`."""
+        """Return a message if the store does not answer; empty if it answers. Waits as `silent_seconds` does."""
         seconds = self.silent_seconds()
         if not seconds:
             return ""
@@ -59,7 +60,7 @@ class StoreWatch:
         )
 
     def silent_seconds(self) -> float:
-        """Return for how long the store has not answered; 0 if it answers.
+        """Return the number of seconds for which the store has not answered; 0 if it answers.
 
         The first call waits for an answer, at most SILENT_SECONDS.
         """
@@ -85,7 +86,7 @@ class StoreWatch:
                 self._failed = self._unanswered is not None
                 self._lock.notify_all()
             return
-        except Exception as error:  # for example a refusal: the code that uses the store reports it
+        except Exception as error:  # for example a refusal, which the code that uses the store reports
             log.debug("%s answered: %s", self._url, error)
         with self._lock:
             self._answered, self._unanswered, self._failed = time.monotonic(), None, False

@@ -1,4 +1,7 @@
-"""The token of the process that waits for a job. The job stores the token, so that only this process can cancel it."""
+"""The wait token of a job: a text that identifies the process that waits for the job.
+
+The job stores the token. Only a process with the stored token can cancel the job.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,18 @@ from kubeque.model.errors import JobNotFound
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Job, JobState
 
-#: Number of reports within `orphan_after` by which the waiting process shows that it is alive.
+#: Maximum number of times that the waiting process stores the time of its last poll within `orphan_after`.
 _LOOKS = 20
 #: Reason of a job that is killed because nothing waits for its results.
 _WAITER_ENDED = "the program or Airflow task that waited for the job was ended"
 
 
 def take(backends: Backends, name: str, token: str, *, orphan_after: float | None, retries: Mapping[str, int]) -> str:
-    """Store `token` as the wait token of a job, and return the previous token. Raises JobNotFound."""
+    """Store `token` as the wait token of a job, and return the previous token. Raises JobNotFound.
+
+    `orphan_after`: seconds after the last poll after which consumers stop the job; None: never. `retries`: changes of
+    the job's budgets, by cause.
+    """
     before = ""
     moment = backends.queue.now()
 
@@ -33,7 +40,10 @@ def take(backends: Backends, name: str, token: str, *, orphan_after: float | Non
 
 
 def keep(backends: Backends, name: str, token: str) -> None:
-    """Store that the process with `token` is alive, unless a different token has replaced it. Raises JobNotFound."""
+    """Store the time of a poll by the process with `token`. Raises JobNotFound.
+
+    Nothing is stored if the job has a different token or no `orphan_after`, or if the stored time is recent enough.
+    """
     moment = backends.queue.now()
 
     def change(now: Job) -> Job | None:
@@ -44,7 +54,7 @@ def keep(backends: Backends, name: str, token: str) -> None:
 
 
 def cancel(backends: Backends, name: str, token: str) -> bool:
-    """Kill a job, unless a different token has replaced `token`. Return True if the job was killed.
+    """Kill a job if it is open and its wait token is `token`. Return True if the job was killed.
 
     If the job was removed, do nothing.
     """
@@ -61,7 +71,7 @@ def cancel(backends: Backends, name: str, token: str) -> bool:
 
 
 def mark_delivered(backends: Backends, job: Job) -> None:
-    """Store that the results of this run of `job` were delivered. Raises JobNotFound."""
+    """Store that the results of this run of `job` were delivered, if this run has ended. Raises JobNotFound."""
 
     def change(now: Job) -> Job | None:
         ended = now.is_same_run(job) and now.closing is not None

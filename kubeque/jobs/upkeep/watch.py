@@ -17,9 +17,9 @@ _OUTAGE_SECONDS = 3600.0
 def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
     """Call `status` every `seconds` and yield its result, until the job has ended or is held.
 
-    While the queue or the store does not answer, yield the last progress. Its obstacle names the error, and the time of
-    the first request without an answer. Raises QueueUnavailable or StorageError after an hour without an answer. Raises
-    other errors of `status` at once.
+    While the queue or the store does not answer, yield the last progress again. Its obstacle then has the error and the
+    time of the last answer. After an hour without an answer, raises QueueUnavailable or StorageError. Raises
+    FileMissing, FileDamaged and all other errors of `status` at once.
     """
     progress, answered = status(), time.monotonic()
     while True:
@@ -41,7 +41,10 @@ def _describe(error: Exception, seconds: float) -> str:
 
 
 def wait(watched: Iterator[Progress], name: str, *, timeout: float | None) -> Progress:
-    """Return the last progress of a job that is watched. Raises TimeoutError after `timeout` seconds (None: never)."""
+    """Return the last progress that `watched`, an iterator of `watch`, yields for the job `name`.
+
+    Raises TimeoutError if the job has not ended after `timeout` seconds (None: never).
+    """
     end = time.monotonic() + timeout if timeout is not None else None
     for progress in watched:
         if progress.job.closing is None and end is not None and time.monotonic() > end:
