@@ -27,21 +27,21 @@ from kubeque.model.rows.rows import read_row
 
 @dataclass(frozen=True, slots=True)
 class JobDetails:
-    """A job, with totals of its tasks."""
+    """A job with its progress, its spec, and totals over its tasks."""
 
     progress: Progress
     spec: JobSpec
-    #: Number of ended tasks by cause. Tasks that were killed with their job are not among them.
+    #: Number of ended tasks by cause. Tasks that were killed with their job are not counted.
     causes: Mapping[str, int] = field(default_factory=dict)
     #: Number of ended attempts that are still in the queue.
     attempts: int = 0
-    #: Wall time of all ended tasks, seconds.
+    #: Sum of the wall times of all ended tasks, seconds.
     seconds: float = 0.0
-    #: Maximum memory of one ended task, bytes.
+    #: Largest peak memory of one ended task, bytes.
     peak_memory: int = 0
     #: URL of the table of this run; empty before the job has ended.
     table: str = ""
-    #: URL of the report of this run; empty if there is none.
+    #: URL of the report of this run; empty if no report is stored.
     report: str = ""
 
     @property
@@ -59,18 +59,19 @@ class TaskDetails:
     line: TaskRow
     #: Memory and disk that the task may use.
     shape: Shape
-    #: Contents of result.json for the last accepted outcome; None if there is no such file.
+    #: Contents of the result.json of the last accepted outcome; None if this file does not exist or cannot be read.
     result: Mapping[str, Any] | None
-    #: URL of the folder with this result; empty if nothing was stored.
+    #: URL of the folder with result.json; empty if no result was stored.
     url: str
-    #: Error that kept result.json from being read; None if it was read, or if there is no such file.
+    #: Error because of which result.json cannot be read; None if it was read, or if it does not exist.
     fault: FileDamaged | None = None
-    #: Command for the shell with its placeholders, as the user wrote it; empty for a command without a shell.
+    #: Shell command with its placeholders, as the user wrote it. Empty without a shell, or if the task ran an older
+    #: spec.
     script: str = ""
 
 
 def job_details(backends: Backends, name: str) -> JobDetails:
-    """Return the details of a job, in O(tasks) time, with a few blocks in memory. Raises JobNotFound."""
+    """Return the details of a job. Takes O(tasks) time and O(1) memory. Raises JobNotFound, StorageError."""
     job = backends.queue.job(name)
     progress = read_progress(backends, job)
     causes: Counter[str] = Counter()
@@ -99,7 +100,7 @@ def _report(backends: Backends, job: Job) -> str:
 def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
     """Return the details of one task.
 
-    Raises JobNotFound if there is no such job. Raises UserError if the index is invalid.
+    Raises JobNotFound. Raises UserError if the job has no task with this index. Raises StorageError.
     """
     job = backends.queue.job(name)
     line = find_line(backends, job, index)
@@ -116,12 +117,12 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
 
 
 def _is_current(job: Job, outcome: Outcome | None) -> bool:
-    """True if the current spec has the command of the task: without an outcome, or with one of the current revision."""
+    """True if the command of a task is in the current spec. False if an earlier revision made its `outcome`."""
     return outcome is None or outcome.revision in (0, job.revision)
 
 
 def _read_script(backends: Backends, job: Job) -> str:
-    """Return the command for the shell with its placeholders; empty without a shell, or if the spec cannot be read."""
+    """Return the shell command with its placeholders; empty without a shell, or if the spec cannot be read."""
     with suppress(StorageError):
         spec = backends.spec(job)
         return " ".join(map(format_word, spec.command)) if spec.shell else ""
@@ -129,7 +130,7 @@ def _read_script(backends: Backends, job: Job) -> str:
 
 
 def find_line(backends: Backends, job: Job, index: int) -> TaskRow:
-    """Return one task with its row. Raises UserError if the job has no task with this index."""
+    """Return one task with its row. Raises UserError if the job has no task with this index. Raises StorageError."""
     view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")

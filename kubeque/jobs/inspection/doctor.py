@@ -1,4 +1,4 @@
-"""Check everything that a sweep needs, and the stored parts of a job. Report each problem with its remedy."""
+"""Check what sweeps need, and check the stored parts of a job. Report each problem with its remedy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from kubeque.queues.queue import Queue
 
 #: Free disk space below which `check` reports a problem, bytes.
 _LITTLE = 1 << 30
-#: Number of waiting jobs that `check` names.
+#: Maximum number of findings of `check` about jobs whose tasks do not start.
 _WAITING = 20
 
 
@@ -41,24 +41,25 @@ _WAITING = 20
 class Finding:
     """The result of one check."""
 
+    #: The checked part, for example "queue" or "disk".
     what: str
     ok: bool
     #: A description if `ok` is True; otherwise the problem and its remedy.
     text: str
-    #: True if something optional is missing. Sweeps run without it.
+    #: True if only an optional permission is missing, without which sweeps also run.
     limited: bool = False
 
 
 def check(config: Config) -> Iterator[Finding]:
-    """Check the queue, the stores of results and inputs, the cluster, the disk, and the open jobs.
+    """Yield the findings about the queue, the stores of results and inputs, the cluster, the disk, and the open jobs.
 
-    After a problem, the other checks still run.
+    A failed check does not prevent the other checks.
     """
     yield Finding("config", True, str(config.source) if config.source else "no .kubeque file: the embedded default")
     with ExitStack() as stack:
         try:
             backends = stack.enter_context(closing(Backends.open(config)))
-        except KubequeError:  # one of the checks reports this
+        except KubequeError:  # the checks of the parts report the error
             backends = None
         yield _checked("queue", lambda: _queue(config, backends.queue) if backends else _queue_alone(config))
         for what, url in (("results", config.default_url_prefix), ("inputs", config.cas_url_prefix)):
@@ -70,7 +71,7 @@ def check(config: Config) -> Iterator[Finding]:
 
 
 def check_cluster(config: Config) -> Iterator[Finding]:
-    """Check the cluster, and each permission that is needed on the cluster."""
+    """Yield the findings about the cluster, and about each permission that is needed on the cluster."""
     yield _checked("cluster", lambda: _cluster(config))
     for right in _rights(config):
         missing = (
@@ -94,7 +95,7 @@ def _checked(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _queue_alone(config: Config) -> str:
-    """Check the queue if the cluster cannot be opened."""
+    """Check the queue without opening the cluster and the store. Return the text of the finding."""
     with closing(open_queue(config.queue_url)) as queue:
         return _queue(config, queue)
 
@@ -121,9 +122,9 @@ def _cluster(config: Config) -> str:
 
 
 def _waiting(backends: Backends) -> Iterator[Finding]:
-    """Yield at most _WAITING findings about open jobs whose tasks do not start. A last finding counts the other jobs.
+    """Yield at most _WAITING findings about open jobs whose tasks do not start, and one finding that counts the others.
 
-    If the queue or the cluster does not answer, yield nothing, because a different check reports this.
+    An error of the queue or the cluster ends the check without a finding, because other checks report the error.
     """
     found = []
     with suppress(KubequeError):
@@ -139,9 +140,9 @@ def _waiting(backends: Backends) -> Iterator[Finding]:
 
 
 def _rights(config: Config) -> list[Permission]:
-    """Return the permissions on the cluster.
+    """Return the permissions that are needed on the cluster, each granted or not.
 
-    If the cluster does not answer, return none, because `_cluster` reports this.
+    If the cluster does not answer, return none, because `_cluster` reports the error.
     """
     try:
         return open_cluster(config.cluster_url, config).permissions()
@@ -150,7 +151,7 @@ def _rights(config: Config) -> list[Permission]:
 
 
 def _disk(config: Config) -> Iterator[Finding]:
-    """Check the free disk space for working directories and for results in a local folder."""
+    """Yield findings about the free disk space for working directories, and for results in a local folder."""
     folders = {str(config.home)} | {local_path(u) for u in (config.default_url_prefix,) if is_folder(u)}
     for folder in sorted(folders):
         there = folder
@@ -161,10 +162,11 @@ def _disk(config: Config) -> Iterator[Finding]:
         yield Finding("disk", free >= _LITTLE, text if free >= _LITTLE else f"{text}: make room, or set KUBEQUE_HOME")
 
 
-#: Number of checks in which a finding must occur to be reported, because the job may be changing.
+#: Number of checks of the blocks in which a fault must occur to be reported. A changing job can look faulty once.
 _LOOKS = 3
 
 
+#: Seconds between two of these checks.
 _PAUSE_SECONDS = 1.0
 _UNDIGESTED = (
     "an earlier kubeque stored the spec and the pages without digests, so a change of them in the store is not noticed"
@@ -172,9 +174,9 @@ _UNDIGESTED = (
 
 
 def examine(backends: Backends, name: str) -> list[Finding]:
-    """Check the consumers, blocks, spec, pages and table of a job.
+    """Check the consumers, blocks, spec, pages and table of a job, and return the findings.
 
-    First record dead consumers, and close the job if it has ended. Raises JobNotFound, QueueError.
+    The job is reconciled first, but no consumer is started. Raises JobNotFound, QueueError.
     """
     waiting = _reconcile(backends, name)
     looks = [look(backends.queue, name)]
@@ -195,9 +197,10 @@ def examine(backends: Backends, name: str) -> list[Finding]:
 
 
 def _reconcile(backends: Backends, name: str) -> list[Finding]:
-    """Record dead consumers, and close the job if it has ended.
+    """Reconcile a job without starting consumers.
 
-    Return the reasons why the job's tasks do not start, or the error of this step.
+    Return findings about why the job's tasks do not start. If the job cannot be reconciled, return one finding with the
+    error.
     """
     try:
         progress = reconcile(backends, name, start=False)
@@ -211,14 +214,14 @@ def _reconcile(backends: Backends, name: str) -> list[Finding]:
 
 
 def look(queue: Queue, name: str) -> Audit:
-    """Check all blocks of a job once, in O(blocks)."""
+    """Check all blocks of a job once, and return the audit with its findings. Takes O(blocks)."""
     job = queue.job(name)
     audit = Audit(job, queue.now()).look(queue.scan_records(job))
     return audit.compare(queue.tallies(job)).close()
 
 
 def _files(backends: Backends, job: Job) -> Iterator[Fault]:
-    """Yield a fault for each stored file that is missing or unreadable: spec, pages and table."""
+    """Yield a fault for each stored file of a job that is missing or unreadable: spec, pages and table."""
     try:
         spec = read_spec(backends.files, job)  # read the file, not the cache
         if spec.rows.n != job.n:

@@ -1,4 +1,4 @@
-"""Explain why a job or a task failed, ended or is not running. Only read: change and start nothing."""
+"""Explain why a job or a task failed, ended or is not running. Nothing is changed or started."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def explain_job(backends: Backends, name: str, index: int | None = None) -> Expl
 
 
 def _scan(queue: Queue, facts: Facts) -> Facts:
-    """Add the first failed task whose row was not killed, and the number of suspects. Takes O(blocks)."""
+    """Return `facts` with the first failed task and the number of suspects. Rows that a user killed do not count."""
     job, failed, suspects = facts.job, -1, 0
     for block in queue.scan(job):
         for number, record in block.records.items():
@@ -46,7 +46,7 @@ def _scan(queue: Queue, facts: Facts) -> Facts:
 
 
 def _observe(backends: Backends, facts: Facts) -> Facts:
-    """Add the answers of the cluster, and the job that is served first. Read the cluster's name from the store."""
+    """Return `facts` with the state of the cluster, and with the job that the consumers serve before this job."""
     job, counts = facts.job, facts.counts
     try:
         cluster = PatientCluster(backends.cluster_of(job))
@@ -66,7 +66,7 @@ def _observe(backends: Backends, facts: Facts) -> Facts:
 
 
 def _find_rival(queue: Queue, job: Job) -> Rival | None:
-    """Return a job of the same consumers that is served before this one and has tasks left."""
+    """Return the job with tasks to run that the fleet serves before `job`; None without such a job."""
     found = first_served(queue, list(takewhile(lambda other: other.uid != job.uid, queue.jobs(job.fleet))))
     if found is None:
         return None

@@ -19,17 +19,17 @@ from kubeque.model.job.task import State
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-#: Seconds for which an ended job has metrics, so that a server that reads the metrics every minute sees the end of the
+#: Seconds for which an ended job has metrics. A server that reads the metrics every minute then sees the end of the
 #: job.
 _ENDED_SECONDS = 3600.0
 #: Causes of attempts that ended because of the machine, not because of the program.
 _INTERRUPTIONS = (Cause.LOST, Cause.PREEMPTED, Cause.DISK, Cause.OOM)
-#: Number of failed tasks by cause, and number of attempts that the machine ended by cause.
+#: Two counters by cause: of failed tasks, and of attempts that the machine ended.
 _Causes = tuple[Counter[str], Counter[str]]
 
 
 def make_registry(backends: Backends) -> CollectorRegistry:
-    """Return a registry that reads the queue each time its metrics are collected. Raises MissingExtra."""
+    """Return a Prometheus registry that reads the queue whenever its metrics are collected. Raises MissingExtra."""
     try:
         from prometheus_client import CollectorRegistry
     except ImportError as error:
@@ -44,12 +44,12 @@ class _Metrics:
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
-        #: Cached causes of each ended job, by uid, run and end of the job. The causes of an ended run never change,
-        #: because a reset begins a new run.
+        #: Cache of the counters of ended jobs, by uid, run and time of the end. The counters of an ended run never
+        #: change, because a reset begins a new run.
         self._ended: dict[tuple[str, int, float], _Causes] = {}
 
     def describe(self) -> Iterable[Any]:
-        """Return nothing, because the registry must not read the queue when it is made."""
+        """Return nothing. Without this method, the registry would call `collect`, which reads the queue, at its start."""
         return ()
 
     def collect(self) -> Iterator[Any]:
@@ -76,7 +76,7 @@ class _Metrics:
         for job in jobs:
             try:
                 counts, (outcomes, attempts) = self._counts(job), self._causes(job)
-            except (JobNotFound, JobUnreadable):  # the job was removed meanwhile, or is damaged (`doctor` reports this)
+            except (JobNotFound, JobUnreadable):  # the job was removed meanwhile, or is damaged (see `doctor`)
                 continue
             for state, count in counts.items():
                 tasks.add_metric([job.name, state], count)
@@ -97,12 +97,12 @@ class _Metrics:
         return counts.to_wire()
 
     def _forget_causes(self, jobs: list[Job]) -> None:
-        """Remove the cached causes of jobs that have no metrics any more."""
+        """Keep only the cached counters of `jobs`, the jobs that have metrics."""
         listed = set(map(_end_of, jobs))
         self._ended = {end: causes for end, causes in self._ended.items() if end in listed}
 
     def _causes(self, job: Job) -> _Causes:
-        """Return the causes in a job, from the cache if it had ended before."""
+        """Return the counters of a job. The counters of an ended job are read only once."""
         end = _end_of(job)
         if end is None:
             return self._read_causes(job)
@@ -111,7 +111,7 @@ class _Metrics:
         return self._ended[end]
 
     def _read_causes(self, job: Job) -> _Causes:
-        """Return the number of failed tasks by cause, and the number of attempts that the machine ended by cause."""
+        """Return two counters by cause: of failed tasks, and of attempts that the machine ended. Reads all blocks."""
         outcomes, attempts = Counter[str](), Counter[str]()
         for block in self._backends.queue.scan(job):
             for index, record in block.records.items():
@@ -121,9 +121,9 @@ class _Metrics:
         return outcomes, attempts
 
     def _consumers(self, job: Job) -> dict[str, int]:
-        """Return the numbers of requested and running consumers.
+        """Return the number of requested consumers (`wanted`) and of running consumers (`running`).
 
-        Leave out the latter if the cluster does not answer.
+        The key `running` is left out if the cluster does not answer.
         """
         wanted = {"wanted": job.consumers if job.startable else 0}
         if job.closing is not None:

@@ -1,6 +1,6 @@
 """Read the end of stdout or stderr of one task or of all tasks.
 
-A task may be running or ended, and its consumer may be gone.
+A task can be running or ended. The consumer of the task need not exist any more.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from kubeque.model.job.task import TaskState, TaskView
 
 #: Time for which a consumer uploads the streams of a task after a request, seconds.
 _ASKED_SECONDS = 20.0
-#: Time limit of the wait for an upload, seconds. The key is True if consumers read their job every second.
+#: Longest wait for an upload, seconds, by `Queue.has_cheap_reads`. If True, consumers read their job every second.
 _PATIENCE_SECONDS = {True: 4.0, False: 12.0}
 _POLL_SECONDS = 0.2
-#: Largest size of an upload, bytes. It suffices for both streams in base64, even if zlib cannot compress them.
+#: Largest size of an upload, bytes: enough for both streams in base64, even if zlib cannot compress the streams.
 _LOG_BYTES = 4 * TAIL_BYTES
-#: Maximum number of requests for one job, because they are part of its record.
+#: Maximum number of requests for one job, because the record of the job contains the requests.
 _REQUESTS = 32
 
 
@@ -39,21 +39,21 @@ class Peek:
     tail: Tail
     #: Number of the attempt that wrote the stream; 0 if unknown.
     attempt: int = 0
-    #: Age of an uploaded tail, seconds; None if no consumer has the task, or if its file was read directly.
+    #: Age of the upload with this tail, seconds; None if no consumer has the task, or if a file was read directly.
     age: float | None = None
 
     @property
     def final(self) -> bool:
-        """True if the task writes nothing more."""
+        """True if the task has ended or was killed, so that the stream does not grow."""
         return self.view.state.has_outcome or self.view.state is TaskState.KILLED
 
 
 def peek(backends: Backends, job: Job, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
     """Return the last 64 KiB of a stream of a task.
 
-    The file of a task that runs on this machine is read directly. For a task elsewhere, a request in the job's record
-    makes the consumer upload the stream to the store. `wait`: True to wait a few seconds for this upload. Raises
-    JobNotFound, UserError, StorageError.
+    If the task runs on this machine, the file is read directly. Otherwise a request in the job's record makes the
+    consumer upload the stream to the store. `wait`: True to wait a few seconds for this upload. Raises JobNotFound,
+    UserError, StorageError.
     """
     view = backends.queue.task(job, index)
     if view is None:
@@ -69,8 +69,8 @@ def peek_many(
 ) -> Iterator[Peek]:
     """Yield the last 64 KiB of a stream of each task that has begun, in the order of the tasks.
 
-    `state`: only tasks in this state. `skip`: indexes to leave out. For tasks that run elsewhere, read the newest
-    upload. Request new uploads only for the first of these tasks. Raises StorageError.
+    `state`: only tasks in this state. `skip`: indexes to leave out. For tasks that run on other machines, the newest
+    upload is read. New uploads are requested only for the first 32 running tasks. Raises StorageError.
     """
     asked = 0
 
@@ -94,7 +94,7 @@ def peek_many(
 
 
 def _ended(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek:
-    """Read a stream of a task that does not run."""
+    """Return the end of a stream of a task that does not run."""
     return (
         _result(backends, job, view, stream)
         or _here(backends, job, view, stream)
@@ -103,7 +103,10 @@ def _ended(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek:
 
 
 def _here(backends: Backends, job: Job, view: TaskView, stream: str, attempt: int | None = None) -> Peek | None:
-    """Read from the folder of an attempt, if the folder is on this machine."""
+    """Return the end of a stream from the folder of an attempt; None if the folder is not on this machine.
+
+    `attempt`: number of the attempt; None for the last attempt.
+    """
     found = local_attempt(backends.config, job.uid, view.index, attempt)
     if found is None:
         return None
@@ -112,7 +115,7 @@ def _here(backends: Backends, job: Job, view: TaskView, stream: str, attempt: in
 
 
 def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek | None:
-    """Read from the result of an attempt that ended, if there is one."""
+    """Return the end of a stream from the stored result of a task; None without a stored result."""
     outcome = view.record.outcome
     url = result_url(job, outcome)
     if outcome is None or not url or not view.state.has_outcome:
@@ -130,13 +133,13 @@ def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek |
 
 
 def _ask(backends: Backends, job: Job, index: int) -> float:
-    """Request uploads of the task's streams. Return the time of the request by the clock of the queue."""
+    """Request uploads of the streams of a task. Return the time of the request by the clock of the queue."""
     now = backends.queue.now()
 
     def change(last: Job) -> Job | None:
         asked = {i: until for i, until in last.peeks if until > now}
         if last.uid != job.uid or asked.get(index, 0.0) > now + _ASKED_SECONDS / 2:
-            return None  # an earlier request has not expired, so the consumer uploads whenever a stream grows
+            return None  # because of an earlier request, the consumer already uploads whenever a stream grows
         asked.pop(index, None)
         kept = list(asked.items())[-(_REQUESTS - 1) :]
         return replace(last, peeks=(*kept, (index, now + _ASKED_SECONDS)))
@@ -148,7 +151,10 @@ def _ask(backends: Backends, job: Job, index: int) -> float:
 def _read_sent(
     backends: Backends, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False
 ) -> Peek:
-    """Read the last upload of a consumer from the store. `wait`: True to wait for an upload after `since`."""
+    """Return the end of a stream from the last upload of a consumer; an empty tail without an upload.
+
+    `since`: time by the clock of the queue. `wait`: True to wait a few seconds for an upload that is not older.
+    """
     end = time.monotonic() + (_PATIENCE_SECONDS[backends.queue.has_cheap_reads] if wait else 0.0)
     while True:
         found = _newest(backends, job, view.index)
@@ -163,7 +169,7 @@ def _read_sent(
 
 
 def _newest(backends: Backends, job: Job, index: int) -> tuple[int, LiveLog] | None:
-    """Return the number and the upload of the last attempt that has an upload; None without an upload."""
+    """Return the number of the last attempt with an upload, and this upload; None without an upload."""
     names = [attempt_of_log(name) for name, _ in backends.files.listing(logs_url(job.url, index))]
     numbered = [(number, name) for name in names if (number := attempt_number(name)) is not None]
     if not numbered:

@@ -1,6 +1,6 @@
 """Read jobs without reconciling them. Any number of users may read at the same time.
 
-Only `Reader.peek` writes: for a running task, it stores a request in the job.
+Only `Reader.peek` writes: for a running task, it stores a request in the record of the job.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from kubeque.model.stats.failure_groups import Group, Groups
 from kubeque.model.wording import command
 from kubeque.queues.state_letters import ELSEWHERE, MEANING, read_failed, read_letters, squeeze
 
-#: Number of jobs with cached blocks. Only changed blocks of these jobs are parsed again.
+#: Maximum number of jobs whose blocks are cached. Only changed blocks of these jobs are parsed again.
 _JOBS = 8
-#: Maximum number of tasks to sort. Sorting them takes about a second of one core.
+#: Maximum number of tasks that are sorted. Sorting this number takes about one second of one core.
 SORTED_AT_MOST = 250_000
 #: Maximum number of attempts that a timeline draws.
 _DRAWN = 20_000
@@ -50,7 +50,7 @@ class Failures:
 
 
 class Reader:
-    """Reads the jobs of one queue. Threads may share it."""
+    """Reads the jobs of one queue. Several threads may use one reader."""
 
     #: Meaning of each letter that `marks` returns.
     MEANING: ClassVar[Mapping[str, str]] = MEANING
@@ -58,7 +58,7 @@ class Reader:
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
         self._lock = threading.Lock()
-        #: Version of each block when it was read, and its marks, by job uid and block id.
+        #: Cache by uid of the job and id of the block: the version of the block, and the letters of its tasks.
         self._known: OrderedDict[str, dict[str, tuple[int, str]]] = OrderedDict()
         self._failures: OrderedDict[tuple[str, int, int], Failures] = OrderedDict()
 
@@ -75,7 +75,7 @@ class Reader:
         return self._backends.queue.job(name)
 
     def counts(self, job: Job) -> Counts:
-        """Return the number of tasks in each state. Sends one request to the queue, or none if the job has ended."""
+        """Return the number of tasks in each state. No request is sent to the queue if the job has ended."""
         return job.closing.counts if job.closing is not None else self._backends.queue.counts(job)
 
     def columns(self, job: Job) -> tuple[str, ...]:
@@ -85,9 +85,7 @@ class Reader:
     def inputs(self, job: Job) -> dict[str, str]:
         """Return the inputs that all tasks of a job get: a dict from the name to the SHA-256.
 
-        For an object of a different store, the value is its generation.
-
-        Raises StorageError.
+        For an object of a different store, the value is the generation of the object. Raises StorageError.
         """
         return {item.name: item.digest or item.generation for item in self._backends.spec(job).inputs}
 
@@ -96,9 +94,9 @@ class Reader:
         return no_keys(self._backends.spec(job))
 
     def old_revisions(self, job: Job) -> Mapping[int, int]:
-        """Return the number of ok tasks by revision, for the revisions before the current one. Reads every task.
+        """Return the number of ok tasks by revision, for all revisions before the current revision.
 
-        If the job has only one revision, no task is read.
+        Reads every task if the job has more than one revision.
         """
         views = self._backends.queue.tasks(job) if job.revision > 1 else ()
         ok = (view.record.outcome for view in views if view.state is TaskState.OK)
@@ -115,7 +113,7 @@ class Reader:
         """
         end = min(job.n, first + count)
         found = [ELSEWHERE] * max(0, end - first)
-        with self._lock:  # one call reads the blocks, and simultaneous calls wait for it
+        with self._lock:  # simultaneous calls wait, and then find the blocks in the cache
             known = self._remembered(job.uid)
             for record in self._backends.queue.scan_records(job, first=first):
                 if record.lo >= end:
@@ -138,7 +136,7 @@ class Reader:
         return known
 
     def failures(self, job: Job, counts: Counts) -> Failures:
-        """Return the failed tasks of a job in groups. Read them again only if their number or the run has changed."""
+        """Return the failed tasks of a job in groups, from a cache if neither their number nor the run has changed."""
         key = job.uid, job.run, counts.failed
         with self._lock:
             if key not in self._failures:
@@ -154,23 +152,23 @@ class Reader:
                 groups.add(outcome, {})
                 causes[str(outcome.cause)] += 1
         largest = groups.largest()
-        with suppress(StorageError):  # without access to the store, the groups have indexes only
+        with suppress(StorageError):  # without access to the store, the groups have only indexes of rows
             rows = read_rows(self._backends, job, {index for group in largest for index, _ in group.first})
             for group in largest:
                 group.first = [(index, rows[index]) for index, _ in group.first]
         return Failures(largest, dict(causes.most_common()))
 
     def lines(self, job: Job, *, first: int = 0, count: int = 100, state: str | None = None) -> list[TaskRow]:
-        """Return at most `count` tasks from index `first` on. Raises StorageError.
+        """Return at most `count` tasks from index `first` on, each with its row. Raises StorageError.
 
-        `state`: return only tasks in this state.
+        `state`: return only tasks in this state; None: all tasks.
         """
         return list(islice(lines(self._backends, job, state=state, first=first), count))
 
     def search(self, job: Job, search: RowSearch) -> array[int]:
-        """Return the indexes of the tasks that match `search`, sorted as `search` requires.
+        """Return the indexes of the tasks that match `search`, in the order that `search` requires.
 
-        Raises UserError, StorageError.
+        Raises UserError if a job with more than SORTED_AT_MOST tasks would have to be sorted. Raises StorageError.
         """
         if search.sort and job.n > SORTED_AT_MOST:
             raise UserError(

@@ -1,4 +1,4 @@
-"""Run one task again on this machine and compare its outcome with the recorded one."""
+"""Run one task again on this machine, and compare the new outcome with the recorded outcome."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EMPTY = hashlib.sha256().hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One property of the recorded outcome and of the replayed outcome."""
+    """One property of a task, from the recorded outcome and from the replay."""
 
     what: str
     recorded: str
@@ -46,7 +46,7 @@ class Replayed:
     #: Folder of the replay, with `stdout`, `stderr` and the working directory `work`. The folder is not deleted.
     folder: Path
     command: list[str]
-    #: The compared properties; empty if no outcome is recorded.
+    #: The properties of both outcomes; empty if no outcome is recorded.
     compared: tuple[Compared, ...]
     #: The cause that a consumer would have recorded.
     cause: str
@@ -56,12 +56,12 @@ class Replayed:
 
     @property
     def same(self) -> bool | None:
-        """True if the outcome equals the recorded one; None if no outcome is recorded."""
+        """True if the replay and the recorded outcome agree; None if no outcome is recorded."""
         return all(item.same is not False for item in self.compared) if self.compared else None
 
 
 def replay(backends: Backends, name: str, index: int, folder: Path | None = None, *, echo: bool = True) -> Replayed:
-    """Run a task with the same inputs, row and environment in `folder`.
+    """Run a task with its inputs, row and environment in `folder`, and compare the outcomes.
 
     `folder`: must not exist; None for a new folder in the current folder. `echo`: True to copy the task's streams to
     standard error while it runs. Raises JobNotFound, UserError, DestinationError, StorageError.
@@ -108,7 +108,7 @@ def _revision(task: TaskDetails) -> int:
 
 
 def _environment(backends: Backends, task: TaskDetails) -> Environment | None:
-    """Return the environment in which the task was submitted; None if the environment is not on this machine."""
+    """Return the stored environment of the task's submission; None if the environment is not on this machine."""
     try:
         return Environments(backends.config.home).read(task.job, _revision(task))
     except (EnvironmentGone, ClusterError):
@@ -136,7 +136,7 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
 def _read_recorded(backends: Backends, task: TaskDetails) -> dict[str, Any] | None:
     """Return the result of the task's last accepted outcome; None without an outcome.
 
-    The size and digest of each stream are added.
+    The keys `stdout` and `stderr` have the size and the digest of the stream.
     """
     if task.result is None or not task.line.view.state.has_outcome:
         return None
@@ -173,7 +173,7 @@ def _compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[C
 
 
 def _compare_bytes(what: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Compared:
-    """Compare the digests of a file or stream in both outcomes."""
+    """Return the comparison of a file or stream: equal digests mean equal contents. None: not in this outcome."""
     sizes = ["-" if item is None else format_bytes(item["size"]) for item in (one, other)]
     digests = [None if item is None else item["digest"] or _EMPTY for item in (one, other)]
     return Compared(what, sizes[0], sizes[1], digests[0] == digests[1])

@@ -1,4 +1,4 @@
-"""Select the tasks that a search in the table of a job finds, and sort them."""
+"""Search the table of a job, and sort the tasks that match."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ _Test = Callable[[TaskRow], bool]
 class RowSearch:
     """A search in the table of a job. An empty field sets no condition."""
 
-    #: Column of the table by which tasks are sorted.
+    #: Column of the table by which tasks are sorted; empty: by index.
     sort: str = ""
     descending: bool = False
     state: str = ""
-    #: Cause of the failure, and mark of its message (`mark_message`).
+    #: Cause of the failure, and mark of the failure's message (see `mark_message`).
     cause: str = ""
     mark: str = ""
-    #: Words. A word such as `lr>0.1` is a condition. Another word is part of the value of a parameter.
+    #: Words with spaces between. A word such as `lr>0.1` is a condition. Any other word must be in a parameter's value.
     words: str = ""
-    #: Parameters in which words are not looked for.
+    #: Parameters whose values are not searched for words.
     hidden: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """True if all tasks are shown in the order of their indexes."""
+        """True if all tasks match and are not sorted."""
         return not (self.sort or self.state or self.cause or self.mark or self.words)
 
     @property
     def columns(self) -> list[str]:
-        """Columns whose values decide about the order, or about what is found."""
+        """Columns whose values decide the order of the tasks, or whether a task matches."""
         conditions = (_read_condition(word) for word in self.words.split())
         return [self.sort, *(found.column for found in conditions if found is not None)]
 
 
 def search_rows(backends: Backends, job: Job, search: RowSearch) -> array[int]:
-    """Return the indexes of the tasks that match `search`, sorted as `search` requires. Reads all tasks.
+    """Return the indexes of the tasks that match `search`, in the order that `search` requires. Reads all tasks.
 
     Raises UserError, StorageError.
     """
