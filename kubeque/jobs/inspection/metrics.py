@@ -49,7 +49,7 @@ class _Metrics:
         self._ended: dict[tuple[str, int, float], _Causes] = {}
 
     def describe(self) -> Iterable[Any]:
-        """Return nothing. Without this method, the registry would call `collect`, which reads the queue, at its start."""
+        """Return nothing. Otherwise the registry calls `collect`, which reads the queue, when a collector is added."""
         return ()
 
     def collect(self) -> Iterator[Any]:
