@@ -20,7 +20,7 @@ from kubeque.model.user_paths import current_folder, expand_home
 FILE_NAME = ".kubeque"
 HOME_VARIABLE = "KUBEQUE_HOME"
 _DATA = "~/.local/share/kubeque"
-#: Default values that are neither None nor "", by key.
+#: Default values by key, for the keys with another default than None or "".
 _DEFAULTS: Mapping[str, Any] = {"local_ssd_count": 0, "on_local": ON_LOCAL[0]}
 
 
@@ -86,9 +86,12 @@ class Config:
     ) -> Config:
         """Return the configuration of a user with the current folder `start` and the home folder `home`.
 
-        Read `explicit` if given, else `.kubeque` in `start` (default: the current folder), else `.kubeque` in `home`
-        (default: ~). Without a file, return the default configuration. Raises ConfigError, which names file and key.
-        Also raises ConfigError for a `.kubeque` in `start` that another user can change.
+        `explicit`: file to read; None to read `.kubeque` in `start` (default: the current folder) or, if this file does
+        not exist, `.kubeque` in `home` (default: ~). Without a file, return the default configuration. `environ`:
+        environment variables.
+
+        Raises ConfigError for a wrong file, with the file and the key. Also raises ConfigError if `explicit` does not
+        exist, or if another user can change the `.kubeque` in `start`.
         """
         home = _home_folder(environ) if home is None else home.absolute()
         start = _current_folder(home) if start is None else start.absolute()
@@ -97,7 +100,7 @@ class Config:
             return cls.from_values(read_file(path), where=path, folder=path.parent, home=home, environ=environ)
         for folder in (start, home):
             path = folder / FILE_NAME
-            if os.path.isfile(path):  # also False in a folder that the user may not enter
+            if os.path.isfile(path):  # False, too, if the user has no access to the folder
                 if folder != home:
                     check_trusted(path, data_folder(start, home, environ))
                 return cls.from_values(read_file(path), where=path, folder=folder, home=home, environ=environ)
@@ -115,8 +118,8 @@ class Config:
     ) -> Config:
         """Return the configuration for `values`, a dict from key to text. An empty text counts as a missing key.
 
-        `where`: file or text that messages name as the origin of the values. A path is also stored in the field
-        `source`. `folder`: folder where relative paths start. `home`: folder that `~` means. Raises ConfigError.
+        `where`: origin of the values in messages: the path of a file, or a text. A path becomes the field `source`.
+        `folder`: folder where relative paths start. `home`: folder that `~` means. Raises ConfigError.
         """
         reader = ValueReader(str(where), folder, _home_folder(environ) if home is None else home)
         reader.check_keys(values)
@@ -129,12 +132,12 @@ class Config:
         return cls(**found, home=Path(data), source=where if isinstance(where, Path) else None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all fields for JSON. Sizes are in bytes, and passwords are hidden."""
+        """Return all fields as a dict for JSON. Sizes are in bytes, and passwords are replaced by `***`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {key: _hide_if_text(value) for key, value in values.items()}
 
     def describe(self) -> str:
-        """Return a text with one line for each key that is set. Passwords are hidden."""
+        """Return a text with one line for each key that has a value. Passwords are replaced by `***`."""
         lines = [f"read from {self.source}" if self.source else f"no {FILE_NAME} file: the default"]
         for key in KEYS:
             value = getattr(self, key)
@@ -152,13 +155,16 @@ def _hide_if_text(value: Any) -> Any:
 
 
 def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
-    """Return defaults that depend on other keys."""
+    """Return the defaults of keys that depend on other keys, by key.
+
+    `found`: values of the file; "" or None for a missing key. `home`: folder of the default queue and store.
+    """
     prefix = found["default_url_prefix"]
     derived = {
         "queue_url": default_queue_url(home),
         "default_url_prefix": f"{home}/results",
-        # Inputs are below the results, so that the same users have access to both. No job has a name with a leading
-        # dot.
+        # Inputs are below the results, so that users with access to the results have access to the inputs. The folder
+        # `.cas` is never that of a job, because no job has a name with a leading dot.
         "cas_url_prefix": f"{prefix}/.cas" if prefix else f"{home}/cas",
         "cluster_url": "local",
     }
@@ -175,21 +181,18 @@ def data_folder(start: Path, home: Path, environ: Mapping[str, str] = os.environ
 
 
 def trust_file(folder: Path, environ: Mapping[str, str] = os.environ) -> tuple[Path, str]:
-    """Accept the present `.kubeque` file of a folder. Return its path and its digest. Raises ConfigError."""
+    """Trust the present `.kubeque` file of a folder. Return the path and SHA-256 of the file. Raises ConfigError."""
     path, home = folder.absolute() / FILE_NAME, _home_folder(environ)
     return path, trust(path, data_folder(_current_folder(home), home, environ))
 
 
 def default_queue_url(home: Path | str) -> str:
-    """Return the URL of the default queue in the folder `home`, which holds kubeque's data."""
+    """Return the URL of the default queue. `home`: folder of kubeque's data."""
     return f"sqlite:///{quote(str(home))}/queue.db"
 
 
 def _current_folder(home: Path) -> Path:
-    """Return the current folder.
-
-    If it was deleted, return `home`, because most commands do not need the current folder.
-    """
+    """Return the current folder. If it was deleted, return `home`: most commands do not need the current folder."""
     try:
         return current_folder()
     except UserError:
@@ -197,7 +200,10 @@ def _current_folder(home: Path) -> Path:
 
 
 def _home_folder(environ: Mapping[str, str]) -> Path:
-    """Return the home folder of the user; $KUBEQUE_HOME if the user has none."""
+    """Return the home folder of the user, or $KUBEQUE_HOME if the user has no home folder.
+
+    Raises ConfigError if KUBEQUE_HOME is also missing, or is a relative path.
+    """
     try:
         return Path.home()
     except RuntimeError as error:

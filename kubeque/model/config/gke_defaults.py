@@ -6,9 +6,9 @@ from kubeque import __version__
 
 
 def gke_defaults(project: str, location: str, cluster_name: str, *, prefix: str, cluster_url: str) -> dict[str, str]:
-    """Return the defaults of a project and its cluster. Without a cluster name, only the image has a default.
+    """Return the default values of a configuration on GKE, by key. Without a cluster name, return only the image.
 
-    `prefix`, `cluster_url`: values of the user; empty if not given.
+    `prefix`, `cluster_url`: values of the keys `default_url_prefix` and `cluster_url`; empty if the user set none.
     """
     image = {"consumer_image": f"gcr.io/{project}/kubeque-consumer:{__version__}"}
     if not cluster_name:
@@ -21,4 +21,4 @@ def gke_defaults(project: str, location: str, cluster_name: str, *, prefix: str,
     if cluster_url:
         return defaults
     url = f"gke://{project}/{location or '-'}/{cluster_name}"
-    return {**defaults, "cluster_url": url, "service_account": "kubeque"}  # `kubeque start` creates it
+    return {**defaults, "cluster_url": url, "service_account": "kubeque"}  # `kubeque start` creates this account

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kubeque.model.config.config_file import KEYS
 
 _PREFIX = "KUBEQUE_"
-#: The only setting that kubeque reads from the environment, without the prefix.
+#: Name of the only variable that kubeque reads as a setting, without its prefix.
 _HOME = "home"
 #: Keys of the configuration, and other names that users may expect for them.
 _EXPECTED = {
@@ -20,18 +20,18 @@ _EXPECTED = {
 }
 #: The key for each of the other names.
 _OTHER_NAMES = {name: key for key, names in _EXPECTED.items() for name in names}
-#: Names of variables for the configuration file.
+#: Names of variables with which users may try to give the configuration file.
 _FILES = frozenset({"config", "config_file", "configuration", "conf"})
-#: Names of folders that users may set instead of KUBEQUE_HOME.
+#: Names of variables that users may set instead of KUBEQUE_HOME.
 _HOMES = frozenset({"homedir", "home_dir", "data", "data_dir", "dir", "folder", "data_home"})
-#: Similarity of names from which one is taken for a misspelling of the other.
+#: Minimum similarity (0 to 1) between a variable and a key, to consider the variable a misspelling of the key.
 _SIMILAR = 0.85
 
 
 def ignored_variables_note(names: Iterable[str]) -> str:
-    """Return one line about variables of the environment that look like settings of kubeque; empty without any.
+    """Return one line about environment variables that look like settings of kubeque; empty if there are none.
 
-    `names`: names of all variables. Variables that kubeque sets for tasks are not similar to any setting.
+    `names`: names of all environment variables. Variables that kubeque sets for tasks are not similar to a setting.
     """
     found = {name: remedy for name in sorted(names) if name.startswith(_PREFIX) and (remedy := _remedy(name))}
     if not found:
@@ -41,7 +41,7 @@ def ignored_variables_note(names: Iterable[str]) -> str:
 
 
 def _remedy(name: str) -> str:
-    """Return the right way to set what the variable probably means; empty for any other variable."""
+    """Return how to make the setting that a variable probably means; empty if it is similar to no setting."""
     word = name.removeprefix(_PREFIX).lower()
     if word == _HOME or word.startswith("param_"):
         return ""

@@ -1,4 +1,4 @@
-"""Node pools: the machines of a cluster."""
+"""Node pools: groups of machines of a GKE cluster."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from kubeque.model.config.config import Config
 from kubeque.model.errors import ResourceError
 from kubeque.model.wording import option
 
-#: Name of the pool that every cluster has, and of the pool of spot machines.
+#: Names of two pools: the one that every cluster has, and the one with the spot machines of `kubeque start`.
 STANDARD, SPOT = "standard", "spot"
 #: Default machine type: 4 cores, 16 GiB of memory.
 MACHINE_TYPE = "e2-standard-4"
 _GI = 1 << 30
 #: Smallest boot disk that GKE accepts, GiB.
 _LEAST_DISK_GI = 10
-#: Maximum number of nodes that GKE accepts.
+#: Maximum number of nodes of a pool.
 _MOST_NODES = 15_000
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRange:
-    """Range for the number of nodes of a pool. GKE adds and removes nodes within the range."""
+    """The minimum and maximum number of nodes of a pool. GKE adds and removes nodes between these numbers."""
 
     low: int
     high: int
 
     @property
     def fixed(self) -> bool:
-        """True if the range allows only one number of nodes."""
+        """True if the minimum is equal to the maximum."""
         return self.low == self.high
 
     def __str__(self) -> str:
@@ -38,7 +38,10 @@ class NodeRange:
 
 
 def parse_node_range(text: str, what: str = "nodes") -> NodeRange:
-    """Return the range of a text such as `3` or `0:20`. Raises ResourceError."""
+    """Return the range of nodes of a text such as `3` or `0:20`. Raises ResourceError.
+
+    `what`: name of the value in the error.
+    """
     match = re.fullmatch(r"(\d{1,6})(?::(\d{1,6}))?", text.strip())
     if match:
         low = int(match[1])
@@ -78,7 +81,11 @@ def read_pool(
     config: Config, name: str, nodes: str, *, spot: bool = False, machine_type: str | None = None,
     disk_size: int | None = None, local_ssd_count: int | None = None, gpu: str | None = None,
 ) -> NodePool:  # fmt: skip
-    """Return the requested pool, with defaults from the configuration. Raises ResourceError."""
+    """Return a node pool for the values of a user. Values that are None come from the configuration.
+
+    `nodes`: number or range of nodes, for example `0:20`. `disk_size`: size of the boot disk, bytes. `gpu`: type and
+    number of GPUs of each node, for example `nvidia-l4:2`; None for no GPU. Raises ResourceError.
+    """
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", name):
         raise ResourceError(f"pool {name!r}: write a name of at most 40 of a-z, 0-9 and -, for example big-memory")
     kind, count = _read_gpu(gpu) if gpu else ("", 0)
@@ -98,7 +105,10 @@ def read_pool(
 
 
 def first_pools(config: Config, nodes: str, spot_nodes: str | None, **more: Any) -> list[NodePool]:
-    """Return the pools of a new cluster. `more`: further arguments of `read_pool`. Raises ResourceError."""
+    """Return the pools of a new cluster: one of permanent machines, and with `spot_nodes` one of spot machines.
+
+    `nodes`, `spot_nodes`: numbers or ranges of nodes. `more`: further arguments of `read_pool`. Raises ResourceError.
+    """
     pools = [read_pool(config, STANDARD, nodes, **more)]
     return [*pools, read_pool(config, SPOT, spot_nodes, spot=True, **more)] if spot_nodes else pools
 

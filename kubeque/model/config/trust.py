@@ -1,6 +1,6 @@
 """Check that no other user could have written the configuration file in the current folder.
 
-`kubeque trust FOLDER` allows a file that another user could have written, until its contents change.
+After `kubeque trust FOLDER`, a file that another user could have written is read, until its contents change.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from pathlib import Path
 from kubeque.model.errors import ConfigError
 from kubeque.model.user_paths import read_text_file
 
-#: Name of the file in the home folder that has the digest of each trusted file, by its path.
+#: Name of the file in $KUBEQUE_HOME that contains the SHA-256 of each trusted file, by path.
 _TRUSTED = "trusted.json"
 
 
 def check_trusted(path: Path, data: Path) -> None:
-    """Raise ConfigError if a different user, except root, owns the file or its folder, or can write to one of them.
+    """Raise ConfigError if another user, except root, owns the file or its folder, or can write to one of them.
 
     The file determines the queue, the store and the cluster. So another user with write access to the file could start
-    pods with the rights of this user. Two kinds of folders are accepted nevertheless: sticky folders such as /tmp, and
-    folders to which a group can write. If another user replaces the file in such a folder, the new file belongs to that
-    user and is refused. `data`: the home folder of kubeque; a file that is listed there is accepted.
+    pods with the rights of this user. `data`: $KUBEQUE_HOME; a file that is listed there as trusted is accepted.
+
+    Sticky folders such as /tmp, and folders to which a group can write, are accepted. If another user replaces the file
+    in such a folder, the new file belongs to that user, and is refused.
     """
     why = _find_danger(path)
     if why and _read_digests(data).get(str(path)) != _digest(path):
@@ -35,9 +36,9 @@ def check_trusted(path: Path, data: Path) -> None:
 
 
 def trust(path: Path, data: Path) -> str:
-    """Accept the present contents of a configuration file. Return its digest. Raises ConfigError.
+    """Trust the present contents of a configuration file, and return their SHA-256. Raises ConfigError.
 
-    `data`: the home folder of kubeque, which lists the file.
+    `data`: $KUBEQUE_HOME, which stores the SHA-256.
     """
     digest = _digest(path)
     kept, file = {**_read_digests(data), str(path): digest}, data / _TRUSTED
@@ -56,7 +57,10 @@ def trust(path: Path, data: Path) -> str:
 
 
 def find_home_danger(home: Path) -> str:
-    """Return the reason why another user, except root, can change files of a home folder; empty if there is none."""
+    """Return the reason why another user, except root, can change files in a folder; empty if no other user can.
+
+    `home`: $KUBEQUE_HOME.
+    """
     return _check(home, folder=False)
 
 
@@ -65,9 +69,9 @@ def _find_danger(path: Path) -> str:
 
 
 def _check(path: Path, *, folder: bool) -> str:
-    """Return the reason why another user can change a file; empty if there is none.
+    """Return the reason why another user, except root, can change a path; empty if no other user can.
 
-    `folder`: True for the folder of the file. A sticky folder, and a folder to which a group can write, are accepted.
+    `folder`: True to accept a sticky folder, and a folder to which a group can write. Raises ConfigError.
     """
     try:
         status = path.stat()
@@ -88,7 +92,7 @@ def _digest(path: Path) -> str:
 
 
 def _read_digests(data: Path) -> dict[str, str]:
-    """Return the digests of the trusted files by path. A list that another user can change does not count."""
+    """Return the SHA-256 of each trusted file, by path. Ignore a list that another user can change."""
     file = data / _TRUSTED
     try:
         if _find_danger(file):
