@@ -1,4 +1,4 @@
-"""Canaries in Airflow: the end of the first rows, the estimate from them, and the release of the held rows."""
+"""Canaries in Airflow: the end of the rows that run first, the estimate from them, and the release of the held rows."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _MESSAGE_CHARACTERS = 200
 
 
 def deliver_canaries(hook: KubequeHook, progress: Progress, token: str, context: Any) -> dict[str, Any]:
-    """Push the estimate of a held job to XCom, log it, and return the pointer of the job.
+    """Log the estimate for the held rows of a job, push it to XCom, and return the pointer to the job.
 
-    `token`: wait token of this try. The held job does not stop without polls, because a person may take days to decide.
+    `token`: wait token of this try. From now on, the job does not stop for lack of polls, because a person may take
+    days to decide about the held rows.
     """
     text = describe_canaries(hook, progress)
     for line in text.splitlines():
@@ -31,7 +32,7 @@ def deliver_canaries(hook: KubequeHook, progress: Progress, token: str, context:
 
 
 def describe_canaries(hook: KubequeHook, progress: Progress) -> str:
-    """Return the estimate for the held rows of a job, and the failures of its canaries, as lines of text."""
+    """Return lines of text with the estimate for the held rows of a job, and with the failures of its canaries."""
     client, job, counts = hook.get_conn(), progress.job, progress.counts
     if not counts.held:
         return f"{job.name}: no row is held; {job.n} rows run"
@@ -41,10 +42,10 @@ def describe_canaries(hook: KubequeHook, progress: Progress) -> str:
 
 
 def release(hook: KubequeHook, name: str, *, require_ok: bool) -> Progress:
-    """Release the held rows of a job, and return its progress. Without held rows, change nothing.
+    """Release the held rows of a job, and return its progress. If no row is held, change nothing.
 
-    `require_ok`: raise RowsFailed if a canary is not ok, and UserError if the canaries have not ended. Raises UserError
-    if the job was killed.
+    Raises UserError if the job was killed or stopped. `require_ok`: raise RowsFailed if a canary is not ok, and
+    UserError if the canaries have not ended.
     """
     client = hook.get_conn()
     progress = client.status(name)

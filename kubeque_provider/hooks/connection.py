@@ -20,7 +20,7 @@ from kubeque_provider.origin.deployment import read_deployment
 
 
 class KubequeConnection(BaseHook):
-    """Queue, store and cluster of a connection.
+    """The queue, the store and the cluster that an Airflow connection of the type `kubeque` names.
 
     If the connection `kubeque_default` does not exist, the `.kubeque` file applies. Without this file, the queue of
     this machine is used.
@@ -63,12 +63,15 @@ class KubequeConnection(BaseHook):
         return {"hidden_fields": [], "relabeling": dict(LABELS), "placeholders": dict(PLACEHOLDERS)}
 
     def _read_extra(self) -> dict[str, str] | None:
-        """Return the connection's field Extra; None if the default connection does not exist. Raises ConfigError."""
+        """Return the connection's field Extra; None if this is the default connection and it does not exist.
+
+        Raises ConfigError.
+        """
         connection = self._find()
         return None if connection is None else read_extra(connection, self.conn_type)
 
     def _find(self) -> Any:
-        """Return the connection; None if the default connection does not exist. Raises ConfigError."""
+        """Return the connection; None if this is the default connection and it does not exist. Raises ConfigError."""
         try:
             return self.get_connection(self.kubeque_conn_id)
         except AirflowNotFoundException as error:
@@ -93,7 +96,10 @@ class KubequeConnection(BaseHook):
         return (self._read_extra() or {}).get("deployment") or read_deployment()
 
     def config(self) -> Config:
-        """Return the connection as a configuration. Raises ConfigError, which names the connection and the key."""
+        """Return the connection as a configuration. Raises ConfigError.
+
+        The error names the connection and the wrong key.
+        """
         connection = self._find()
         if connection is None:
             return Config.load()
@@ -105,7 +111,7 @@ class KubequeConnection(BaseHook):
         )
 
     def _find_other(self, conn_id: str) -> Any:
-        """Return the connection that a field of this connection names. Raises ConfigError."""
+        """Return the connection that the field `queue_conn_id` of this connection names. Raises ConfigError."""
         try:
             return self.get_connection(conn_id)
         except AirflowNotFoundException as error:
@@ -120,11 +126,11 @@ class KubequeConnection(BaseHook):
         self._warned = True
 
     def access(self) -> Access:
-        """Return the logins for clusters and stores. They come from other connections that this connection names."""
+        """Return the logins for clusters and stores. They come from the connections that this connection names."""
         return make_access(self._read_extra() or {}, self._stores)
 
     def use_login(self, url: str, conn_id: str) -> None:
-        """Use the login of a connection for the bucket of a URL. Call this before `get_conn`."""
+        """Use the login of the connection `conn_id` for the bucket of `url`. Call this before `get_conn`."""
         self._stores.add(url, conn_id)
         self.close()
 
@@ -133,7 +139,7 @@ class KubequeConnection(BaseHook):
         return replace(config, cluster_url=self._cluster) if self._cluster else config
 
     def get_conn(self) -> Client:
-        """Return the client. The first call connects it. Raises ConfigError."""
+        """Return the client. The first call opens it. Raises ConfigError."""
         if self._client is None:
             config = self._full_config()
             try:
@@ -143,9 +149,10 @@ class KubequeConnection(BaseHook):
         return self._client
 
     def check_consumers(self) -> None:
-        """Raise ConfigError if local consumers cannot reach the store, because only Airflow's tasks have its login.
+        """Raise ConfigError if consumers on this machine cannot reach the store.
 
-        A consumer has the credentials of the worker and never those of `store_conn_id`.
+        Such a consumer has the credentials of the Airflow worker, and never those of `store_conn_id`. Nothing is
+        checked for other clusters, for a store that is a folder, or without `store_conn_id`.
         """
         config, conn_id = self._full_config(), (self._read_extra() or {}).get("store_conn_id", "").strip()
         if not conn_id or not is_local(config.cluster_url) or "://" not in config.default_url_prefix:
@@ -161,7 +168,7 @@ class KubequeConnection(BaseHook):
             ) from error
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return True and a message if queue and store answer. Otherwise return False and the error message.
+        """Return True and a message if the queue and the store answer. Otherwise return False and the error message.
 
         Airflow calls this for `airflow connections test` and for the test button of the connection form.
         """

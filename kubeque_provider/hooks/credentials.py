@@ -1,4 +1,4 @@
-"""Logins for clusters and stores from Airflow's connections to Kubernetes, Google and other clouds."""
+"""Logins for clusters and stores. They come from Airflow's connections to Kubernetes, Google and other clouds."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CONN_IDS = (*_CLUSTERS, "queue_conn_id", "store_conn_id")
 
 
 class StoreLogins:
-    """Connections for single buckets, for example for the bucket of `dest`.
+    """The Airflow connections for single buckets, for example for the bucket of `dest`.
 
-    For such a bucket, `store_conn_id` is not used.
+    In such a bucket, the login of its own connection is used instead of that of `store_conn_id`.
     """
 
     def __init__(self) -> None:
@@ -32,14 +32,15 @@ class StoreLogins:
         return bool(self._by_bucket)
 
     def find(self, url: str, default: str) -> str:
-        """Return the connection for a URL; `default` if there is none for its bucket."""
+        """Return the id of the connection for the bucket of a URL; `default` if the bucket has no own connection."""
         return self._by_bucket.get(_bucket(url), default)
 
 
 def make_access(values: Mapping[str, str], stores: StoreLogins | None = None) -> Access:
-    """Return the logins that the values of a connection specify. Each login is opened when it is first needed.
+    """Return the logins for which the fields of a kubeque connection name other connections.
 
-    `stores`: connections for the buckets of single URLs.
+    Each login is opened when it is first needed. `values`: fields of the connection. `stores`: connections for single
+    buckets.
     """
     kubernetes, google = (values.get(key, "").strip() for key in _CLUSTERS)
     return Access(
@@ -50,10 +51,11 @@ def make_access(values: Mapping[str, str], stores: StoreLogins | None = None) ->
 
 
 def _open_stores(default: str, stores: StoreLogins) -> Callable[[str], Any] | None:
-    """Return a function that returns the login of a URL, or None for the default credentials.
+    """Return a function that takes a URL and returns its login; None if no store has a connection.
 
-    For most stores, the login is a file system object from the Airflow provider of the store. For Google, the login is
-    the credentials, because the file system of Google's provider first asks by gRPC for the kind of each bucket.
+    For a URL without a connection, the function returns None, which means the default credentials. For most stores, the
+    login is a file system object from the Airflow provider of the store. For Google, the login is the credentials,
+    because the file system of Google's provider first asks by gRPC for the kind of each bucket.
     """
 
     def open_one(url: str) -> Any:

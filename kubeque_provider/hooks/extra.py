@@ -23,9 +23,9 @@ def read_extra(connection: Any, conn_type: str) -> dict[str, str]:
 
 
 def _parse(connection: Any) -> dict[str, Any]:
-    """Return the field Extra. Raises ConfigError if it is not a JSON object.
+    """Return the field Extra as a dict. Raises ConfigError if it is not a JSON object.
 
-    Airflow itself would treat such a field as empty.
+    Airflow itself would treat a field that is not a JSON object as empty.
     """
     try:
         found = json.loads(connection.extra or "{}")

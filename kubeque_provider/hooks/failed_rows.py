@@ -1,4 +1,7 @@
-"""The failed rows of a job whose results an Airflow task has read. Without consent, the task fails."""
+"""Report the failed rows of a job whose results an Airflow task has read.
+
+The task fails unless it accepts failed rows.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,11 @@ _REASON_CHARACTERS = 300
 
 
 def check_failed_rows(hook: KubequeHook, name: str, what: str, *, accepted: bool) -> None:
-    """Log a warning if rows of an ended job are not ok. Raises RowsFailed if the job also ended without success.
+    """Log a warning if rows of an ended job are not ok. Raises RowsFailed if the job ended without success.
 
     `what`: the results that were read, for the message. `accepted`: True to log the warning without raising RowsFailed.
-    Failed rows within `allow_failed` are always accepted. A job that has not ended is not checked.
+    A successful job can have failed rows within `allow_failed`; they raise no error. A job that has not ended is not
+    checked.
     """
     client = hook.get_conn()
     job = client.job(name)

@@ -15,16 +15,17 @@ from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.failure_text import name_rows, reason
 from kubeque.model.text import printable, render_terminal
 
-#: Number of groups whose output is shown, and number of lines of each.
+#: Maximum number of groups of failures whose output is shown, and maximum number of lines of each output.
 _GROUPS, _LINES = 5, 15
 #: Maximum length of a line and of the message of a group, in characters.
 _LINE_CHARACTERS, _MESSAGE_CHARACTERS = 500, 120
 
 
 def failure_output(client: Client, job: Job, groups: Sequence[Group]) -> Iterator[str]:
-    """Yield one text for each of the largest groups: the group, and the last lines of stderr of its first row.
+    """Yield one text for each of the largest groups of failures: the group, and the end of stderr of its first row.
 
-    If this row wrote nothing to stderr, the text has the last lines of stdout.
+    If this row wrote nothing to stderr, the text contains the end of its stdout. A group without any output is left
+    out.
     """
     for group in groups[:_GROUPS]:
         index = group.first[0][0]

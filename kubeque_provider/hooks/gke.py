@@ -16,8 +16,9 @@ def start_cluster(
 ) -> dict[str, Any]:
     """Create the missing parts of the connection's cluster: the cluster itself, its bucket, database and accounts.
 
-    Returns the URL of the cluster and the nodes of each pool. Raises UserError for wrong arguments or connections.
-    Raises ClusterError if this account must not create a part. The message of ClusterError has the commands to run.
+    Returns the URL of the cluster and the number of nodes of each pool. Raises UserError for wrong arguments or
+    connections. Raises ClusterError if this account has no permission to create a part. The message of the error
+    contains the commands to run.
     """
     config = hook.config()
     cluster = Client.hosting(config, access=hook.access(), tell=_log_operations(hook))
@@ -32,7 +33,7 @@ def start_cluster(
 
 
 def stop_cluster(hook: KubequeHook) -> None:
-    """Delete the cluster of the connection if it exists. Raises UserError or ClusterError."""
+    """Delete the cluster of the connection. If it does not exist, change nothing. Raises UserError or ClusterError."""
     cluster = Client.hosting(hook.config(), access=hook.access(), tell=_log_operations(hook))
     if cluster.gke.find() is None:
         hook.log.info("the cluster %s does not exist", cluster.gke)
@@ -42,7 +43,7 @@ def stop_cluster(hook: KubequeHook) -> None:
 
 
 def _log_operations(hook: KubequeHook) -> Callable[[str, float], None]:
-    """Return a function that logs each operation at Google once, even if it is called repeatedly for one operation."""
+    """Return a function that gets the present operation at Google repeatedly, and logs each operation only once."""
     last = ""
 
     def tell(what: str, seconds: float) -> None:

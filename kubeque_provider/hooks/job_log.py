@@ -18,7 +18,10 @@ from kubeque_provider.wording import AIRFLOW
 
 
 class JobLog:
-    """Logger of one Airflow task for lines about its job. It logs progress at most once a minute."""
+    """Logger of one Airflow task for lines about its job.
+
+    It logs progress at most once in the time `log_interval` of Airflow's configuration (default: 60 seconds).
+    """
 
     def __init__(self, log: Any) -> None:
         self._log = log
@@ -26,13 +29,16 @@ class JobLog:
         self._script_logged = False
 
     def advise(self, client: Client, sweep: Sweep) -> Sweep:
-        """Log likely mistakes in a sweep as warnings, and return the sweep. Raises UserError if it can never run."""
+        """Log likely mistakes in a sweep as warnings, and return the sweep.
+
+        Raises UserError if the sweep can never run.
+        """
         for note in client.advice(sweep):
             self._log.warning("%s", note)
         return sweep
 
     def submitted(self, client: Client, made: Submitted) -> None:
-        """Log a new job, with the notes and warnings of its submission."""
+        """Log the submission of a new job, with its notes and warnings. `made`: the submission."""
         job = made.job
         done = f", {job.linked} of them linked to earlier jobs of the series" if job.linked else ""
         self._log.info("submitted %s: %d rows%s, results below %s", job.name, job.n, done, job.url)
@@ -50,10 +56,11 @@ class JobLog:
     def resubmitted(
         self, client: Client, before: Progress, now: Progress, made: Submitted, script: Files | None, *, run: str = ""
     ) -> None:
-        """Log how many rows of a job run again.
+        """Log how many rows run again after a submission under the name of an existing job.
 
-        `made`: the submission, with its effect on the rows. `script`: digests of the files of the previous run, if
-        known. `run`: the other DAG run that submitted the job.
+        `before`, `now`: progress of the job before and after the submission. `made`: the submission, with its effect on
+        the rows. `script`: digests of the files of the previous run; None if unknown. `run`: the other DAG run that
+        submitted the job before; empty if there is none.
         """
         after = now.job
         kept = made.effect.kept if made.effect and after.uid == before.job.uid else after.linked
@@ -72,7 +79,10 @@ class JobLog:
         self._script_logged = log_rerun(self._log, client, after, after.n - kept, script)
 
     def script(self, client: Client, job: Job, before: Files | None) -> Files | None:
-        """Log the files of a submission. Return their digests. `before`: files of the previous run; None: unknown."""
+        """Log the files that a job's tasks get, and return their digests; None if unknown.
+
+        `before`: digests of the files of the previous run; None if unknown.
+        """
         files = read_script(client, job)
         line = describe_script(files or {}, job.origin, before)
         if line and not self._script_logged:
@@ -80,24 +90,25 @@ class JobLog:
         return files
 
     def progress(self, client: Client, progress: Progress) -> None:
-        """Log the counts and the obstacles if they have changed and the last line is old enough."""
+        """Log the counts and the obstacles of a job if they have changed, but not more often than `log_interval`."""
         write_lines(self._log, self._progress.read(client, progress))
 
     def no_answer(self, error: Exception) -> None:
-        """Log that the queue, the store or the cluster did not answer a poll, at most once a minute."""
+        """Log that the queue, the store or the cluster did not answer a poll, at most once per `log_interval`."""
         write_lines(self._log, self._progress.no_answer(error))
 
     def failures(self, client: Client, progress: Progress) -> None:
-        """Log the end of the output of the first row of each group of failures."""
+        """Log the end of the output of the first row in each of the largest groups of failures."""
         if progress.counts.failed:
             groups = client.reader.failures(progress.job, progress.counts).groups
             for text in failure_output(client, progress.job, groups):
                 self._log.warning("%s", text)
 
     def ended(self, client: Client, job: Job) -> None:
-        """Log what a success can hide: accepted failures, rows of earlier revisions, and patterns that match no file.
+        """Log what the success of an ended job can hide.
 
-        `job`: a job that has ended.
+        This is: failures that `allow_failed` accepts, ok rows of earlier revisions, and patterns of `results` that
+        match no file.
         """
         if job.closing is not None and job.closing.success and job.closing.counts.ok < job.n:
             self._log.warning("%s: %s", job.name, describe_accepted(job.closing.counts))
@@ -107,7 +118,7 @@ class JobLog:
                 self._log.warning("%s: %s", job.name, note)
 
     def revisions(self, client: Client, job: Job) -> None:
-        """Log the number of ok rows that earlier revisions of the command, the script or the inputs produced."""
+        """Log how many ok rows have results of an earlier revision of the job."""
         if found := client.reader.old_revisions(job):
             kinds = ", ".join(map(str, sorted(found)))
             self._log.warning(

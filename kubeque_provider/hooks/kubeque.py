@@ -1,4 +1,4 @@
-"""The connection type `kubeque`, and all calls to the library `kubeque` from operators, sensors and triggers."""
+"""The hook of the connection type `kubeque`. Operators, sensors and triggers call the library `kubeque` through it."""
 
 from __future__ import annotations
 
@@ -32,16 +32,18 @@ __all__ = ["KubequeHook", "OnClear", "Progress", "TaskRow"]
 
 
 class KubequeHook(KubequeConnection):
-    """Queue, store and cluster of a connection, with all operations that operators and sensors need.
+    """The queue, the store and the cluster of a connection, with all operations that operators and sensors need.
 
     If the connection `kubeque_default` does not exist, the `.kubeque` file applies. Without this file, the queue of
     this machine is used.
     """
 
     def identify(self) -> str:
-        """Return the identity of this Airflow for a submission. Store it in an Airflow Variable if necessary.
+        """Return the identity of this Airflow for a submission.
 
-        Log a warning if it cannot be stored, or if a different Airflow has the same identity.
+        Store it in an Airflow Variable if it is not stored yet.
+
+        Log a warning if it cannot be stored, or if another Airflow submits with the same identity.
         """
         if named := (self._read_extra() or {}).get("deployment"):
             return named
@@ -53,13 +55,14 @@ class KubequeHook(KubequeConnection):
         return deployment
 
     def find_name(self, deployment: str, key: tuple[str, str, str, int], *, tried: bool) -> str:
-        """Return the job name of an Airflow task, made from the identity `deployment`.
+        """Return the generated job name of an Airflow task. If the task already has a job, return the name of this job.
 
-        A job of an earlier version of kubeque is found under its longer name.
+        An existing job can have one of two other names. A version of kubeque before 0.3 made a longer name. An earlier
+        try may have made the name from the address of this Airflow, because the identity was unreadable or not yet
+        chosen.
 
-        `tried`: True if an earlier try may have submitted the job. That try may have made the name from the address of
-        this Airflow, because the identity was unreadable or not yet chosen. If only a job of that name exists, return
-        that name.
+        `deployment`: identity of this Airflow. `key`: DAG id, run id, task id and map index. `tried`: True if an
+        earlier try may have submitted the job.
         """
         before, name = make_job_ids(deployment, *key)
         elsewhere = make_job_ids(base_url(), *key) if tried else ()
@@ -71,7 +74,7 @@ class KubequeHook(KubequeConnection):
         self, parameters: Any, *, base: Path, missing: str | None = None, columns: Sequence[str] | None = None,
         function: bool = False,
     ) -> Rows:  # fmt: skip
-        """Return the rows of the argument `parameters`. Raises ParametersError.
+        """Return the rows of the argument `parameters`. Raises ParametersError if they cannot be read or are not valid.
 
         `base`: folder where relative paths start. `missing`, `columns`, `function`: see `from_records`.
         """
@@ -98,13 +101,13 @@ class KubequeHook(KubequeConnection):
         self, name: str, make: Callable[[], Sweep], on_clear: OnClear, this_try: Try, *,
         origin: Mapping[str, str] | None = None, retry_failed_rows: bool = False,
     ) -> Progress:  # fmt: skip
-        """Submit the job `name`, or handle an existing job of that name as `on_clear` decides. Return the progress.
+        """Submit the job `name`, and return its progress.
 
-        An existing job is adopted, repaired or replaced. `make`: function that builds the sweep. It is called only if
-        the sweep is needed. `origin`: origin of the Airflow task, if the author of the DAG chose the job's name.
-        `retry_failed_rows`: True if a retry by Airflow submits failed rows again, as a clear does.
+        An existing job is adopted, repaired or replaced (see `on_clear`).
 
-        Raises UserError if the sweep cannot be submitted.
+        Raises UserError if the sweep cannot be submitted. `make`: function that builds the sweep; it is called only if
+        the sweep is needed. `origin`: origin of the Airflow task if the DAG gives the job's name; None for a generated
+        name. `retry_failed_rows`: True if a retry by Airflow submits failed rows again, as a clear does.
         """
         client = self.get_conn()
         refuse_foreign(client, name)
@@ -128,7 +131,10 @@ class KubequeHook(KubequeConnection):
         return self._resubmit(before, make(), existing, run)
 
     def _resubmit(self, before: Progress, sweep: Sweep, existing: Existing, run: str) -> Progress:
-        """Submit a sweep under the name of an ended job. `run`: the other DAG run that submitted the job, or empty."""
+        """Submit a sweep under the name of an ended job, and return the progress.
+
+        `run`: the other DAG run that submitted the job; empty if there is none.
+        """
         client = self.get_conn()
         self.check_consumers()
         script = read_script(client, before.job)
@@ -145,12 +151,14 @@ class KubequeHook(KubequeConnection):
         self, name: str, this_try: Try, *, orphan_after: float | None = None,
         retries: Mapping[str, int] | None = None, retry_failed_rows: bool = False,
     ) -> Progress:  # fmt: skip
-        """Take the wait token of a job for a try, and return the progress. Raises JobNotFound.
+        """Store the wait token of this try in a job, run failed rows again if necessary, and return the progress.
 
-        If an earlier try saw the job fail, failed rows run again once. After a clear, or with `retry_failed_rows`, all
-        failed rows run again. In a retry by Airflow, rows that failed through their own fault do not run again.
+        Failed rows run again if an earlier try waited for the job and the job failed. After a clear, or with
+        `retry_failed_rows`, these are all failed and killed rows. In a retry by Airflow, rows that failed through their
+        own fault do not run again.
 
-        `orphan_after`: seconds without a poll after which the job stops. `retries`: number of extra attempts, by cause.
+        `orphan_after`: seconds without a poll after which the job stops; None means never. `retries`: number of extra
+        attempts, by cause. Raises JobNotFound.
         """
         client = self.get_conn()
         refuse_foreign(client, name)
@@ -168,9 +176,10 @@ class KubequeHook(KubequeConnection):
         return progress if faults.only_own else client.reset(name, MACHINE_ROWS)
 
     def claim(self, name: str, this_try: Try, origin: Mapping[str, str]) -> None:
-        """Take the wait token of a job for a try that submitted it, or found it, and has not polled it yet.
+        """Store the wait token of this try in a job that this try submitted or adopted, but has not polled yet.
 
-        A missing job is not an error. A job of another Airflow task, or of a later try, is left unchanged.
+        A missing job is not an error. A job of another Airflow task, or of a later try, is left unchanged. `origin`:
+        origin of the Airflow task.
         """
         client = self.get_conn()
         try:
@@ -186,19 +195,23 @@ class KubequeHook(KubequeConnection):
         return find_faults(progress.job, progress.counts, causes)
 
     def poll(self, name: str, token: str) -> Progress:
-        """Renew the wait token of a job, start missing consumers, and return the progress. Raises JobNotFound."""
+        """Record that this try still waits for a job, start missing consumers, and return the progress.
+
+        Raises JobNotFound. `token`: wait token of this try.
+        """
         self.get_conn().keep(name, token)
         return self.get_conn().reconcile(name)
 
     def deliver(
         self, progress: Progress, *, retry_failed_rows: bool, retries: int = 0, folders: Sequence[Path] = ()
     ) -> dict[str, Any]:
-        """Record the delivery of the job, and return its pointer.
+        """Return the pointer to an ended job. Record in the job that its results were delivered to Airflow.
 
-        `folders`: folder of the DAG file, and other folders with modules that the rows' script can import.
+        Raises SweepFailed if the job is not a success; its message lists the failed rows. Raises RowsFailed instead if
+        a retry by Airflow would run no row, so that Airflow does not retry.
 
-        Raises SweepFailed if the job is not a success. The message lists the failed rows. Raises RowsFailed instead if
-        a retry would run no row, so that Airflow does not retry.
+        `folders`: folder of the DAG file first, then other folders with modules that the rows' script can import.
+        `retries`: number of retries of the Airflow task.
         """
         client, job = self.get_conn(), progress.job
         self.job_log.ended(client, job)
@@ -221,7 +234,10 @@ class KubequeHook(KubequeConnection):
         return make_pointer(job.name, self.kubeque_conn_id, job.url, progress.counts.to_wire())
 
     def push_links(self, context: Any, progress: Progress) -> None:
-        """Push the links of the job to XCom, and its pointer, which stays there if this Airflow task fails."""
+        """Push the links to the sweep and the pointer to its job to XCom.
+
+        They stay there if this Airflow task fails.
+        """
         dag_id, run_id, _, _ = task_key(context)
         job = progress.job
         push_links(context, SweepAddress(job.name, self.kubeque_conn_id, dag_id, run_id), job.url)

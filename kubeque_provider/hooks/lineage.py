@@ -1,7 +1,7 @@
-"""Lineage for OpenLineage: what an Airflow task has read and written, as datasets.
+"""Lineage for OpenLineage: the datasets that an Airflow task has read and written.
 
 The provider apache-airflow-providers-openlineage calls `get_openlineage_facets_on_complete` in the process of the
-Airflow task after it has succeeded. Without that provider, nothing here is imported.
+Airflow task after the task has succeeded. Without that provider, nothing of OpenLineage is imported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kubeque_provider.storage_paths import is_object_path
 
 @dataclass(frozen=True, slots=True)
 class DataItem:
-    """A file or a folder that was read or written."""
+    """A file or a folder that an Airflow task has read or written."""
 
     #: URL or path.
     url: str
@@ -32,7 +32,10 @@ class DataItem:
 
     @property
     def dataset(self) -> tuple[str, str]:
-        """Namespace and name by the naming rules of OpenLineage: `gs://bucket` and `path`, or `file` and `/path`."""
+        """Namespace and name of the dataset, by the naming rules of OpenLineage.
+
+        For example, they are `gs://bucket` and `path`, or `file` and `/path`.
+        """
         scheme, mark, rest = self.url.partition("://")
         if not mark or scheme == "file":
             return "file", str(Path(rest if mark else self.url).absolute())
@@ -41,9 +44,10 @@ class DataItem:
 
 
 def input_files(parameters: Any, words: Iterable[Any], pushes: Iterable[str], base: Path) -> Iterator[DataItem]:
-    """Yield the files that a submission reads: the rows, the files of `^` words, and the files of `push`.
+    """Yield the files that a submission reads: the file of the rows, the files of `^` words, and the files of `push`.
 
-    `words`: words of the command. `base`: folder where relative paths start. Files that depend on the row are left out.
+    `words`: words of the command. `base`: folder where relative paths start. A file whose path depends on the row is
+    left out.
     """
     paths = [str(parameters)] if isinstance(parameters, str | Path) or is_object_path(parameters) else []
     paths += ["".join(map(str, word.parts)) for word in words if isinstance(word, Word) and _is_fixed(word)]
@@ -64,7 +68,7 @@ class HasLineage:
     _written: tuple[DataItem, ...] = ()
 
     def record_lineage(self, read: Iterable[DataItem], written: Iterable[DataItem]) -> None:
-        """Keep the data of this try for OpenLineage."""
+        """Keep the datasets that this try has read and written, for OpenLineage."""
         self._read, self._written = tuple(read), tuple(written)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:

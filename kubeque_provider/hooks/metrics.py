@@ -1,4 +1,4 @@
-"""Metrics of sweeps, through Airflow's own interface: StatsD, or OpenTelemetry, as `[metrics]` configures it."""
+"""Metrics of sweeps. Airflow sends them to StatsD or OpenTelemetry, as its section `[metrics]` configures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kubeque_provider.airflow_versions import stats
 
 
 def count_sweep(job: Job) -> None:
-    """Report the rows of an ended job, and the time from its submission or reset to its end."""
+    """Report the ok and the failed rows of an ended job, and the time from its submission or reset to its end."""
     closing = job.closing
     if closing is None:
         return

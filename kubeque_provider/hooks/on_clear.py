@@ -1,4 +1,4 @@
-"""Decide which rows run again if a try finds an existing job of an earlier try or of a different submitter."""
+"""Decide which rows run again if a try finds an existing job. An earlier try or another submitter made this job."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ OnClear = Literal["auto", "failed_rows", "changed", "all", "skip"]
 def choose_existing(
     job: Job, on_clear: OnClear, *, fresh: bool = True, retry_failed_rows: bool = False
 ) -> Existing | None:
-    """Return what to do with an existing job; None to adopt it unchanged. Raises UserError for an unknown `on_clear`.
+    """Return what a submission does with an existing job; None to adopt the job unchanged.
 
-    A running job is adopted. A successful job is adopted unless its results were delivered and this try is `fresh`:
-    only then has a user cleared the Airflow task. In the other cases, the earlier try died before it delivered the
-    results, or before Airflow recorded its end. A retry by Airflow also adopts a failed job, because the wait decides
-    which rows run.
+    Raises UserError for an unknown `on_clear`.
+
+    `fresh`: True for the first try after a clear; False for a retry by Airflow. A job that has not ended is adopted. In
+    a retry by Airflow, a failed job is adopted too, because the later wait decides which rows run.
+
+    A successful job is adopted, unless its results were delivered and this try is `fresh`: only then has a user cleared
+    the Airflow task. Otherwise an earlier try died before it delivered the results, or before Airflow recorded its end.
     """
     if on_clear not in get_args(OnClear):
         raise UserError(f"on_clear {on_clear!r}: use one of {', '.join(get_args(OnClear))}")
@@ -40,16 +43,17 @@ def choose_existing(
 def end_pause(client: Client, before: Progress, *, fresh: bool) -> Progress:
     """End the pause of a job that kubeque paused by itself, if a user cleared the Airflow task. Return the progress.
 
-    A pause by a user stays. `fresh`: True for the first try after a clear.
+    A pause by a user stays. `before`: present progress. `fresh`: True for the first try after a clear.
     """
     pause = before.job.pause
     return client.resume(before.job.name) if fresh and before.job.paused and pause and pause.reason else before
 
 
 def choose_for_run(client: Client, job: Job, on_clear: OnClear) -> Existing | None:
-    """Return what to do with an ended job of another run of the same Airflow task; None to adopt it unchanged.
+    """Return what a submission does with an ended job of another DAG run; None to adopt the job unchanged.
 
-    A row of the other run keeps its result only if its key is equal. Without row keys, all rows run again.
+    With the result REVISE, a row keeps its result of the other run only if its row key is equal. A job without row keys
+    is replaced, so all rows run again.
     """
     if on_clear == "skip":
         return None
@@ -62,10 +66,11 @@ def choose_for_run(client: Client, job: Job, on_clear: OnClear) -> Existing | No
 def find_other_run(
     client: Client, job: Job, on_clear: OnClear, make: Callable[[], Sweep], origin: Mapping[str, str] | None
 ) -> str:
-    """Return the other DAG run of the Airflow task `origin` that submitted the ended job; empty if there is none.
+    """Return the other DAG run in which the same Airflow task submitted this ended job; empty if there is none.
 
-    `origin`: None if the name of the job is generated. Raises JobExists if the job does not have the sweep that `make`
-    builds. This is checked only if a different submitter owns the job, or if the job would be adopted.
+    `origin`: origin of the Airflow task; None if the name of the job is generated. `make`: function that builds the
+    sweep. If another submitter owns the job, or if the job would be adopted from another run, the job must have this
+    sweep. Otherwise raises JobExists.
     """
     if origin is None:
         return ""
@@ -77,7 +82,7 @@ def find_other_run(
 
 
 def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
-    """Raise JobExists if the job of a different submitter does not have the sweep that `make` builds."""
+    """Raise JobExists if the existing job of another submitter does not have the sweep that `make` builds."""
     try:
         client.submit(make())
     except JobExists as error:
@@ -88,16 +93,16 @@ def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
 
 
 def has_other_origin(job: Job, origin: Mapping[str, str]) -> bool:
-    """True if a different Airflow task than `origin` submitted the job.
+    """True if an Airflow task other than `origin` submitted the job.
 
-    For an open job, the DAG run must be equal, too.
+    An open job that another DAG run submitted also has another origin.
     """
     same = ("deployment", "dag", "task", "map_index", *(("run",) if job.closing is None else ()))
     return any(job.origin.get(key) != origin.get(key) for key in same)
 
 
 def describe_maker(job: Job) -> str:
-    """Return a description of the submitter of a job, for messages."""
+    """Return the submitter of a job as words for a message."""
     origin = job.origin
     if "dag" not in origin:
         return "a submitter outside Airflow"

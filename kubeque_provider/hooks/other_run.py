@@ -1,4 +1,4 @@
-"""Log that an Airflow task waits for or reads a job that this DAG run did not submit."""
+"""Log that an Airflow task waits for a job, or reads a job, that its own DAG run did not submit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _CHARACTERS = 120
 
 
 def is_fixed_name(operator: Any, job_id: Any) -> bool:
-    """True if the argument `job_id` is a name in the DAG file, and not a template, a pointer or a mapped value."""
+    """True if the DAG file gives the argument `job_id` as a plain name: not a template, a pointer or a mapped value."""
     return isinstance(job_id, str) and not has_jinja(job_id) and not is_mapped(operator)
 
 
 def log_other_run(operator: Any, job: Job, context: Any, verb: str, *, fixed: bool) -> None:
-    """Log the DAG and the run that submitted a job, if they are not those of the running Airflow task.
+    """Log the DAG and the run that submitted a job, if the running Airflow task belongs to another DAG or run.
 
-    This is a warning if `job_id` is a `fixed` name and no submission upstream has that name. In other cases the DAG
-    chooses the other run on purpose, for example with a template that reads the event of an asset. `verb`: `waits for`
-    or `reads`.
+    The line is a warning if `job_id` is a `fixed` name and no submission upstream has that name. In other cases the
+    author of the DAG chose the other run, for example with a template that reads the event of an asset. `verb`: `waits
+    for` or `reads`.
     """
     dag, run, _, _ = task_key(context)
     origin = job.origin

@@ -17,7 +17,7 @@ from kubeque.model.stats.pace import Pace
 from kubeque_provider.airflow_versions import log_interval
 from kubeque_provider.log_text import describe_progress
 
-#: Period in seconds over which the rate is measured. The period spans several lines of the log.
+#: Period in seconds over which the rate of ended rows is measured. It spans several lines of the log.
 _PACE_SECONDS = 600.0
 
 
@@ -30,20 +30,24 @@ class LogLine:
 
 
 class ProgressLog:
-    """Chooses the lines about one job: a line if something has changed, and at most one a minute (`log_interval`).
+    """Selects the lines about the progress of one job for a log.
 
-    The lines do not contain the name of the job, because the log belongs to one sweep.
+    A line is written only if its subject has changed, and at most once in `log_interval` seconds. The lines do not
+    contain the name of the job, because the log belongs to one sweep.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seconds = log_interval()
         self._pace = Pace(_PACE_SECONDS)
-        #: Time and value of the last line, by subject.
+        #: Time on the clock, and value, of the last line about each subject.
         self._last: dict[str, tuple[float, object]] = {}
 
     def read(self, client: Client, progress: Progress) -> list[LogLine]:
-        """Return the lines for the present progress. The failed rows are read only for a line that is due."""
+        """Return the lines that are due for the present progress.
+
+        Failed rows are read only if the line with counts is due.
+        """
         now, counts = self._clock(), progress.counts
         self._pace.add(now, counts.ended)
         lines = []
@@ -56,7 +60,7 @@ class ProgressLog:
         return lines
 
     def no_answer(self, error: Exception) -> list[LogLine]:
-        """Return the line about a poll that failed with a temporary error."""
+        """Return the line about a poll that failed with a temporary error; an empty list if no line is due."""
         due = self._is_due("answer", error, self._clock())
         return [LogLine(f"the poll failed and is repeated: {error}", is_warning=True)] if due else []
 

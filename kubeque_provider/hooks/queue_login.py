@@ -12,21 +12,22 @@ from kubeque_provider.airflow_versions import mask_secret
 
 #: Types of connections that `queue_conn_id` can name.
 _POSTGRES = ("postgres", "postgresql")
-#: Entries in the Extra of a connection of the type postgres that libpq reads from a URL.
+#: Entries in the Extra of a postgres connection that are passed to libpq in the URL.
 _LIBPQ = (
     "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "connect_timeout", "application_name", "options",
     "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "target_session_attrs", "gssencmode",
 )  # fmt: skip
-#: Entries in the Extra of such a connection that select a kind of login that kubeque does not support.
+#: Entries in the Extra of a postgres connection that select a login which kubeque does not support.
 _OTHER_LOGINS = ("iam", "redshift", "azure_conn_id")
 
 
 def read_queue_url(
     connection: Any, extra: Mapping[str, str], find: Callable[[str], Any], warn: Callable[[str], None]
 ) -> str:
-    """Return the URL of the queue; empty if the connection has none. Raises ConfigError if it has two.
+    """Return the URL of the queue; empty if the connection names no queue. Raises ConfigError if it names two queues.
 
-    `find`: function that returns the connection with a name. `warn`: function that gets a message for the log.
+    `find`: function that takes the id of a connection and returns the connection. `warn`: function that takes a message
+    for the log. Raises ConfigError also for fields that cannot be used.
     """
     where, url, other = f"connection {connection.conn_id}", extra.get("queue_url", ""), extra.get("queue_conn_id", "")
     given = {"queue_url": url, "queue_conn_id": other, "host": connection.host}
@@ -76,7 +77,10 @@ def _make_url(connection: Any, options: Mapping[str, str]) -> str:
 
 
 def _with_password(url: str, password: str, where: str) -> str:
-    """Return a queue URL with the password of the connection. Raises ConfigError if the URL cannot take it."""
+    """Return a queue URL with the password of the connection inserted.
+
+    Raises ConfigError if the URL has no user, or already has a password.
+    """
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     if not at or hide_password(url) != url:
@@ -86,7 +90,7 @@ def _with_password(url: str, password: str, where: str) -> str:
 
 
 def _check_url(url: str, where: str, warn: Callable[[str], None]) -> str:
-    """Return a queue URL. If it has a password, mask the password in logs and warn."""
+    """Return a queue URL unchanged. If it contains a password, mask the password in logs and warn."""
     if hide_password(url) != url:
         mask_secret(url)
         for secret in _passwords(url):
@@ -101,7 +105,7 @@ def _check_url(url: str, where: str, warn: Callable[[str], None]) -> str:
 
 
 def _passwords(url: str) -> list[str]:
-    """Return the password of a URL in its written form and in its decoded form."""
+    """Return the password of a URL, as it is written and as it is decoded; an empty list without a password."""
     try:
         parts = urlsplit(url)
         found = {parts.password, parts.netloc.rpartition("@")[0].partition(":")[2]}

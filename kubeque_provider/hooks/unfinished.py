@@ -8,7 +8,8 @@ from kubeque.model.errors import UserError
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.log_text import describe_unfinished
 
-#: Maximum seconds until the running rows of a killed job stop: a grace period, plus the lease of a lost consumer.
+#: Maximum time in seconds until the running rows of a killed job have stopped: a grace period, plus the lease of a lost
+#: consumer.
 _STOP_SECONDS = 240.0
 #: Maximum time in seconds between the end of a sensor and the kill of its job. Airflow may start the next Airflow task
 #: before the kill.
@@ -20,8 +21,9 @@ _UNFINISHED = "set unfinished=True to get the results that exist so far"
 def check_ended(hook: KubequeHook, name: str, *, unfinished: bool, has_sensor: bool = False) -> None:
     """Raise UserError if a job has not ended. If `unfinished` is True, log a warning instead. Raises JobNotFound.
 
-    If all rows have ended, close the job first. Give the last rows of a killed job time to stop. `has_sensor`: a sensor
-    upstream has ended. If the sensor did not see the end of the job, it kills the job soon.
+    The job is closed first if all its rows have ended. If the job was killed, wait until its running rows have stopped.
+    `has_sensor`: True if a sensor upstream has ended. Such a sensor may have ended before the job, and then kills the
+    job soon, so wait for this too.
     """
     client = hook.get_conn()
     if client.job(name).closing is not None:
