@@ -15,11 +15,11 @@ from kubeque_provider.parsing.checks import check_parsed
 
 
 class KubequeStartClusterOperator(BaseOperator):
-    """Create the GKE cluster of the connection. Also create its bucket, database, account and workload identity.
+    """Create the GKE cluster of the connection, and its bucket, database, account and workload identity.
 
     Parts that exist are not changed. The cluster costs money until KubequeStopClusterOperator has deleted it.
 
-    Returns {cluster, pools}.
+    Returns {cluster, pools}: the URL of the cluster, and the number of nodes of each node pool.
     """
 
     template_fields: Sequence[str] = ("nodes", "spot_nodes", "machine_type", "kubeque_conn_id")
@@ -41,7 +41,10 @@ class KubequeStartClusterOperator(BaseOperator):
         check_parsed(self)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Start the cluster. Raises BadSweep for wrong arguments or connections. Raises ClusterError."""
+        """Start the cluster. Raises BadSweep for wrong arguments or connections.
+
+        Raises ClusterError if a part is missing.
+        """
         with permanent():
             check_arguments(self)
             hook = KubequeHook(self.kubeque_conn_id)
@@ -51,7 +54,7 @@ class KubequeStartClusterOperator(BaseOperator):
 class KubequeStopClusterOperator(BaseOperator):
     """Delete the GKE cluster of the connection. The queue and the results are kept.
 
-    This operator also runs after a failed sweep.
+    By default, this operator also runs after a failed sweep.
     """
 
     template_fields: Sequence[str] = ("kubeque_conn_id",)
@@ -61,14 +64,17 @@ class KubequeStopClusterOperator(BaseOperator):
     def __init__(
         self, *, kubeque_conn_id: str = DEFAULT_CONNECTION, trigger_rule: str = "all_done", **kwargs: Any
     ) -> None:
-        """`trigger_rule`: Airflow's trigger rule (default: always run). For a teardown, Airflow sets its own rule."""
+        """`trigger_rule`: Airflow's trigger rule (default: run in any case).
+
+        For a teardown task, Airflow sets its own rule.
+        """
         check_keywords(self, kwargs)
         super().__init__(trigger_rule=trigger_rule, **kwargs)
         self.kubeque_conn_id = kubeque_conn_id
         check_parsed(self)
 
     def execute(self, context: Any) -> None:
-        """Stop the cluster. Raises BadSweep for wrong arguments or connections. Raises ClusterError."""
+        """Delete the cluster. Raises BadSweep for wrong arguments or connections. Raises ClusterError."""
         with permanent():
             check_arguments(self)
             stop_cluster(KubequeHook(self.kubeque_conn_id))

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 class KubequeCollectOperator(HasLineage, KubequeJobOperator):
-    """Write the table of a job, with all rows and their results, to `dest`.
+    """Write the table of a job, with all rows and their results, to one file.
 
     `dest`: URL or path of a .csv or .parquet file. A path must be outside of the DAG folder. `infer`: convert columns
-    that hold only numbers, or only true and false, to numbers and booleans (default: all columns are text).
+    that contain only numbers, or only true and false, to numbers and booleans (default: all columns are text).
     `unfinished`: accept a job that has not ended (default: such a job is an error). `allow_failed_rows`: accept a job
-    that ended without success. By default this Airflow task fails after it has written the table of such a job, unless
-    `unfinished` is given.
+    that ended without success. By default, this Airflow task writes the table of such a job and then fails. With
+    `unfinished`, it does not fail either.
 
-    Returns {dest, rows, columns}.
+    Returns {dest, rows, columns}: the path or URL of the file, the number of rows, and the names of the columns.
     """
 
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest")
@@ -56,14 +56,15 @@ class KubequeCollectOperator(HasLineage, KubequeJobOperator):
     def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
         """Raise UserError if `dest`, up to its first template, is a path in a folder of DAG files.
 
-        `values`: arguments, keyed by name.
+        `values`: arguments, keyed by name. `dag`: the DAG; None if unknown.
         """
         check_dest(values, dag)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Write the table. Raises UserError for a wrong `dest`, or for a job that has not ended.
+        """Write the table of the job `name`, and return {dest, rows, columns}.
 
-        Raises RowsFailed after the table is written if the job ended without success.
+        Raises UserError for a wrong `dest`, or for a job that has not ended. If the job ended without success, raises
+        RowsFailed after the table is written.
         """
         dest = self.resolve_dest(hook, self.dest, context)
         self.log_other_run(hook, name, context)

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 class KubequeFetchOperator(HasLineage, KubequeJobOperator):
-    """Fetch results into `dest`/{index}/ and `dest`/results.csv. Results that were fetched before are skipped.
+    """Fetch the results of a job into `dest`/{index}/ and `dest`/results.csv. Skip results that were fetched before.
 
-    `dest`: a folder outside of the DAG folder, or a URL, for example `"gs://bucket/{{ run_id }}"`. A later run of the
-    DAG replaces the results of an earlier run in `dest`. `force`: accept a `dest` that contains other files. `indexes`:
-    fetch only these rows, for example `"3,5-9"` or `[3, 5]`. `state`: fetch only rows in this state, `ok` or `failed`.
-    `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`. `unfinished`: accept a job that
-    has not ended (default: such a job is an error). `allow_failed_rows`: accept a job that ended without success. By
-    default this Airflow task fails after it has fetched the results of such a job, unless `unfinished` or `state` is
-    given.
+    `dest`: a folder outside of the DAG folder, or a URL, for example `"gs://bucket/{{ run_id }}"`. If `dest` is the
+    same in each DAG run, a later run replaces the results of an earlier run. `force`: accept a `dest` that contains
+    other files. `indexes`: fetch only these rows, for example `"3,5-9"` or `[3, 5]`. `state`: fetch only rows in this
+    state, `ok` or `failed`. `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`.
+    `unfinished`: accept a job that has not ended (default: such a job is an error). `allow_failed_rows`: accept a job
+    that ended without success. By default, this Airflow task fetches the results of such a job and then fails. With
+    `unfinished` or `state`, it does not fail either.
 
     Returns {dest, tasks, files}. `tasks` is the number of tasks in `dest`. `files` is the number of files that this try
     wrote.
@@ -71,14 +71,15 @@ class KubequeFetchOperator(HasLineage, KubequeJobOperator):
     def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
         """Raise UserError if `dest`, up to its first template, is a path in a folder of DAG files.
 
-        `values`: arguments, keyed by name.
+        `values`: arguments, keyed by name. `dag`: the DAG; None if unknown.
         """
         check_dest(values, dag)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Fetch the results. Raises UserError for a wrong selection or `dest`, or for a job that has not ended.
+        """Fetch the results of the job `name`, and return {dest, tasks, files}.
 
-        Raises RowsFailed after the fetch if the job ended without success.
+        Raises UserError for a wrong selection or `dest`, or for a job that has not ended. If the job ended without
+        success, raises RowsFailed after the fetch.
         """
         dest = self.resolve_dest(hook, self.dest, context)
         self.log_other_run(hook, name, context)

@@ -1,4 +1,4 @@
-"""Operator that releases the rows that wait behind canaries."""
+"""Operator that releases the held rows of a job after its canaries."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from kubeque_provider.parsing.checks import check_parsed
 class KubequeGoOperator(KubequeJobOperator):
     """Release the held rows of a job that was submitted with `canaries`. A job without held rows does not change.
 
-    `require_ok`: release nothing and fail if a canary is not ok (default: release the rows in any case, for example
-    after a person has seen the estimate). Wait for the rows with a KubequeJobSensor downstream.
+    `require_ok`: release no row and fail if a canary is not ok (default: release the rows in any case, for example
+    after a person has seen the estimate). To wait for the released rows, put a KubequeJobSensor downstream.
 
     Returns the pointer {job_id, conn_id, results, counts}.
     """
@@ -30,5 +30,9 @@ class KubequeGoOperator(KubequeJobOperator):
         check_parsed(self)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Release the held rows. Raises UserError for a killed job, RowsFailed for canaries that are not ok."""
+        """Release the held rows of the job `name`, and return the pointer to the job.
+
+        Raises UserError for a killed job. With `require_ok`, raises RowsFailed for canaries that are not ok, and
+        UserError for canaries that have not ended.
+        """
         return hook.pointer(release(hook, name, require_ok=self.require_ok))

@@ -20,12 +20,15 @@ from kubeque_provider.templating import RendersNone
 
 
 class KubequeJobOperator(RendersNone, BaseOperator):
-    """Call `perform` with the job `job_id`, which is a name or the output of a KubequeSubmitOperator."""
+    """Base class: act on the job `job_id`, which is a name or the output of a KubequeSubmitOperator.
+
+    Subclasses implement `perform`.
+    """
 
     template_fields: Sequence[str] = ("job_id", "kubeque_conn_id")
     template_ext: Sequence[str] = ()
     ui_color = "#e4e4f4"
-    #: True if the operator changes the job. The job must then belong to this Airflow.
+    #: True if the operator changes the job. It then refuses a job that another Airflow submitted.
     changes_job = False
 
     def __init__(self, *, job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None, **kwargs: Any) -> None:
@@ -40,9 +43,9 @@ class KubequeJobOperator(RendersNone, BaseOperator):
             check_parsed(self)
 
     def execute(self, context: Any) -> Any:
-        """Call `perform`.
+        """Call `perform` with the job, and return its result. Raises BadSweep for wrong arguments or connections.
 
-        Raises BadSweep for wrong arguments or connections. Raises AirflowSkipException if the sweep had no rows.
+        Raises AirflowSkipException if the sweep had no rows.
         """
         with permanent():
             check_rendered(self.job_id, self._job_template)
@@ -58,9 +61,9 @@ class KubequeJobOperator(RendersNone, BaseOperator):
                 hook.close()
 
     def resolve_dest(self, hook: KubequeHook, dest: Any, context: Any) -> str:
-        """Return `dest` as a URL or an absolute path. Raises UserError for a path among the DAG files.
+        """Return `dest` as a URL or an absolute path. Raises UserError for a path in a folder of DAG files.
 
-        If `dest` names a connection, the hook uses its login.
+        If `dest` names a connection, the hook then uses the login of this connection for the bucket of `dest`.
         """
         url, conn_id = to_dest(dest)
         if conn_id:
@@ -68,9 +71,12 @@ class KubequeJobOperator(RendersNone, BaseOperator):
         return resolve_dest(url, dag_folder(self), context)
 
     def log_other_run(self, hook: KubequeHook, name: str, context: Any) -> None:
-        """Log the DAG run that submitted the job `name`, if it is not the present DAG run. Raises JobNotFound."""
+        """Log the DAG run that submitted the job `name`, if the present Airflow task belongs to another DAG run.
+
+        Raises JobNotFound.
+        """
         log_other_run(self, hook.get_conn().job(name), context, "reads", fixed=self._job_is_fixed)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> Any:
-        """Act on the job `name`. Return the value for XCom."""
+        """Act on the job `name`, and return the value for XCom."""
         raise NotImplementedError

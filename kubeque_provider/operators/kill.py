@@ -18,7 +18,7 @@ class KubequeKillOperator(KubequeJobOperator):
     changes_job = True
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Kill the job."""
+        """Kill the job `name`, and return the pointer to the job."""
         progress = hook.get_conn().kill(name)
         self.log.info("%s is killed; %s", name, format_progress(progress.counts))
         return hook.pointer(progress)

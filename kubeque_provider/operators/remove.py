@@ -17,7 +17,10 @@ class KubequeRemoveOperator(KubequeJobOperator):
     changes_job = True
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> str:
-        """Remove the job. A later try accepts a missing job, because an earlier try may have deleted it."""
+        """Remove the job `name`, and return its name. Raises JobNotFound for a missing job on the first try.
+
+        A later try accepts a missing job, because an earlier try may have deleted it.
+        """
         try:
             job = hook.get_conn().remove(name)
             rows = f"with the results of its {job.n} rows" if job else "although its record could not be read"

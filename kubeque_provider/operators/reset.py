@@ -14,10 +14,10 @@ from kubeque_provider.parsing.selections import check_reset
 
 
 class KubequeResetOperator(KubequeJobOperator):
-    """Run the failed and killed rows of a job again. Wait for the rows with a KubequeJobSensor downstream.
+    """Run the failed and killed rows of a job again. To wait for these rows, put a KubequeJobSensor downstream.
 
-    `only_cause`: reset only rows that failed for one of these causes, for example `["oom"]`. `everything`: reset ok
-    rows too.
+    `only_cause`: reset only rows that failed for one of these causes, for example `["oom"]`. `everything`: also reset
+    rows that are ok.
 
     Returns the pointer {job_id, conn_id, results, counts}.
     """
@@ -33,11 +33,14 @@ class KubequeResetOperator(KubequeJobOperator):
 
     @classmethod
     def check_known(cls, values: Mapping[str, Any]) -> None:
-        """Raise UserError for a cause that no task has. `values`: arguments, keyed by name."""
+        """Raise UserError if `only_cause` contains an unknown cause. `values`: known arguments, keyed by name."""
         check_reset(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Reset the rows. Raises UserError for an unknown cause."""
+        """Reset the rows of the job `name`, and return the pointer to the job.
+
+        Raises UserError for an unknown cause.
+        """
         progress = hook.get_conn().reset(name, ResetRule(self.everything, tuple(self.only_cause)).check())
         self.log.info("%s runs again: %s", name, format_progress(progress.counts))
         return hook.pointer(progress)

@@ -64,7 +64,7 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
     operator_extra_links = SWEEP_LINKS
     ui_color = "#d7e8f7"
     sweep_role = SUBMITS
-    #: True if the rows are for a Python function. Their values can then be None, lists and dicts.
+    #: True if a Python function gets the rows, so that their values can be None, lists and dicts.
     calls_function = False
 
     def __init__(
@@ -91,50 +91,36 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         """Take the arguments of a sweep (see docs/operators.md), and these:
 
         `command`: Words of the command.
-
         `parameters`: Rows: path or URL of a CSV file, list of dicts, DataFrame, `grid(...)`, `sequence(n)`, or the
         output of an upstream task. None: one row without columns. If the DAG file contains more than 100 rows, Airflow
         does not show them in its rendered templates. For 100,000 rows, that would take seconds.
-
         `job_id`: Name of the job. None: a name made of deployment, DAG, run and Airflow task.
-
         `missing`: Text that replaces None and NaN in `parameters`.
-
         `columns`: Names of the columns if the rows of `parameters` are lists or tuples, such as SQL operators return.
-
-        `canaries`: Number of rows that run first. The other rows are held until a KubequeGoOperator or
-        `kubeque go` releases them. If a KubequeGoOperator or a KubequeJobSensor is downstream, this task returns when
-        the canaries have ended. The XCom `estimate` is a text with their outcome, and the time and memory of the rest.
-
+        `canaries`: Number of rows that run first. The other rows are held until a KubequeGoOperator or `kubeque go`
+        releases them. If a KubequeGoOperator or a KubequeJobSensor is downstream, this task returns when the canaries
+        have ended. The XCom `estimate` is a text with the outcomes of the canaries, and with the time and memory that
+        the other rows need.
         `render_rows`: True to render templates in cells of rows that the DAG file contains. False to pass such cells
         unchanged. None: a cell with `{{` or `{%` is an error.
-
         `wait`: Wait until the job has ended. None: True unless a KubequeJobSensor downstream waits for the job.
-
         `deferrable`: Wait in the triggerer. If `deferrable=True` is written in the operator's own call (not in
         `default_args`), the task always waits.
-
         `poke_interval`: Seconds between two polls of the job while this task waits (default: 5).
-
         `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good before it returns (default: True). The
         task ends for good if it is marked as success or failed, is deleted, or times out.
-
         `orphan_after`: Stop the sweep if this task waits for it, but has not polled it for this time. This limit is for
         cases in which Airflow does not call `on_kill`. None: never.
-
-        `on_clear`: Rows to run if a try finds the ended job of an earlier try: `auto`, `failed_rows`, `changed`, `all`
-        or `skip`. `changed` runs failed rows, and rows whose command, inputs or values changed. `skip` runs no row.
-        `auto` runs the failed rows. If the job was a success and an Airflow task has already returned its result,
-        `auto` runs all rows. With a fixed `job_id`, the job can belong to another DAG run. In that case, `skip` fails
-        the Airflow task if its sweep differs from the sweep of that job. Each other value also runs all rows that
-        differ.
-
+        `on_clear`: Rows to run if a try finds the ended job of an earlier try. `failed_rows` runs the rows that are not
+        ok. `changed` runs these rows, and rows whose command, inputs or values changed. `all` runs all rows. `skip`
+        runs no row of a successful job. `auto` runs the rows that are not ok; if the job was a success and an Airflow
+        task has already returned its result, `auto` runs all rows. With a fixed `job_id`, the job can belong to another
+        DAG run. In that case, `skip` fails this Airflow task if its sweep differs from the sweep of that job. Each
+        other value also runs all rows that differ.
         `retry_failed_rows`: A retry by Airflow also reruns the rows that failed with the cause exit, signal or timeout.
-
         `on_empty`: State of this Airflow task if `parameters` has no row: `skip`, `fail` or `success`. With `success`,
         the task returns a pointer without a job. None: `skip` for rows from upstream or from a template, otherwise
         `fail`.
-
         `kubeque_conn_id`: Connection of the type kubeque.
         """
         check_keywords(self, kwargs)
@@ -150,7 +136,8 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         own: dict[str, Any] = {name: value for name, value in waiting.items() if value is not None}
         own |= {} if orphan_after is ORPHAN_AFTER else {"orphan_after": orphan_after}
         own |= {"retry_failed_rows": True} if retry_failed_rows else {}
-        #: Arguments about waiting that were given to this operator itself. `default_args` are for any operator.
+        #: Names of the arguments about waiting that this operator's own call sets. Arguments from `default_args` are
+        #: left out, because they can be for other operators.
         self._given = find_given(own, kwargs.get("default_args"))
         self.wait = check_wait(wait, deferrable="deferrable" in self._given and bool(deferrable))
         self.deferrable = default_deferrable() if deferrable is None else deferrable
@@ -168,7 +155,7 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
             check_parsed(self)
 
     def _hand_over(self, context: Any, pointer: dict[str, Any]) -> dict[str, Any]:
-        """Return the pointer. Describe it in asset events and for OpenLineage."""
+        """Return the pointer unchanged. Add it to asset events, and record the lineage for OpenLineage."""
         read = input_files(self.parameters, self._words or (), self.push or (), Path(dag_folder(self)))
         self.record_lineage(read, [DataItem(pointer["results"])] if pointer["results"] else [])
         return write_asset_events(self, context, pointer)
@@ -185,7 +172,9 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
     def execute(self, context: Any) -> dict[str, Any]:
         """Submit the sweep, or adopt the job of an earlier try. Wait for the job if `_waits` is True.
 
-        Raises BadSweep or SweepFailed. Raises AirflowSkipException if there are no rows.
+        Return the pointer.
+
+        Raises BadSweep or SweepFailed. Raises AirflowSkipException if there are no rows and `on_empty` is "skip".
         """
         try:
             with permanent(NoRows):
@@ -221,7 +210,10 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
             self.hook.close()
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Handle the trigger's event. Raises SweepFailed, BadSweep or AirflowTaskTimeout."""
+        """Return the pointer to the job after an event of the trigger.
+
+        Raises SweepFailed, BadSweep or AirflowTaskTimeout.
+        """
         with permanent():
             name = self.job_id or own_xcom(context, "job_id")
             name = name or self.hook.find_name(self.hook.deployment, task_key(context), tried=True)
@@ -233,14 +225,17 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
     def _waits(self) -> bool:
         """True if this task waits for its job.
 
-        If `wait` is None, this task waits unless a sensor downstream waits for the job.
+        If neither `wait` nor `deferrable` decides, the task waits unless a sensor downstream waits for the job.
         """
         if self.wait is not None:
             return self.wait
         return (self.deferrable and "deferrable" in self._given) or not has_sensor(self)
 
     def _find_settled(self, context: Any) -> list[str]:
-        """Return the tasks downstream that keep the outcome of an earlier try. Warn of these tasks."""
+        """Return the ids of downstream tasks that an earlier try has left in a final state, and warn of them.
+
+        If Airflow cannot report the states, warn and return an empty list.
+        """
         try:
             settled = find_settled(self, context)
         except Exception as error:  # an error of Airflow: without the states, the sweep runs as usual
@@ -259,7 +254,10 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         return settled
 
     def _log_not_waiting(self, name: str) -> None:
-        """Warn if no Airflow task depends on the job. Also warn of arguments that have no effect without waiting."""
+        """Warn if no Airflow task waits for the job or reads its results.
+
+        Also warn of arguments that have no effect, because this task does not wait.
+        """
         if unused := [argument for argument in self._given if argument != "deferrable"]:
             self.log.warning(
                 "arguments without effect, because this Airflow task does not wait for its job: %s. Give these"
@@ -293,7 +291,10 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
 
     @property
     def _until(self) -> str:
-        """Event that ends the wait. With canaries, Airflow tasks downstream release the held rows and wait for them."""
+        """Event that ends the wait. It is CANARIES if Airflow tasks downstream handle the held rows.
+
+        It is empty if the wait ends with the job.
+        """
         return CANARIES if self.canaries and (has_release(self) or not self._waits()) else ""
 
     def _wait(self, waiter: Waiter, context: Any) -> dict[str, Any]:

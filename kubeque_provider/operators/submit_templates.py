@@ -22,9 +22,9 @@ _OWN = ("command", "parameters", "push")
 def render_command(
     command: Any, env: Any, render: _Render, *, mapped: bool
 ) -> tuple[Any, tuple[str | Word, ...] | None]:
-    """Return the rendered command as text, and its parsed words. The words are None if the command is not a list.
+    """Return the rendered command for display, and its parsed words. The words are None if the command is not a list.
 
-    `env`: environment of Jinja. `mapped`: True if Airflow has rendered the words of a mapped task.
+    `env`: environment of Jinja. `mapped`: True if Airflow has already rendered the words, as for a mapped task.
     """
     if is_output(command):
         words = WORDS.convert(render(command), "command")
@@ -44,11 +44,10 @@ def render_command(
 
 
 def render_parameters(parameters: Any, render: _Render, *, templates: bool | None) -> tuple[Any, bool | None]:
-    """Return the rendered `parameters`, and a flag: whether its rows are known while the DAG is parsed.
+    """Return the rendered `parameters`, and a flag: True if their rows are known while the DAG is parsed.
 
-    The flag is None for rows that the DAG file holds.
-
-    `templates`: argument `render_rows` of the operator. Raises ParametersError.
+    The flag is None if the DAG file contains the rows. `templates`: argument `render_rows` of the operator. Raises
+    ParametersError.
     """
     if is_output(parameters):
         rows = render(parameters)
@@ -64,14 +63,14 @@ def render_parameters(parameters: Any, render: _Render, *, templates: bool | Non
 
 
 class RendersSweep(RendersNone):
-    """Mixin of the operators that submit. Words are parsed before Jinja runs, so that rendered values are data."""
+    """Mixin of the operators that submit. It parses words before Jinja runs, so values from Jinja are never parsed."""
 
     # Attributes of the operator:
     command: Any
     parameters: Any
     push: Any
     render_rows: bool | None
-    #: False if the rows come from upstream or from a template.
+    #: False if the rows come from an upstream task or from a template.
     _rows_known: bool = True
     #: The words of the command, parsed while templates are rendered.
     _words: tuple[str | Word, ...] | None = None
@@ -85,7 +84,7 @@ class RendersSweep(RendersNone):
         seen_oids: set[int],
         **more: Any,
     ) -> None:
-        """Render the fields. For mapped tasks, Airflow calls this method, but not the public method."""
+        """Render the fields. Airflow calls this method instead of the public method for mapped tasks."""
         own = _OWN if parent is self else ()
         others = [field for field in template_fields if field not in own]
         super()._do_render_template_fields(parent, others, context, jinja_env, seen_oids, **more)

@@ -1,1 +1,1 @@
-"""Checks while a DAG is parsed. Errors report what can never run, and warnings report what might not run."""
+"""Checks while a DAG is parsed. An error means that a task can never run, and a warning that it might not run."""

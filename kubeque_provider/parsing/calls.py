@@ -1,4 +1,4 @@
-"""Detect calls of a `@task.kubeque` function that can never work, while their DAG is parsed."""
+"""Find calls of a `@task.kubeque` function that can never work, while their DAG is parsed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kubeque_provider.parsing.known import is_known
 def find_given(
     function: Callable[..., Any], op_args: Collection[Any], op_kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the arguments of a call, keyed by name. Raises CommandError if the function lacks one of them."""
+    """Return the arguments of a call, keyed by name. Raises CommandError if the function does not take one of them."""
     try:
         return dict(inspect.signature(function).bind_partial(*op_args, **op_kwargs).arguments)
     except TypeError as error:
@@ -27,7 +27,10 @@ def find_given(
 def check_call(
     function: Callable[..., Any], op_args: Collection[Any], op_kwargs: Mapping[str, Any], rows: Rows | None
 ) -> None:
-    """Raise CommandError if the call can never work. `rows`: the first rows; None if only a task knows the rows."""
+    """Raise CommandError if the call can never work.
+
+    `rows`: the first rows; None if they are known only when the task runs.
+    """
     given = find_given(function, op_args, op_kwargs)
     values = {name: value for name, value in given.items() if is_known(value)}
     try:
@@ -36,7 +39,8 @@ def check_call(
         raise CommandError(f"{function.__name__} is called with a value that JSON cannot hold: {error}") from error
     if rows is None:
         return
-    # Airflow fills the arguments with the names of its context, and a column cannot have such a name.
+    # For an argument with the name of a value in its context, Airflow gives this value. So a column cannot have such a
+    # name.
     filled = {name: None for name in inspect.signature(function).parameters if name in KNOWN_CONTEXT_KEYS}
     clash = next((name for name in filled if name in rows.columns and name not in given), None)
     if clash is not None:

@@ -1,6 +1,6 @@
-"""The checks of an operator while its DAG is parsed. An operator that can never run makes the import of the DAG fail.
+"""The checks of an operator while its DAG is parsed. If an operator can never run, the import of the DAG fails.
 
-Templates and outputs of Airflow tasks are not checked here, because only a running task knows their values.
+Templates and outputs of Airflow tasks are not checked here, because their values are known only when a task runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from kubeque_provider.parsing.warn import warn
 def check_parsed(operator: Any) -> None:
     """Raise BadSweep for an argument that can never work. Warn of files that might be missing.
 
-    When a mapped task runs, Airflow creates its operator again with the mapped values. That operator is not checked.
+    When a mapped task runs, Airflow creates its operator again with the mapped values. Such an operator is not checked.
     """
     if not is_mapped(operator):
         check_class(type(operator), argument_values(operator), operator.task_id, operator.get_dag(), operator.params)
@@ -31,9 +31,10 @@ def check_parsed(operator: Any) -> None:
 def check_class(
     kind: Any, values: Mapping[str, Any], task_id: str, dag: Any, params: Collection[str] = ()
 ) -> None:  # fmt: skip
-    """Check an operator in the same way as `check_parsed`. The operator is given by its class and its arguments.
+    """Raise BadSweep, or warn, as `check_parsed` does. The operator is given by its class and its arguments.
 
-    `values`: arguments, keyed by name. `params`: names of Airflow's params.
+    `kind`: class of the operator. `values`: arguments, keyed by name. `dag`: the DAG; None if unknown. `params`: names
+    of Airflow's params.
     """
     with permanent():
         check_values(kind, values, known=partial(is_known_argument, kind))

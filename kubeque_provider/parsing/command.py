@@ -1,4 +1,4 @@
-"""Warnings about the words of a command: words for a shell, and columns that the CSV file does not have."""
+"""Warnings about the words of a command: shell syntax without a shell, and columns that a CSV file does not have."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from kubeque_provider.parsing.files import find_file
 from kubeque_provider.parsing.known import is_known
 
 Warn = Callable[[str], None]
-#: Maximum length of the header that is read, in characters.
+#: Maximum length of the first line of a CSV file that is read, in characters.
 _HEADER_CHARACTERS = 65536
 
 
 def warn_of_command(values: Mapping[str, Any], folder: Path, warn: Warn) -> None:
-    """Warn of words that only a shell understands, and of columns that a CSV file below `folder` does not have.
+    """Warn of words that need a shell, and of columns that a CSV file below `folder` does not have.
 
-    `values`: arguments of an operator, keyed by name. The file can change until the Airflow task runs.
+    `values`: arguments of an operator, keyed by name. These are only warnings, because the file can change until the
+    Airflow task runs.
     """
     words = values.get("command")
     if not isinstance(words, Sequence) or isinstance(words, str):
@@ -53,7 +54,7 @@ def _columns(word: str) -> Sequence[str]:
 def _read_header(parameters: Any, folder: Path) -> list[str]:
     """Return the columns of a CSV file below `folder`; empty if the columns are unknown.
 
-    The delimiter must be the comma.
+    Only a comma is accepted as the delimiter.
     """
     if not isinstance(parameters, str) or not is_known(parameters) or not parameters.endswith(".csv"):
         return []
@@ -65,6 +66,6 @@ def _read_header(parameters: Any, folder: Path) -> list[str]:
             header = next(csv.reader([file.readline(_HEADER_CHARACTERS)]), [])
     except (OSError, ValueError, csv.Error):
         return []
-    # Only the running task finds out whether a different character separates the columns.
+    # A name that is not an identifier can contain another delimiter, which only the running task detects.
     header = [name.strip() for name in header]
     return header if len(header) > 1 or all(name.isidentifier() for name in header) else []

@@ -1,4 +1,4 @@
-"""The destination of results. It must not be among the DAG files, because Airflow scans and replaces these files."""
+"""The check of `dest`. Results must not be among the DAG files, because Airflow scans and replaces these files."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def resolve_dest(dest: Any, folder: str, context: Any) -> str:
 
 
 def refuse_dag_folder(dest: str, begin: str, folder: str, roots: Iterable[str]) -> str:
-    """Return `begin` as an absolute path.
+    """Return `begin` as an absolute path. Raises UserError if the path is in one of the folders `roots` of DAG files.
 
-    `begin`: the whole `dest`, or its part before the first template. `folder`: folder of the DAG file. Raises UserError
-    if the path is in one of the folders `roots` of the DAG files.
+    `dest`: the destination, for the message. `begin`: the whole `dest`, or its part before the first template.
+    `folder`: folder of the DAG file, where a relative path starts.
     """
     path = os.path.join(folder, expand_home(begin))
     for root in roots:
@@ -41,7 +41,7 @@ def refuse_dag_folder(dest: str, begin: str, folder: str, roots: Iterable[str]) 
 
 
 def find_dag_roots(context: Any) -> list[str]:
-    """Return the folders of DAG files: the folders of this Airflow, and the folder of the running task's bundle."""
+    """Return the folders of DAG files: those of this Airflow's configuration, and that of the running task's bundle."""
     bundle = getattr(context["ti"], "bundle_instance", None)
     return list(filter(None, [*dag_roots(), str(getattr(bundle, "path", "") or "")]))
 

@@ -1,4 +1,4 @@
-"""Warnings about files that a sweep needs: missing files, and files that are not uploaded."""
+"""Warnings about files that a sweep needs: missing files, and files that the sweep does not upload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Warn = Callable[[str], None]
 
 
 def warn_of_files(values: Mapping[str, Any], folder: Path, warn: Warn) -> None:
-    """Warn of files that are missing below the folder of the DAG file, and of files that are not uploaded.
+    """Warn of files that are missing below the folder of the DAG file, and of files that the sweep does not upload.
 
     `values`: arguments of an operator, keyed by name. If a file is still missing when the task runs, the task fails.
     """

@@ -1,28 +1,31 @@
-"""The arguments of an operator that are known while the DAG is parsed."""
+"""Find out which arguments of an operator are known while the DAG is parsed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-#: The texts with which Jinja begins.
+#: Texts that begin an expression, a statement or a comment of Jinja.
 JINJA = ("{{", "{%", "{#")
-#: Maximum depth of lists and dicts to check, because a value can contain itself.
+#: Maximum depth of nested lists and dicts to check. A list can contain itself.
 _LEVELS = 20
 
 
 class Unknown:
-    """Placeholder for the value of an argument that Airflow maps. Each mapped task has a different value."""
+    """Placeholder for the value of a mapped argument. Each mapped task has another value."""
 
     def resolve(self) -> None:
-        """Do nothing. An object with this method counts as the output of an Airflow task.
+        """Do nothing.
 
-        Such a value is known only at run time.
+        An object with this method counts as the output of an Airflow task, which is known only at run time.
         """
 
 
 def is_known(value: Any, levels: int = _LEVELS) -> bool:
-    """True if a value contains neither a template nor an output of an Airflow task. Checks nested lists and dicts."""
+    """True if a value contains neither a template nor an output of an Airflow task.
+
+    Nested lists and dicts are checked too.
+    """
     if isinstance(value, str):
         return not any(nonce in value for nonce in JINJA)
     if isinstance(value, Mapping | list | tuple | set | frozenset) and levels:
@@ -37,7 +40,10 @@ def is_output(value: Any) -> bool:
 
 
 def is_known_argument(operator: Any, name: str, value: Any) -> bool:
-    """True if the value of the argument `name` is known while the DAG is parsed. `operator`: instance or class."""
+    """True if the value of the argument `name` is known while the DAG is parsed. `operator`: the operator or its class.
+
+    A list of rows counts as known; its cells are checked elsewhere.
+    """
     if isinstance(value, Unknown):
         return False
     if name == "parameters":  # rows can have millions of cells, and `known_rows` checks only the first rows

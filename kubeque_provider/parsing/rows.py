@@ -1,4 +1,4 @@
-"""Checks of the rows in a DAG file while the DAG is parsed."""
+"""Checks of the rows that a DAG file contains, while the DAG is parsed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kubeque_provider.templating import holds_template
 
 #: Maximum number of rows to check while the DAG is parsed. The running task checks all rows.
 CHECKED_ROWS = 1000
-#: Minimum number of rows that Airflow does not need to search for templates and outputs of Airflow tasks. Airflow shows
+#: Maximum number of rows in which Airflow always searches for templates and outputs of Airflow tasks. Airflow shows
 #: about this number of rows in its rendered templates.
 _LONG = 100
 #: Types of cells that contain neither an output of an Airflow task nor another value.
@@ -24,9 +24,11 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def known_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
-    """Return the first rows of the argument `parameters`; None if only a task knows the rows. Raises ParametersError.
+    """Return the first rows of the argument `parameters`; None if they are known only when the task runs.
 
-    `values`: arguments of the operator, keyed by name.
+    Raises ParametersError.
+
+    `values`: arguments of the operator, keyed by name. `function`: True if a Python function gets the rows.
     """
     given, missing, columns = values.get("parameters"), values.get("missing"), values.get("columns")
     if given is None:
@@ -59,7 +61,10 @@ def _first_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
 
 
 def check_cells(rows: Sequence[Any], render_rows: bool | None) -> Sequence[Any]:
-    """Return rows of the DAG file unchanged. Raises ParametersError for a template if `render_rows` is None."""
+    """Return rows of the DAG file unchanged.
+
+    Raises ParametersError if `render_rows` is None and a cell contains a template.
+    """
     if render_rows is not None or not holds_template(rows):
         return rows
     for index, row in enumerate(rows):
@@ -73,10 +78,10 @@ def check_cells(rows: Sequence[Any], render_rows: bool | None) -> Sequence[Any]:
 
 
 def are_long_and_plain(rows: Any) -> bool:
-    """True for a long list of rows whose cells are texts, numbers, truth values or None.
+    """True for a long list of dicts whose values are texts, numbers, truth values or None.
 
-    Airflow would search such a list for outputs of Airflow tasks, and would write all rows as text to show the first
-    rows. Both take seconds for 100,000 rows.
+    For such a list, Airflow would search for outputs of Airflow tasks, and would write all rows as text to show the
+    first rows. Each of these steps takes seconds for 100,000 rows.
     """
     if type(rows) is not list or len(rows) <= _LONG or not _are_plain(rows[:CHECKED_ROWS]):
         return False

@@ -1,4 +1,4 @@
-"""Check the arguments that select tasks and results, while a DAG is parsed."""
+"""Check the arguments that select rows and results, while a DAG is parsed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def check_fetch(values: Mapping[str, Any]) -> None:
 
 
 def check_dest(values: Mapping[str, Any], dag: Any) -> None:
-    """Raise UserError if the literal beginning of `dest` is a path among the DAG files. A template can follow.
+    """Raise UserError if `dest`, up to its first template, is a path in a folder of DAG files.
 
-    `values`: arguments, keyed by name. `dag`: None if unknown.
+    `values`: arguments, keyed by name. `dag`: the DAG; if it is None, nothing is checked.
     """
     dest = values.get("dest")
     if dag is None or not isinstance(dest, str):
@@ -44,5 +44,5 @@ def check_table(values: Mapping[str, Any]) -> None:
 
 
 def check_reset(values: Mapping[str, Any]) -> None:
-    """Raise UserError for a cause that no task has."""
+    """Raise UserError if `only_cause` contains an unknown cause."""
     ResetRule(False, tuple(values.get("only_cause") or ())).check()

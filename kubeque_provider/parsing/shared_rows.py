@@ -1,4 +1,4 @@
-"""Cache the findings about a list of rows.
+"""Cache of what the checks have found out about a list of rows.
 
 If several operators of a DAG file use the same list, it is searched only once.
 """
@@ -22,14 +22,15 @@ class _Findings:
     found: dict[Hashable, Any] = field(default_factory=dict)
 
 
-#: The findings about the last list, by its id. The entry keeps the list alive, so that no other list has this id.
+#: Findings about the last list that was checked, keyed by the list's id. The entry keeps the list alive, so no other
+#: list can have this id.
 _last: dict[int, _Findings] = {}
 
 
 def find_once(rows: list[Any], what: Hashable, find: Callable[[], R]) -> R:
-    """Return the result of `find()`.
+    """Return the result of `find()`, which reads the list `rows`. A repeated call returns the cached result.
 
-    Cache the result under `what` until a call passes a different list, or a list of a different length.
+    `what`: key of the result. The cache is cleared when a call passes another list, or a list of another length.
     """
     known = _last.get(id(rows))
     if known is None or known.count != len(rows):

@@ -1,4 +1,4 @@
-"""Detect sweeps that can never run, while their DAG is parsed."""
+"""Find sweeps that can never run, while their DAG is parsed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from kubeque_provider.parsing.known import Unknown, is_known, is_known_argument
 from kubeque_provider.parsing.rows import known_rows
 from kubeque_provider.templating import read_columns
 
-#: Command for the check of the other arguments if the words are unknown.
+#: Command in place of unknown words, so that the other arguments can be checked.
 _ANY_COMMAND = ("true",)
-#: Function for the check of the rows, because a function can get values that a command cannot.
+#: Function in place of that of `@task.kubeque`. For a function, rows can have values that a command cannot take.
 _ANY_FUNCTION = FunctionCall("", (), ())
 
 
 def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> Rows | None:
-    """Raise UserError if the arguments describe a sweep that can never run. Return the first rows, or None if unknown.
+    """Return the first rows of a sweep; None if they are unknown. Raises UserError if the sweep can never run.
 
     `kind`: class of the operator. `values`: arguments, keyed by name. `params`: names of Airflow's params.
     """
@@ -67,9 +67,9 @@ def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collecti
 
 
 def _read_words(command: Any, dag: Any, rows: Rows | None) -> tuple[Word, ...]:
-    """Return the words of a command; empty if they are unknown. A word with Jinja has only its columns.
+    """Return the words of a command; empty if they are unknown. Raises CommandError.
 
-    Raises CommandError.
+    If a word contains Jinja, only its columns are returned.
     """
     if isinstance(command, Unknown | str) or not isinstance(command, list | tuple):
         return ()
@@ -96,7 +96,7 @@ def _environment() -> Any:
 
 
 def _is_undefined(name: str, dag: Any) -> bool:
-    """True if a template of the DAG fails when it uses this Jinja variable."""
+    """True if a template of the DAG fails when it uses the Jinja variable `name`."""
     if dag is None or name in KNOWN_CONTEXT_KEYS or dag.jinja_environment_kwargs:
         return False
     return dag.template_undefined.__name__ == "StrictUndefined" and name not in (dag.user_defined_macros or {})
