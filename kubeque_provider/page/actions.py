@@ -1,8 +1,8 @@
-"""Actions of users on a sweep: cancel, run rows again, set consumers and priority, release held rows.
+"""Actions of users on a sweep: cancel it, run rows again, set consumers or priority, release held rows.
 
 The page first asks the user to confirm an action, and notes the state of the job at this time. The action is done only
-if the job is still in this state, so a second click does nothing. An action is written to Airflow's audit log before it
-is done.
+if the job is still in this state, so a second click does nothing. The entry in Airflow's audit log is written before
+the action.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kubeque_provider.page.audit import write_audit
 from kubeque_provider.page.connections import PageConnection
 from kubeque_provider.page.request import Refused, Request
 
-#: Maximum length of the value of an action, in characters: the indexes of rows.
+#: Maximum length of the value that a user enters for an action, for example the indexes of rows, in characters.
 _VALUE_CHARACTERS = 4000
 _NO_EDIT = "you may see this sweep, but not change the runs of its DAG"
 _CHANGED = "nothing was done, because the sweep has changed since the question: check the sweep and answer again"
@@ -34,26 +34,26 @@ _NOBODY_WAITS = (
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One kind of action."""
+    """One kind of action. A value is a text that the user enters for the action."""
 
     #: Label of its button.
     label: str
-    #: True if the action makes sense for a job with these counts.
+    #: Function that returns True if the action is possible for a job with these counts.
     offered: Callable[[Job, Counts], bool]
-    #: Function that returns the question for a job with these counts, and a value. Raises UserError.
+    #: Function that returns the question for the user, from the job, its counts and the value. Raises UserError.
     question: Callable[[Client, Job, Counts, str], str]
-    #: Function that does the action. Raises UserError.
+    #: Function that does the action on a job with the value. Raises UserError.
     do: Callable[[Client, Job, str], object]
-    #: Function that returns the part of the job that must not change between question and confirmation.
+    #: Function that returns the state of the job that must not change between question and confirmation.
     state: Callable[[Job], object]
-    #: Label of the value that the user enters; empty without a value.
+    #: Label of the value; empty if the action has no value.
     value: str = ""
-    #: Function that returns the current value for the form.
+    #: Function that returns the current value of a job, for the form.
     current: Callable[[Job], object] = lambda job: ""
 
 
 def offered_actions(job: Job, counts: Counts) -> list[dict[str, str]]:
-    """Return the actions that make sense for a job now: name, label, label of the value, and current value."""
+    """Return the actions that are possible for a job now: name, label, label of the value, and current value."""
     return [
         {"name": name, "label": action.label, "value": action.value, "current": str(action.current(job))}
         for name, action in ACTIONS.items()
@@ -62,7 +62,10 @@ def offered_actions(job: Job, counts: Counts) -> list[dict[str, str]]:
 
 
 def ask_action(request: Request) -> dict[str, Any]:
-    """Return the question of an action, and the mark of the present state. Nothing is changed. Raises Refused."""
+    """Return the question of an action, and the job's present state as text. Nothing is changed.
+
+    Raises Refused if the action is not possible or not permitted. Raises UserError for a wrong value.
+    """
     connection, job, _, action = _find(request, request.query)
     value = _value(request.query, action)
     counts = connection.reader.counts(job)
@@ -72,7 +75,11 @@ def ask_action(request: Request) -> dict[str, Any]:
 
 
 def do_action(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Do an action that the user has confirmed. Raises Refused, without any change or entry in the audit log."""
+    """Do an action that the user has confirmed, and return a note for the user.
+
+    Raises Refused if the action is not permitted, or if the job is no longer in the state of the question. Then nothing
+    is changed, and the audit log has no entry.
+    """
     words = {key: text for key, text in body.items() if isinstance(text, str)}
     connection, job, name, action = _find(request, words)
     value = _value(words, action)
@@ -92,7 +99,10 @@ def do_action(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _do(client: Client, job: Job, action: Action, value: str) -> str:
-    """Do an action and return a note for the user. If only the start of consumers fails, the action is done."""
+    """Do an action, and return a note for the user; empty if everything succeeded.
+
+    If only the start of consumers fails, the action counts as done, and the note has the error.
+    """
     try:
         action.do(client, job, value)
     except (ClusterError, StorageError) as error:

@@ -1,4 +1,4 @@
-"""The page on Airflow's web server (2.11). The session identifies the user of a request."""
+"""The page of sweeps on the web server of Airflow 2.11. The session identifies the user of a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOG_IN = '{"error":"log in to Airflow first"}'
 
 
 def make_blueprint() -> Any:
-    """Return the Flask blueprint."""
+    """Return the Flask blueprint that serves the page."""
     from airflow.www.extensions.init_auth_manager import get_auth_manager  # type: ignore[import-not-found]
     from flask import Blueprint, Response, redirect, request
     from flask_wtf.csrf import generate_csrf  # type: ignore[import-not-found]
@@ -38,8 +38,8 @@ def make_blueprint() -> Any:
         made = perform(ACTION, request.args, user, body, trusted=_is_trusted())
         return Response(made.body, made.status, headers=made.headers)
 
-    # Exempt the page from Airflow's check of the token. `_is_trusted` checks it, and its refusal is an answer that the
-    # page can show.
+    # Exempt the page from Airflow's check of the CSRF token. `_is_trusted` checks it instead, so that the page can show
+    # the refusal.
     blueprint.record_once(lambda state: _exempt(state.app, blueprint))
     return blueprint
 
@@ -51,7 +51,7 @@ def _exempt(app: Any, blueprint: Any) -> None:
 
 
 def _is_trusted() -> bool:
-    """True if the request is JSON and has the token of its session. Forms of other sites can send neither."""
+    """True if the request is JSON and has the token of its session. A form on another site can send neither."""
     from flask import request
     from flask_wtf.csrf import validate_csrf
     from wtforms import ValidationError

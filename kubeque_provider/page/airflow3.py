@@ -1,4 +1,4 @@
-"""The page on Airflow's API server (3.x). A token or a cookie identifies the user of a request."""
+"""The page of sweeps on the API server of Airflow 3. A token or a cookie identifies the user of a request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOG_IN = b'{"error":"log in to Airflow first"}'
 
 
 def make_app() -> Any:
-    """Return the FastAPI application. Airflow mounts it at `links.sweep.PREFIX`."""
+    """Return the FastAPI application that serves the page. Airflow mounts it at `links.sweep.PREFIX`."""
     from airflow.api_fastapi.core_api.security import get_user
     from fastapi import Depends, FastAPI, HTTPException, Request
     from fastapi.concurrency import run_in_threadpool
@@ -43,8 +43,8 @@ def make_app() -> Any:
             return RedirectResponse(login_url(str(request.url)), 303)
         return Response(_LOG_IN, error.status_code, {"Cache-Control": "no-store"}, media_type="application/json")
 
-    # Annotations are strings, and FastAPI looks them up in the module. So set the classes that are local to this
-    # function.
+    # Annotations are strings, and FastAPI looks them up in the module. Set the classes here, because they are local to
+    # this function.
     serve.__annotations__ = {"request": Request, "path": str, "user": Any, "return": Response}
     act.__annotations__ = {"request": Request, "user": Any, "return": Response}
     app.add_api_route(f"/{ACTION}", act, methods=["POST"], response_class=Response)
@@ -54,7 +54,7 @@ def make_app() -> Any:
 
 
 def _make_token(request: Any) -> str:
-    """Return the token with which this login may send actions. Another site can neither read nor compute the token."""
+    """Return the token that actions of this login must contain. Another site can neither read nor compute it."""
     from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 
     login = request.headers.get("authorization") or request.cookies.get(COOKIE_NAME_JWT_TOKEN) or ""
@@ -62,7 +62,7 @@ def _make_token(request: Any) -> str:
 
 
 def _is_trusted(request: Any) -> bool:
-    """True if the request is JSON and has the token of its login. Forms of other sites can send neither."""
+    """True if the request is JSON and has the token of its login. A form on another site can send neither."""
     kind = request.headers.get("content-type", "").split(";")[0].strip()
     given = request.headers.get(TOKEN_HEADER, "")
     return kind == "application/json" and hmac.compare_digest(given.encode(), _make_token(request).encode())

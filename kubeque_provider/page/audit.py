@@ -1,4 +1,4 @@
-"""Entries in Airflow's audit log for changes of a sweep by users of its page."""
+"""Entries in Airflow's audit log for changes of a sweep that users make on its page."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 
 from kubeque_provider.page.rights import User
 
-#: Start of the names of events.
+#: Prefix of the names of events in the audit log.
 EVENT_PREFIX = "kubeque_"
 
 
 def write_audit(user: User, action: str, origin: Mapping[str, str], extra: Mapping[str, Any]) -> None:
-    """Write one action of a user on the sweep with this origin. Raises SQLAlchemyError."""
+    """Write an entry about an action of a user on a sweep. Raises SQLAlchemyError.
+
+    `origin`: origin of the sweep's job. `extra`: further data, which the entry contains as JSON.
+    """
     from airflow.models.log import Log
     from airflow.utils.session import create_session
 

@@ -1,4 +1,4 @@
-"""The connections of the type kubeque for the page. They stay open between requests."""
+"""The Airflow connections of the type kubeque that the page uses. They stay open between requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 
 #: Seconds after which a connection is read again, because it may have changed.
 _KEPT_SECONDS = 60.0
-#: Seconds for which the error of a connection is repeated without a new attempt. The web server has few threads.
+#: Seconds for which the error of a connection is raised again without a new attempt. An attempt occupies one of the few
+#: threads of the web server.
 _FAILED_SECONDS = 10.0
 #: Seconds that a request waits while another request opens the same connection.
 _WAIT_SECONDS = 2.0
@@ -21,14 +22,15 @@ _WAIT_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class PageConnection:
-    """One open connection."""
+    """One Airflow connection of the type kubeque, with an open client."""
 
     client: Client
     #: Identity of this Airflow. The page hides jobs of other Airflows on the same queue.
     deployment: str
     #: Time until which this connection is used, on the monotonic clock, in seconds.
     until: float
-    #: True if another process can open the same queue and store: no connection of Airflow has the login of the store.
+    #: True if another process can open the same queue and store. False if the login of the store is in an Airflow
+    #: connection.
     portable: bool = True
     #: Lock of the actions of users. Requests that only read do not take it.
     lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
@@ -40,16 +42,19 @@ class PageConnection:
 
 @dataclass(slots=True)
 class _Slot:
-    """One connection id: its open connection, or the error of the last attempt to open it."""
+    """The state of one connection id: its open connection, or the error of the last attempt to open it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     connection: PageConnection | None = None
     error: QueueError | None = None
-    #: Time until which the error is repeated, on the monotonic clock, in seconds.
+    #: Time until which the error is raised again, on the monotonic clock, in seconds.
     error_until: float = 0.0
 
     def open(self, conn_id: str) -> PageConnection:
-        """Return the connection. Raises the error of an attempt of the last seconds."""
+        """Return the connection, and open it if necessary.
+
+        If an attempt failed a few seconds ago, raise its error again.
+        """
         now = time.monotonic()
         if self.connection is not None and self.connection.until >= now:
             return self.connection
@@ -68,10 +73,10 @@ _lock = threading.Lock()
 
 
 def open_connection(conn_id: str) -> PageConnection:
-    """Return a connection. Open it if necessary. Create a missing queue file, as every command does.
+    """Return a connection, and open it if necessary. A missing queue file is created, as every command does.
 
-    If a queue does not respond, other connections are not delayed, and only a few requests wait for it. Raises
-    ConfigError or QueueError.
+    If a queue does not respond, requests for other connections are not delayed, and only a few requests wait for this
+    queue. Raises ConfigError or QueueError.
     """
     with _lock:
         slot = _slots.setdefault(conn_id, _Slot())

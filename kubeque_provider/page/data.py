@@ -1,4 +1,4 @@
-"""The data of the page of sweeps: for each path, the function that reads it from a queue or store."""
+"""The data of the page of sweeps: for each path, the function that reads its data from a queue or store."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from kubeque_provider.page.views import (
     task_view,
 )
 
-#: Maximum numbers of sweeps, table rows and states of the grid in one answer.
+#: Maximum number of sweeps, of table rows, and of task states for the grid in one answer.
 _LISTED, _ROWS, _MARKED = 50, 100, 250_000
 #: Maximum length of each part of a search, in characters.
 _SEARCH_CHARACTERS = 500
 
 
 def _jobs(request: Request) -> dict[str, Any]:
-    """Return one page of the list of sweeps that the user may see. The newest sweep comes first."""
+    """Return a part of the list of sweeps that the user may see. The newest sweep comes first."""
     connection, words = request.connection(), request.query.get("words", "").lower().split()
     first = request.number("first", 0, 1_000_000)
     found, jobs = [], connection.reader.jobs()
@@ -54,16 +54,19 @@ def _job(request: Request) -> dict[str, Any]:
 
 
 def _marks(request: Request) -> dict[str, Any]:
-    """Return one letter per task, run-length encoded. So a grid of 100,000 tasks usually takes only a few kilobytes."""
+    """Return one letter for the state of each task, run-length encoded.
+
+    The letters of 100,000 tasks usually take only a few kilobytes.
+    """
     reader, job = request.job()
     first = request.number("first", 0, job.n)
     return {"first": first, "marks": reader.marks(job, first, _MARKED), "meaning": reader.MEANING, "page": _MARKED}
 
 
 def _read(request: Request, what: str, *, logs: bool = False, **more: Any) -> tuple[Job, Any]:
-    """Return the sweep and the data that `what` names.
+    """Return the job, and the data that `what` names. The reader process reads the data.
 
-    The data is read in the reader process, unless only Airflow has the login of the store.
+    If only an Airflow connection has the login of the store, this process reads the data itself.
     """
     connection, job = request.find(logs=logs)
     reading = Reading(connection.client.config, job, connection.reader.counts(job), what, **more)
@@ -76,9 +79,9 @@ def _failures(request: Request) -> dict[str, Any]:
 
 
 def _table(request: Request) -> dict[str, Any]:
-    """Return a page of tasks. The parameter `first` is the index of the first task.
+    """Return a page of tasks. The request's parameter `first` is the index of its first task.
 
-    With a search, `first` is the position of the first task among the tasks that match the search.
+    If the request has a search, `first` is a position in the list of tasks that match the search.
     """
     reader, job = request.job()
     logs, columns = request.may_see_logs(job), reader.columns(job)
@@ -96,7 +99,7 @@ def _table(request: Request) -> dict[str, Any]:
 
 
 def _search(request: Request, columns: Sequence[str], *, logs: bool) -> RowSearch:
-    """Return the requested search. Raises Refused if its answer would tell more than the table shows."""
+    """Return the search that the user requested. Raises Refused if it uses a column that the user may not see."""
     keys = ("state", "sort", "cause", "like", "find")
     words = {key: request.query.get(key, "")[:_SEARCH_CHARACTERS] for key in keys}
     search = RowSearch(
@@ -111,7 +114,7 @@ def _search(request: Request, columns: Sequence[str], *, logs: bool) -> RowSearc
 
 
 def _page(found: list[TaskRow]) -> tuple[list[TaskRow], int | None]:
-    """Return the lines of one page, and the task index of the first line on the next page or None."""
+    """Return the lines of one page, and the index of the next page's first task; None if there is no next page."""
     return found[:_ROWS], found[_ROWS].view.index if len(found) > _ROWS else None
 
 
@@ -122,7 +125,7 @@ def _task(request: Request) -> dict[str, Any]:
 
 
 def _script(request: Request) -> dict[str, Any]:
-    """Return the script of a sweep. The page requests it once for each revision."""
+    """Return one line about the script of a sweep. The page requests it once for each revision."""
     reader, job = request.job()
     return script_view(reader.inputs(job), job, newest_bundle_version(job.origin.get("bundle", "")))
 
@@ -146,7 +149,7 @@ def _timeline(request: Request) -> str:
 
 
 def _report(request: Request) -> str:
-    """Return the report in the present state.
+    """Return the report of a sweep in its present state, as HTML.
 
     The report contains messages of tasks, so the user needs access to the logs.
     """

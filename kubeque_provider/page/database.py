@@ -1,4 +1,4 @@
-"""Reads values for the page from Airflow's database."""
+"""Functions that read values for the page from Airflow's database."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from kubeque_provider.airflow_versions import AIRFLOW_2
 
 
 def read_xcoms(key: str, most: int, dag_id: str = "", run_id: str = "") -> list[tuple[str, Any, float]]:
-    """Return the XCom values with a key, each with its DAG and its Unix time. The newest comes first.
+    """Return the XCom values with the key `key` as tuples of DAG id, value and Unix time. The newest comes first.
 
-    `dag_id`, `run_id`: return only the values of this DAG run; empty: return the values of all DAGs.
+    `most`: maximum number of values. `dag_id`, `run_id`: return only the values of this DAG run; if they are empty,
+    return the values of all DAGs.
     """
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -32,7 +33,10 @@ def read_xcoms(key: str, most: int, dag_id: str = "", run_id: str = "") -> list[
 
 
 def newest_bundle_version(name: str) -> str:
-    """Return the newest version of a DAG bundle that Airflow has parsed; empty if the bundle has no versions."""
+    """Return the newest version of a DAG bundle that Airflow has parsed.
+
+    Return an empty text if it is unknown, or if the bundle has no versions.
+    """
     if AIRFLOW_2 or not name:
         return ""
     from airflow.models.dagbundle import DagBundleModel

@@ -1,4 +1,7 @@
-"""Requests to the process that reads all tasks of a job. Each web server process starts at most one such process."""
+"""Send requests to the process that reads all tasks of a job.
+
+Each web server process starts at most one such process.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,15 @@ from kubeque_provider.page.reading_messages import Reading, read_message, write_
 from kubeque_provider.page.reading_process import READERS, Cache
 
 log = logging.getLogger(__name__)
-#: Seconds after which a request is given up, and its process is ended.
+#: Time limit of a request in seconds. At the limit, the reader process is ended.
 _SECONDS = 300.0
-#: Maximum number of requests that wait. Each of them occupies a thread of the web server.
+#: Maximum number of requests that wait for the reader process. Each of them occupies a thread of the web server.
 _MAX_WAITING = 8
 _BUSY = "many large sweeps are being read now: try again in a minute"
 
 
 class _Process:
-    """The process, which is started when it is needed."""
+    """The reader process. It is started when it is first needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,7 +36,12 @@ class _Process:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, wanted: Reading) -> Any:
-        """Return the answer to a request. Raises UserError, QueueError."""
+        """Return the answer of the reader process to a request.
+
+        Raises UserError or QueueError, as the reader process did.
+
+        Raises QueueUnavailable if too many requests wait, or if the process gives no answer.
+        """
         with self._place(), self._lock:
             try:
                 kind, answer = self._send(wanted)
@@ -70,7 +78,7 @@ class _Process:
         return self._process
 
     def stop(self) -> None:
-        """End the process, if there is one."""
+        """End the reader process if it runs."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -85,19 +93,19 @@ _cache, _cache_lock = Cache(), threading.Lock()
 
 
 def read_apart(wanted: Reading) -> Any:
-    """Return what the function `wanted.what` of the other process returns. Raises UserError, QueueError."""
+    """Return the result of the function `wanted.what` in the reader process. Raises UserError or QueueError."""
     return _process.ask(wanted)
 
 
 def read_here(client: Client, wanted: Reading) -> Any:
     """Return the same as `read_apart`, but read in this process.
 
-    Use it if only Airflow's connections have the login of the store.
+    Use this function if only Airflow's connections have the login of the store.
     """
     with _cache_lock:
         return READERS[wanted.what](client, wanted, _cache)
 
 
 def stop_reading() -> None:
-    """End the process. The next request starts another process."""
+    """End the reader process. The next request starts another one."""
     _process.stop()

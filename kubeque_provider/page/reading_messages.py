@@ -15,7 +15,7 @@ from kubeque.model.job.job import Job
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One request: what to read, and which run and state of the job to read it from."""
+    """One request to the reader process: what to read, and the run and state of the job from which it is read."""
 
     config: Config
     job: Job
@@ -23,13 +23,13 @@ class Reading:
     #: Name of a function in `reading_process.READERS`.
     what: str
     search: RowSearch = field(default_factory=RowSearch)
-    #: Position of the first task of a page of the search, and number of its tasks.
+    #: Position of the page's first task in the result of the search, and maximum number of tasks on the page.
     first: int = 0
     rows: int = 0
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Key of the result. A later state of the job has another key."""
+        """Key of the result in the cache. If the run or the counts of the job change, the key changes too."""
         return (self.config.queue_url, self.job.uid, self.job.run, self.counts, self.what, self.search)
 
 
@@ -43,7 +43,7 @@ class FoundRows:
 
 
 def read_message(stream: IO[bytes]) -> Any:
-    """Return the next message of a pipe. Raises EOFError."""
+    """Return the next message of a pipe. Raises EOFError at the end of the pipe."""
     head = stream.read(8)
     if len(head) < 8:
         raise EOFError

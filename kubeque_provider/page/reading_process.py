@@ -1,6 +1,6 @@
-"""The process that reads all tasks of a job for the page. Its low priority keeps Airflow's web server fast.
+"""The process that reads all tasks of a job for the page of sweeps. Its low priority keeps Airflow's web server fast.
 
-The web server starts it as `python -m kubeque_provider.page.reading_process` and sends requests through its standard
+The web server starts it as `python -m kubeque_provider.page.reading_process`, and sends requests through its standard
 input. The process ends when the web server ends.
 """
 
@@ -18,11 +18,11 @@ from kubeque.model.config.config import Config
 from kubeque.model.errors import KubequeError, UserError
 from kubeque_provider.page.reading_messages import FoundRows, Reading, read_message, write_message
 
-#: Increment of the niceness of the process, so that other processes run first.
+#: Increment of the process's niceness, so that other processes run first.
 _NICE = 5
 #: Maximum size of all cached results, in bytes.
 _CACHED_BYTES = 64 * 1024 * 1024
-#: Number of clients that stay open.
+#: Maximum number of clients that stay open.
 _CLIENTS = 4
 
 
@@ -46,7 +46,7 @@ class Cache:
 
 
 class _Clients:
-    """Cache of the most recently used clients, by configuration."""
+    """Cache of the most recently used clients, keyed by configuration."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[Config, Client] = OrderedDict()
@@ -61,7 +61,7 @@ class _Clients:
 
 
 def search(client: Client, wanted: Reading, cache: Cache) -> FoundRows:
-    """Return a page of the tasks that meet a search."""
+    """Return a page of the tasks that match a search."""
     order = cache.get(
         wanted.key, lambda: client.reader.search(wanted.job, wanted.search), lambda made: made.itemsize * len(made)
     )
@@ -70,17 +70,17 @@ def search(client: Client, wanted: Reading, cache: Cache) -> FoundRows:
 
 
 def timeline(client: Client, wanted: Reading, cache: Cache) -> str:
-    """Return the timeline as HTML."""
+    """Return the timeline of the job as HTML."""
     return str(cache.get(wanted.key, lambda: client.reader.timeline(wanted.job), len))
 
 
 def report(client: Client, wanted: Reading, cache: Cache) -> str:
-    """Return the report as HTML."""
+    """Return the report of the job as HTML."""
     return str(cache.get(wanted.key, lambda: client.reader.report(wanted.job, wanted.counts), len))
 
 
 def failures(client: Client, wanted: Reading, cache: Cache) -> Any:
-    """Return the groups of failed tasks. The reader caches them."""
+    """Return the groups of failed tasks. The client's reader caches them."""
     return client.reader.failures(wanted.job, wanted.counts)
 
 
@@ -88,7 +88,7 @@ READERS = {"search": search, "timeline": timeline, "report": report, "failures":
 
 
 def main() -> None:
-    """Answer requests until the standard input ends."""
+    """Answer the requests on standard input until it ends."""
     os.nice(_NICE)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of a library is not an answer
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def _answer(wanted: Reading, clients: _Clients, cache: Cache) -> tuple[str, Any]:
-    """Return "ok" and the result, or the kind of an error and its message."""
+    """Return "ok" and the result of a request. After an error, return the kind of the error and its message."""
     try:
         return "ok", READERS[wanted.what](clients.get(wanted.config), wanted, cache)
     except UserError as error:

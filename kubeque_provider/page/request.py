@@ -1,4 +1,4 @@
-"""A request of one user to the page of sweeps, and its answer."""
+"""A request of a user to the page of sweeps, and the answer to the request."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NO_CONNECTION = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Response to the browser."""
+    """The HTTP response to the browser."""
 
     status: int
     body: bytes
@@ -45,7 +45,10 @@ class Answer:
 
 
 class Refused(Exception):
-    """The request is wrong, the requested object does not exist, or the user must not see the object."""
+    """Error with the HTTP status and the text of a refusal.
+
+    The request is wrong, the requested object does not exist, or the user must not see the object.
+    """
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -54,11 +57,11 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """Request of one user."""
+    """A request of one user to the page."""
 
     query: Mapping[str, str]
     user: User
-    #: True once the user is known to have access to the sweep. Errors may then contain details.
+    #: True as soon as it is known that the user may see the sweep. Error messages may then contain details.
     granted: bool = field(default=False, init=False)
     _readable: dict[str, bool] = field(default_factory=dict, init=False)
 
@@ -67,10 +70,10 @@ class Request:
         return self.query.get("conn") or DEFAULT_CONNECTION
 
     def connection(self) -> PageConnection:
-        """Return the requested connection.
+        """Return the requested connection. Raises Refused, ConfigError or QueueError.
 
-        The user must be allowed to read the connection, or a DAG whose task has used the connection. Otherwise Refused
-        is raised, with the same message as for a missing connection. Raises ConfigError or QueueError.
+        The user must be allowed to read the connection in Airflow, or to read a DAG with a task that used the
+        connection. The message of Refused is the same as for a missing connection.
         """
         if self.conn_id != DEFAULT_CONNECTION and not self._may_use_connection():
             raise Refused(404, _NO_CONNECTION)
@@ -82,20 +85,26 @@ class Request:
         return self.conn_id in self.used_connections()
 
     def used_connections(self) -> set[str]:
-        """Return the connections that the requested run used; without a run, those that were used recently.
+        """Return the ids of the connections that the requested DAG run used.
 
-        Include only connections of DAGs that the user may read.
+        Without a run, return those that were used recently.
+
+        Only the connections of DAGs that the user may read are returned.
         """
         dag, run = self.query.get("dag", ""), self.query.get("run", "")
         return {conn for used_by, conn in used_connections(dag, run) if self.may_read_dag_id(used_by)}
 
     def job(self, *, logs: bool = False) -> tuple[Reader, Job]:
-        """Return the requested sweep. Raises Refused, with the same message for a missing and a hidden sweep."""
+        """Return the requested sweep as the reader of its queue, and the job. Raises Refused.
+
+        The message is the same for a missing and for a hidden sweep. `logs`: True if the user must have access to the
+        logs.
+        """
         connection, job = self.find(logs=logs)
         return connection.reader, job
 
     def find(self, *, logs: bool = False) -> tuple[PageConnection, Job]:
-        """Return the requested sweep with its connection. Raises Refused like `job`."""
+        """Return the requested sweep as its connection, and the job. The argument and the errors are those of `job`."""
         connection = self.connection()
         try:
             job = connection.reader.job(self.query.get("job", ""))
@@ -113,15 +122,18 @@ class Request:
         return job.origin.get("deployment") == deployment and self.may_read_dag(job)
 
     def may_see_logs(self, job: Job) -> bool:
-        """True if the user may read the logs of the job's DAG, and with them what its tasks wrote."""
+        """True if the user may read the logs of the job's DAG.
+
+        The user may then also see the output of the job's tasks.
+        """
         return self.user.may_read(job.origin["dag"], logs=True)
 
     def may_read_dag(self, job: Job) -> bool:
-        """True if the user may read the DAG in this Airflow that has the name of the job's DAG."""
+        """True if the user may read the DAG of this Airflow that has the same name as the job's DAG."""
         return self.may_read_dag_id(job.origin.get("dag", ""))
 
     def may_read_dag_id(self, dag: str) -> bool:
-        """True if the user may read a DAG. The auth manager decides once for each request."""
+        """True if the user may read a DAG. Airflow's auth manager is asked once per request."""
         if not dag:
             return False
         if dag not in self._readable:
@@ -129,12 +141,15 @@ class Request:
         return self._readable[dag]
 
     def last_summary(self) -> dict[str, Any] | None:
-        """Return the sweep's last summary in the requested DAG run. Without access to the DAG, return None."""
+        """Return the last summary of the sweep that the requested DAG run stored in XCom.
+
+        Return None without a summary, or if the user may not read the DAG.
+        """
         job, dag, run = (self.query.get(key, "") for key in ("job", "dag", "run"))
         return read_last_summary(job, dag, run) if job and dag and run and self.may_read_dag_id(dag) else None
 
     def number(self, name: str, default: int, most: int) -> int:
-        """Return a query parameter as a number, at most `most`. Raises Refused."""
+        """Return a query parameter as a whole number, at most `most`. Raises Refused if it is not a number from 0."""
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise Refused(400, f"{name} must be a number from 0")

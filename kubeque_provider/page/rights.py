@@ -1,4 +1,4 @@
-"""The rights of a user in this Airflow, as its auth manager decides about them."""
+"""The rights of a user in this Airflow. Airflow's auth manager decides about them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kubeque_provider.airflow_versions import AIRFLOW_2
 
 
 class User(Protocol):
-    """The sender of a request, a user of Airflow."""
+    """The user of Airflow that sends a request."""
 
     @property
     def name(self) -> str:
@@ -16,10 +16,10 @@ class User(Protocol):
 
     @property
     def display_name(self) -> str:
-        """Name of the user for people."""
+        """Name of the user that people read."""
 
     def may_read(self, dag_id: str | None, *, logs: bool = False) -> bool:
-        """True if the user may see the Airflow tasks of a DAG (None: of all DAGs). `logs`: check their logs instead."""
+        """True if the user may see the tasks of a DAG, or with `logs` their logs. `dag_id`: None means all DAGs."""
 
     def may_edit(self, dag_id: str) -> bool:
         """True if the user may change the runs of a DAG."""
@@ -29,9 +29,10 @@ class User(Protocol):
 
 
 class AirflowUser:
-    """A user whose rights the auth manager knows.
+    """A user whose rights Airflow's auth manager decides.
 
-    `user`: the user object of the API server. None on Airflow 2, because it uses the login of the request.
+    `user`: the user object of Airflow 3's API server. It is None on Airflow 2, where the login of the present request
+    is used.
     """
 
     def __init__(self, user: Any) -> None:
@@ -64,7 +65,7 @@ class AirflowUser:
 
 
 def login_url(next_url: str) -> str:
-    """Return the address of the login page. After the login, it redirects to `next_url`."""
+    """Return the address of the login page. After the login, this page redirects to `next_url`."""
     return str(_manager().get_url_login(next_url=next_url))
 
 
@@ -77,7 +78,7 @@ def _manager() -> Any:
 
 
 def _details() -> Any:
-    """Return the module with the classes that describe what a user wants to access."""
+    """Return Airflow's module with the classes that describe the object that a user wants to access."""
     if AIRFLOW_2:
         from airflow.auth.managers.models import resource_details  # type: ignore[import-not-found]
     else:
@@ -86,7 +87,7 @@ def _details() -> Any:
 
 
 def _team(kind: str, name: str) -> dict[str, Any]:
-    """Return the team of a DAG or connection as a field of its description; empty where Airflow has no teams."""
+    """Return the argument `team_name` of a DAG or connection for the auth manager; empty if Airflow has no teams."""
     if AIRFLOW_2:
         return {}
     from airflow.models.connection import Connection

@@ -1,9 +1,9 @@
 """Respond to requests of the page of sweeps. The code is the same for all versions of Airflow.
 
-A user sees the sweeps of each DAG that this user may read in Airflow. The user may change a sweep if Airflow allows a
-change of the DAG's runs. Responses do not reveal whether other sweeps or connections exist. There is one exception: a
-response counts the sweeps that a DAG of the same name submitted in a different Airflow. Only a POST to `ACTION` changes
-something.
+A user sees a sweep if Airflow allows this user to read the sweep's DAG. The user may change the sweep if Airflow allows
+a change of the DAG's runs. Responses do not reveal whether other sweeps or connections exist. There is one exception: a
+response contains the number of sweeps that a DAG of the same name submitted in another Airflow. Only a POST to `ACTION`
+changes something.
 """
 
 from __future__ import annotations
@@ -23,25 +23,27 @@ from kubeque_provider.page.rights import User
 from kubeque_provider.wording import AIRFLOW
 
 log = logging.getLogger(__name__)
-#: Path of the requests that change a sweep, and the header with the token that the page got for this user.
+#: Path of the requests that change a sweep, and the header for the token that the page received for this user.
 ACTION, TOKEN_HEADER = "action", "X-Kubeque-Token"
-#: Maximum length of the body of such a request, in bytes.
+#: Maximum length of the body of a request that changes a sweep, in bytes.
 MAX_BODY = 16_384
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
 }
-#: Policy of the documents. They contain values of the sweep, so scripts run without access to Airflow's cookies.
+#: Content-Security-Policy of the timeline and the report. They contain values of the sweep, so their scripts run
+#: without access to Airflow's cookies.
 _SANDBOX = "sandbox allow-scripts; frame-ancestors 'self'"
 _AWAY = "the queue cannot be read now; see the log of the web server"
 _NO_TOKEN = "the request does not come from this page, or you have logged in again: load the page again"
 
 
 def respond(path: str, query: Mapping[str, str], user: User, token: Callable[[], str] = str) -> Answer:
-    """Return the response to a request that only reads. `path`: requested path, relative to the page.
+    """Return the response to a request that only reads.
 
-    `token`: function that returns the token with which this user may send actions.
+    `path`: requested path, relative to the page. `token`: function that returns the token that actions of this user
+    must contain.
     """
     if path in _STATIC:
         name = path or "sweeps.html"
@@ -60,7 +62,10 @@ def respond(path: str, query: Mapping[str, str], user: User, token: Callable[[],
 
 
 def perform(path: str, query: Mapping[str, str], user: User, body: bytes, *, trusted: bool) -> Answer:
-    """Return the response to a request that changes a sweep. `trusted`: True if it has the token of this user."""
+    """Return the response to a request that changes a sweep.
+
+    `trusted`: True if the request has the token of its user.
+    """
     request = Request(query, user)
 
     def answer() -> Answer:
@@ -74,7 +79,7 @@ def perform(path: str, query: Mapping[str, str], user: User, body: bytes, *, tru
 
 
 def refuse(status: int, text: str) -> Answer:
-    """Return the response to a request that is refused before it is read."""
+    """Return a response with an HTTP status and an error text."""
     return _json(status, {"error": text})
 
 

@@ -1,4 +1,4 @@
-"""Values of sweeps for the page, ready for JSON. Their length is limited, and secrets are masked."""
+"""Values of sweeps for the page, ready for JSON. Their length is limited, and Airflow's secrets are masked."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from kubeque_provider.origin.script import describe_script, digest_of, short_ver
 
 #: Maximum lengths of a table cell, of a value on a task's page, and of a message, in characters.
 _CELL_CHARACTERS, _VALUE_CHARACTERS, _MESSAGE_CHARACTERS = 120, 4000, 1000
-#: Maximum number of parameter columns, and of result columns, in the table.
+#: Maximum number of parameter columns in the table, and also of result columns.
 _MAX_COLUMNS = 40
-#: Maximum number of files that the page of a task names.
+#: Maximum number of files that the page of a task lists.
 _MAX_FILES = 200
-#: Maximum number of other deployments that the list names.
+#: Maximum number of other deployments in the warnings of the list.
 _MAX_DEPLOYMENTS = 5
-#: Shown in place of a message that a task wrote to its standard error.
+#: Text in place of a message, which can contain the standard error of a task.
 _NO_LOGS = "(you may not see the logs of its tasks)"
 #: JavaScript represents integers up to this absolute value exactly.
 _SAFE_INTEGER = 1 << 53
 
 
 def job_view(job: Job, counts: Counts, now: float) -> dict[str, Any]:
-    """Return the view of one sweep. It needs only the queue. `now`: time on the queue's clock, Unix seconds."""
+    """Return the values of one sweep. Only the queue is read. `now`: time on the queue's clock, Unix seconds."""
     origin = job.origin
     return {
         "name": job.name, "uid": job.uid, "run": job.run, "revision": job.revision, "state": job.standing(counts),
@@ -50,9 +50,9 @@ def job_view(job: Job, counts: Counts, now: float) -> dict[str, Any]:
 
 
 def deployment_warnings(jobs: Iterable[Job], deployment: str) -> list[str]:
-    """Return warnings about sweeps with a different identity, and about other Airflows with the identity of this one.
+    """Return warnings about jobs of another deployment, and about other Airflows with the deployment of this one.
 
-    `jobs`: jobs whose DAGs the user may read.
+    `jobs`: jobs with a DAG that the user may read. `deployment`: identity of this Airflow.
     """
     known = [job for job in jobs if "deployment" in job.origin]
     hidden = Counter(job.origin["deployment"] for job in known)
@@ -72,7 +72,10 @@ def _identity(deployment: str) -> str:
 
 
 def script_view(files: Mapping[str, str], job: Job, newest: str) -> dict[str, Any]:
-    """Return one line about the script of a sweep. `newest`: newest version of its DAG bundle; empty: unknown."""
+    """Return one line about the script of a sweep; empty if its tasks get no files.
+
+    `files`: digests of the script's files. `newest`: newest version of the sweep's DAG bundle; empty: unknown.
+    """
     line, version = describe_script(files, job.origin, None), job.origin.get("bundle_version", "")
     if not line:
         return {"script": ""}
@@ -88,7 +91,8 @@ def script_view(files: Mapping[str, str], job: Job, newest: str) -> dict[str, An
 def failures_view(found: Failures, *, logs: bool) -> dict[str, Any]:
     """Return the groups of failed tasks. Each group lists its first tasks.
 
-    `logs`: True if the user may see logs. A message can contain the end of the standard error.
+    `logs`: True if the user may see logs. Otherwise messages are hidden, because they can contain the end of the
+    standard error.
     """
     return {
         "causes": dict(found.causes),
@@ -109,7 +113,10 @@ def _message(message: str, *, logs: bool) -> str:
 
 
 def table_view(lines: Sequence[TaskRow], columns: Sequence[str], *, logs: bool) -> dict[str, Any]:
-    """Return tasks as the rows of a table. `columns`: names of the parameters. `logs`: True if logs may be seen."""
+    """Return tasks as the rows of a table. `columns`: names of the parameters.
+
+    `logs`: True if the user may see logs.
+    """
     outs = list(dict.fromkeys(name for line in lines for name in line.out))
     kept, values = list(map(parameter_column, columns[:_MAX_COLUMNS])), outs[:_MAX_COLUMNS]
     facts = [name for name in _facts(lines) if name != "state" and (logs or name != "message")]
@@ -154,13 +161,13 @@ def task_view(task: TaskDetails, now: float, *, logs: bool) -> dict[str, Any]:
 
 
 def _command(task: TaskDetails) -> str:
-    """Return the command of the last attempt, with secrets masked; empty before an attempt has ended."""
+    """Return the command of the last attempt, with secrets masked; empty until the result of an attempt is known."""
     command = task.script or shlex.join(map(str, (task.result or {}).get("command", ())))
     return printable(mask_secrets(command), _VALUE_CHARACTERS)
 
 
 def _running_facts(view: TaskView, now: float) -> dict[str, Any]:
-    """Return the running time, the attempt and the consumer of a running task; empty for another task."""
+    """Return the running time, the attempt and the consumer of a running task; empty if the task does not run."""
     if view.state is not TaskState.RUNNING:
         return {}
     since, consumer = format_since(view.running, now) or None, printable(view.owner, _CELL_CHARACTERS)
@@ -168,7 +175,7 @@ def _running_facts(view: TaskView, now: float) -> dict[str, Any]:
 
 
 def log_view(peek: Peek) -> dict[str, Any]:
-    """Return the end of a task's output in the form that a terminal shows."""
+    """Return the end of a task's output, as a terminal shows it."""
     return {
         "text": mask_secrets(render_terminal(peek.tail.text)), "attempt": peek.attempt, "age": peek.age,
         "final": peek.final, "state": peek.view.state, "from": peek.tail.start,
@@ -176,7 +183,11 @@ def log_view(peek: Peek) -> dict[str, Any]:
 
 
 def cell(value: Any, limit: int, name: str) -> Any:
-    """Return the value if JSON and JavaScript represent it exactly. Otherwise return it as text."""
+    """Return a value unchanged if JSON and JavaScript represent it exactly. Otherwise return it as text.
+
+    `limit`: maximum length of the text, in characters. `name`: name of the column; values of a secret column are
+    masked.
+    """
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) <= _SAFE_INTEGER:

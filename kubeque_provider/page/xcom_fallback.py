@@ -1,4 +1,4 @@
-"""Facts about sweeps in XCom: the connections that tasks used, and the last summary of a sweep."""
+"""Facts about sweeps in Airflow's XCom: the connections that tasks used, and the last summary of a sweep."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 from kubeque_provider.links.sweep import KubequePageLink
 from kubeque_provider.page.database import read_xcoms
 
-#: Maximum number of a run's XCom values to search, and of the newest links of all DAGs, from the newest on.
+#: Maximum number of XCom values that are searched: in one DAG run, and the links of all DAGs. The newest are searched.
 _MAX_VALUES, _MAX_LINKS = 200, 2000
-#: Seconds for which the connections of all DAGs are cached.
+#: Seconds for which the recently used connections of all DAGs are cached.
 _KEPT_SECONDS = 60.0
 _COUNTS = ("pending", "running", "ok", "failed", "killed", "held")
 _lock = threading.Lock()
@@ -21,11 +21,10 @@ _recent: tuple[float, frozenset[tuple[str, str]]] = (0.0, frozenset())
 
 
 def used_connections(dag_id: str, run_id: str) -> frozenset[tuple[str, str]]:
-    """Return the pairs of DAG and connection that Airflow tasks of this DAG run used.
+    """Return the pairs of DAG id and connection id that Airflow tasks of this DAG run used.
 
-    Without a run, return the pairs that Airflow tasks of all DAGs used recently.
-
-    An Airflow task names its connection in the link to the page of its sweep.
+    Without a DAG run, return the pairs that Airflow tasks of all DAGs used recently. The connection id is read from the
+    link to the sweep's page, which each Airflow task pushes to XCom.
     """
     global _recent
     if dag_id and run_id:
@@ -39,7 +38,7 @@ def used_connections(dag_id: str, run_id: str) -> frozenset[tuple[str, str]]:
 
 
 def forget_used_connections() -> None:
-    """Make the next request read the connections of all DAGs again."""
+    """Clear the cache, so that the next request reads the connections of all DAGs again."""
     global _recent
     _recent = (0.0, frozenset())
 
@@ -52,9 +51,9 @@ def _read_links(most: int, dag_id: str = "", run_id: str = "") -> frozenset[tupl
 
 
 def read_last_summary(job_id: str, dag_id: str, run_id: str) -> dict[str, Any] | None:
-    """Return the newest pointer to a job among the XComs of a run, in the format of the page; None without a pointer.
+    """Return the last summary of a job in a DAG run, from the newest pointer in XCom; None without a pointer.
 
-    In the result, `at` is the time when the Airflow task returned the pointer, in Unix seconds. `counts` are the counts
+    In the result, `at` is the Unix time when the Airflow task returned the pointer. `counts` are the counts of the job
     at that time.
     """
     for _, value, at in read_xcoms("return_value", _MAX_VALUES, dag_id, run_id):
