@@ -1,1 +1,1 @@
-"""`@task.kubeque`: a Python function over the rows of a sweep."""
+"""The decorator `@task.kubeque`: a Python function that runs for each row of a sweep."""

@@ -26,8 +26,8 @@ _TEMPLATED = tuple(field for field in KubequeSubmitOperator.template_fields if f
 class KubequeFunctionOperator(KubequeSubmitOperator):
     """Run a Python function for every row of `parameters`. Arguments that the call leaves out come from the row.
 
-    Returns the pointer {job_id, conn_id, results, counts}. The columns `out.*` of the table hold the values that the
-    function returned.
+    Returns the pointer {job_id, conn_id, results, counts}. The columns `out.*` of the job's table contain the values
+    that the function returned.
     """
 
     template_fields: Sequence[str] = (*_TEMPLATED, "op_args", "op_kwargs", "python")
@@ -61,16 +61,16 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         self.op_args = op_args or ()
         self.op_kwargs = op_kwargs or {}
         self.python = python
-        #: Folder of the script and the Airflow context, while `execute` runs.
+        #: Folder of the function's script. It exists, and the Airflow context is set, while `execute` runs.
         self._folder: Path | None = None
         self._context: Mapping[str, Any] = {}
         check_parsed(self)
 
     @classmethod
     def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
-        """Raise UserError if the sweep, or the call of its function, can never work.
+        """Raise UserError if the sweep can never run, or if the call of its function can never work.
 
-        `values`: arguments, keyed by name.
+        `values`: arguments, keyed by name. `dag`: the DAG; None if unknown. `params`: names of Airflow's params.
         """
         rows = check_sweep(cls, values, dag, params)
         args, named = values.get("op_args") or (), values.get("op_kwargs") or {}
@@ -78,7 +78,10 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
             check_call(values["python_callable"], args, named, rows)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit the sweep, and wait like KubequeSubmitOperator. Raises BadSweep or SweepFailed."""
+        """Submit the sweep, and wait for its job like KubequeSubmitOperator. Return the pointer.
+
+        Raises BadSweep or SweepFailed. Raises AirflowSkipException if there are no rows and `on_empty` is "skip".
+        """
         with tempfile.TemporaryDirectory(prefix="kubeque-") as folder:
             self._folder, self._context = Path(folder), context
             return super().execute(context)
@@ -93,9 +96,11 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         return [*super()._script_folders(), source_folder(self.python_callable)]
 
     def _constants(self, columns: Collection[str]) -> dict[str, Any]:
-        """Return the arguments from the call and from Airflow.
+        """Return the arguments that are the same for all rows, keyed by name.
 
-        Raises CommandError if an argument is ambiguous or unusable.
+        They come from the call and from Airflow's context.
+
+        Raises CommandError if an argument is also a column, or if a value of the context cannot be sent to the rows.
         """
         function, name = self.python_callable, self.python_callable.__name__
         given = find_given(function, self.op_args, self.op_kwargs)

@@ -1,4 +1,4 @@
-"""The decorator `@task.kubeque`. The stub beside this file has the types of the decorator's arguments."""
+"""The decorator `@task.kubeque`. The stub file `kubeque.pyi` declares the types of its arguments."""
 
 from kubeque_provider.decorators.task_decorator import kubeque_task
 

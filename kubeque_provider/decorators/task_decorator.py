@@ -1,4 +1,4 @@
-"""The decorated function of `@task.kubeque`."""
+"""The function that `@task.kubeque` returns for a DAG file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kubeque_provider.exceptions import BadSweep, permanent
 
 
 class SweptFunction(TaskFunction[Any, Any, Any]):
-    """A decorated function.
+    """A function that `@task.kubeque` decorates.
 
-    The job runs it for each row, so Airflow must not map the function over columns of the rows.
+    The job calls it for each row, so Airflow must not map it over columns of the rows.
     """
 
     def _validate_arg_names(self, func: Any, kwargs: dict[str, Any]) -> None:
@@ -28,7 +28,10 @@ class SweptFunction(TaskFunction[Any, Any, Any]):
 
 
 def _columns(arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the columns that are known while the DAG is parsed. The columns of a file or an XCom are unknown."""
+    """Return the columns of the rows that are known while the DAG is parsed.
+
+    The columns of a file or an XCom are unknown.
+    """
     named, parameters = arguments.get("columns"), arguments.get("parameters")
     if isinstance(named, list | tuple):
         return tuple(map(str, named))
@@ -39,9 +42,10 @@ def _columns(arguments: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def kubeque_task(python_callable: Any = None, multiple_outputs: bool = False, **kwargs: Any) -> Any:
-    """Sweep a function over rows.
+    """Return a decorator that runs a function for each row of a sweep, or the decorated function `python_callable`.
 
-    The function returns one result for each row. A dict is the result of one row, and is not split into several XComs.
+    Each call of the function in the job returns the result of one row. A dict is one result: it is not split into
+    several XComs. Raises BadSweep if the source of the function cannot be submitted.
     """
 
     def decorate(function: Any) -> Any:

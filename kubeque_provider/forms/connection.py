@@ -1,11 +1,12 @@
-"""The form of a connection of the type `kubeque`: Airflow's own fields, and the fields of its Extra."""
+"""The form of a connection of the type `kubeque`: the fields of Airflow, and the fields that are stored in Extra."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-#: Label and description of each entry of Extra, by name. The keys of a `.kubeque` file come first.
+#: Label and description of each entry of Extra, keyed by the name of the entry. The keys of a `.kubeque` file come
+#: first.
 FIELDS: Mapping[str, tuple[str, str]] = {
     "queue_url": (
         "Queue URL",
@@ -53,7 +54,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "Distinguishes Airflows that share a queue (default: the Airflow Variable kubeque_deployment)",
     ),
 }
-#: Titles of Airflow's own fields. All of them are about PostgreSQL.
+#: Labels of Airflow's own fields. These fields describe a PostgreSQL server.
 LABELS: Mapping[str, str] = {
     "host": "PostgreSQL host", "port": "PostgreSQL port", "schema": "PostgreSQL database", "login": "PostgreSQL user",
     "password": "PostgreSQL password",
@@ -66,7 +67,7 @@ NO_PASSWORD = r"^(?![A-Za-z][A-Za-z0-9+.-]*:/{0,3}[^:/@\s]*:[^@]*@).*$"
 
 
 def conn_fields() -> dict[str, Any]:
-    """Return the fields of Extra in the form of `get_provider_info`."""
+    """Return the fields of Extra in the format that `get_provider_info` returns to Airflow."""
     fields: dict[str, Any] = {
         name: {"label": label, "description": description, "schema": {"type": ["string", "null"]}}
         for name, (label, description) in FIELDS.items()

@@ -8,11 +8,11 @@ from urllib.parse import quote, urlencode
 from kubeque.lazy_dataclass import dataclass
 from kubeque_provider.airflow_versions import AIRFLOW_2, BaseOperatorLink, XCom, base_url
 
-#: Path of the sweeps' pages on Airflow's web server, and path of the same pages inside Airflow 3's own page.
+#: Path of the page of sweeps on Airflow's web server, and path of the same page inside the user interface of Airflow 3.
 PREFIX = "kubeque"
 VIEW_ROUTE = "kubeque-sweeps"
 
-#: Web pages on which the provider of a bucket shows a folder.
+#: Addresses of the web pages on which the provider of a bucket shows a folder.
 _FOLDERS = {
     "gs": "https://console.cloud.google.com/storage/browser/{bucket}/{path}",
     "s3": "https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={path}/",
@@ -20,10 +20,10 @@ _FOLDERS = {
 
 
 class _XComLink(BaseOperatorLink):
-    """A link that the operator pushes to XCom, so that Airflow's pages never read the queue."""
+    """A link of an Airflow task. The operator pushes its address to XCom, so Airflow's pages never read the queue."""
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the address of the link; empty until the sweep is submitted."""
+        """Return the address of the link; empty until the operator has pushed it."""
         return str(XCom.get_value(key=self.xcom_key, ti_key=ti_key) or "")
 
 
@@ -35,7 +35,7 @@ class KubequePageLink(_XComLink):
 
 
 class KubequeResultsLink(_XComLink):
-    """Link to the folder with the results of all rows, if a browser can show it."""
+    """Link to the folder with the results of all rows, if a web page can show this folder."""
 
     name = "Results"
     xcom_key = "kubeque_results"
@@ -48,7 +48,7 @@ class KubequeReportLink(_XComLink):
     xcom_key = "kubeque_report"
 
 
-#: Links of every operator that has a sweep.
+#: Links of the operators that submit a sweep or wait for one.
 SWEEP_LINKS = (KubequePageLink(), KubequeResultsLink(), KubequeReportLink())
 
 
@@ -61,10 +61,10 @@ def push_links(context: Any, job: SweepAddress, results: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SweepAddress:
-    """The parts of the addresses of a sweep's pages.
+    """The values in the addresses of a sweep's pages.
 
-    The address includes the DAG run. So the page can show the run's last summary from XCom if the queue does not
-    answer.
+    The DAG and the run are included for the case that the queue does not answer. The page then shows the last summary
+    that this run stored in XCom.
     """
 
     job_id: str
@@ -73,14 +73,17 @@ class SweepAddress:
     run_id: str
 
     def page(self) -> str:
-        """Return the address of the sweep's page, on Airflow 3 inside Airflow's own page.
+        """Return the address of the sweep's page. On Airflow 3, this page is inside Airflow's user interface.
 
-        If Airflow's `base_url` is empty, the address has no host.
+        If Airflow's `base_url` is empty, the address is a path without a host.
         """
         return self._join(f"{PREFIX}/" if AIRFLOW_2 else f"plugin/{VIEW_ROUTE}")
 
     def report(self) -> str:
-        """Return the address of the sweep's report, which is a separate page."""
+        """Return the address of the sweep's report, which is a separate page.
+
+        It is a path if Airflow's `base_url` is empty.
+        """
         return self._join(f"{PREFIX}/report")
 
     def _join(self, path: str) -> str:
@@ -89,7 +92,7 @@ class SweepAddress:
 
 
 def folder_page(url: str) -> str:
-    """Return the web page of a folder in a bucket; empty if the store has no web pages."""
+    """Return the address of a web page that shows a folder in a bucket; empty if the store has no such pages."""
     scheme, _, rest = url.partition("://")
     page = _FOLDERS.get(scheme)
     if page is None or not rest:

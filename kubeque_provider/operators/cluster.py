@@ -64,10 +64,7 @@ class KubequeStopClusterOperator(BaseOperator):
     def __init__(
         self, *, kubeque_conn_id: str = DEFAULT_CONNECTION, trigger_rule: str = "all_done", **kwargs: Any
     ) -> None:
-        """`trigger_rule`: Airflow's trigger rule (default: run in any case).
-
-        For a teardown task, Airflow sets its own rule.
-        """
+        """`trigger_rule`: Airflow's trigger rule (default: always run). For a teardown, Airflow sets its own rule."""
         check_keywords(self, kwargs)
         super().__init__(trigger_rule=trigger_rule, **kwargs)
         self.kubeque_conn_id = kubeque_conn_id

@@ -1,7 +1,7 @@
-"""Detect several Airflows with the same identity, for example after the database of an Airflow was copied.
+"""Detect several Airflows that use the same identity, for example after the database of an Airflow was copied.
 
-Each job stores the address of the Airflow that submitted it. If an Airflow moves, its address changes once. If an old
-address appears again after a newer address, two Airflows submit jobs.
+Each job stores the address of the Airflow that submitted it. If one Airflow moves to another address, the address
+changes once. If the old address appears again after the new address, two Airflows submit jobs.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from kubeque.model.job.job import Job
 from kubeque.model.text import printable
 from kubeque_provider.airflow_versions import base_url
 
-#: Seconds after which an address no longer counts (a month). So an Airflow that moved back to an old address is
-#: suspected only for this time.
+#: Seconds after which the use of an address no longer counts (30 days). An Airflow that moves back to an old address is
+#: suspected for at most this time.
 _REMEMBERED_SECONDS = 30 * 86_400.0
 #: Maximum length of an address in a message, in characters.
 _CHARACTERS = 200
@@ -40,7 +40,7 @@ def submitted_at(job: Job) -> float:
 
 
 def find_alternating(uses: Iterable[tuple[float, str]]) -> list[str]:
-    """Return the addresses that alternate, in alphabetical order: for A, B, A these are A and B.
+    """Return the addresses that alternate, in alphabetical order. For the uses A, B, A, the addresses are A and B.
 
     `uses`: Unix time and address of each submission.
     """
@@ -56,7 +56,10 @@ def find_alternating(uses: Iterable[tuple[float, str]]) -> list[str]:
 
 
 def uses_of(jobs: Iterable[Job], deployment: str) -> list[tuple[float, str]]:
-    """Return the time and address of the last submission, for each job of the identity `deployment`."""
+    """Return the time and the address of the last submission of each job.
+
+    `deployment`: identity of an Airflow; other jobs are left out. Times are in Unix seconds.
+    """
     return [(submitted_at(job), submitted_from(job)) for job in jobs if job.origin.get("deployment") == deployment]
 
 
@@ -71,7 +74,7 @@ def describe_alternation(addresses: Sequence[str], deployment: str) -> str:
 
 
 def describe_submission(tried: int) -> dict[str, str]:
-    """Return the entries of a job's origin for this submission: the address of this Airflow, if known, time and try.
+    """Return entries for the origin of a submitted job: the address of this Airflow if known, the time, and the try.
 
     `tried`: number of the try of the Airflow task, from 1.
     """
@@ -80,9 +83,9 @@ def describe_submission(tried: int) -> dict[str, str]:
 
 
 def find_rivals(client: Client, deployment: str) -> list[str]:
-    """Return the addresses of this Airflow and of all Airflows whose submissions alternate with its own.
+    """Return the addresses whose submissions alternate with those of this Airflow. Its own address is included.
 
-    Return an empty list if only this Airflow submits. Reads all jobs of the queue.
+    Return an empty list if only this Airflow submits with the identity `deployment`. Reads all jobs of the queue.
     """
     own = base_url()
     found = find_alternating([*uses_of(client.jobs(), deployment), (time.time(), own)])
@@ -90,9 +93,9 @@ def find_rivals(client: Client, deployment: str) -> list[str]:
 
 
 def why_foreign(client: Client, job: Job) -> str:
-    """Return why this Airflow must not change a job that a different Airflow with the same identity submitted.
+    """Return why this Airflow must not change a job; an empty text if this Airflow may change it.
 
-    Return an empty text if this Airflow may change the job.
+    The reason is that another Airflow with the same identity submitted the job.
     """
     made, own = submitted_from(job), base_url()
     if not made or not own or made == own:
@@ -108,7 +111,7 @@ def why_foreign(client: Client, job: Job) -> str:
 
 
 def refuse_foreign(client: Client, name: str) -> None:
-    """Raise JobExists if a different Airflow with the same identity submitted the job `name`."""
+    """Raise JobExists if another Airflow with the same identity submitted the job `name`."""
     with suppress(JobNotFound, JobUnreadable):
         if reason := why_foreign(client, client.job(name)):
             raise JobExists(reason)

@@ -1,4 +1,4 @@
-"""The identity of this Airflow among all Airflows that share a queue. An Airflow Variable stores it."""
+"""The identity of this Airflow among all Airflows that share a queue. An Airflow Variable stores the identity."""
 
 from __future__ import annotations
 
@@ -17,20 +17,24 @@ _TASK_RUNNER = "airflow.sdk.execution_time.task_runner"
 
 
 class _NotKept(Exception):
-    """The Variable can be neither read nor created. The message is the reason."""
+    """The Variable can neither be read nor be created. The message is the reason."""
 
 
 def read_deployment() -> str:
-    """Return the identity from the Variable. If there is no Variable, return the address of this Airflow."""
+    """Return the identity of this Airflow from the Variable.
+
+    If the Variable is missing, return the address of this Airflow.
+    """
     kept = _read()
     return base_url() if kept is None else kept
 
 
 def keep_deployment() -> tuple[str, str]:
-    """Return the identity of this Airflow, and the reason why no Variable stores it; empty if a Variable stores it.
+    """Return the identity of this Airflow, and a reason. If the Variable stores the identity, the reason is empty.
 
-    If there is no Variable, create one with the address of this Airflow. Several processes can do this at the same
-    time. They write the same value, or use the value that was written last.
+    If the Variable is missing, it is created with the address of this Airflow. Several processes can do this at the
+    same time: they write the same value, or use the value that was written last. If the Variable cannot be stored, the
+    identity is the address, and the reason says why.
     """
     kept = _read()
     if kept is not None:
@@ -46,7 +50,7 @@ def keep_deployment() -> tuple[str, str]:
 
 
 def describe_problem(problem: str, deployment: str, conn_id: str) -> str:
-    """Return a warning with its remedy. `problem`: text that `keep_deployment` returned."""
+    """Return a warning that the identity cannot be stored, with a remedy. `problem`: reason from `keep_deployment`."""
     return (
         f"the Airflow Variable {VARIABLE} cannot be stored ({problem}), so the address {deployment!r} is the identity"
         " of this Airflow: with another base_url, earlier sweeps are not found. Create the Variable with this address,"
@@ -55,7 +59,7 @@ def describe_problem(problem: str, deployment: str, conn_id: str) -> str:
 
 
 def _is_worker_of_airflow_3() -> bool:
-    """True in a process that can reach Airflow's database only through its supervisor."""
+    """True in a process of Airflow 3 that can reach Airflow's database only through its supervisor."""
     return getattr(sys.modules.get(_TASK_RUNNER), "SUPERVISOR_COMMS", None) is not None
 
 
@@ -75,7 +79,7 @@ def _read() -> str | None:
 
 
 def _create(value: str) -> None:
-    """Create the Variable. Do not change an existing Variable. Raises _NotKept."""
+    """Create the Variable with a value. An existing Variable is not changed. Raises _NotKept if Airflow refuses."""
     if not _is_worker_of_airflow_3():
         _insert(value)
         return
@@ -98,10 +102,10 @@ def _insert(value: str) -> None:
 
 
 def _is_missing() -> bool:
-    """True if Airflow answers that there is no Variable. Raises _NotKept if Airflow refuses or cannot answer.
+    """True if Airflow answers that the Variable does not exist. Raises _NotKept if Airflow refuses or cannot answer.
 
-    `Variable.get` cannot tell these cases apart, because it returns the default in all of them. `Variable.set` would
-    then overwrite an existing Variable.
+    `Variable.get` cannot distinguish these cases, because it returns the default in each of them. A following
+    `Variable.set` could then overwrite an existing Variable.
     """
     from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
     from airflow.sdk.execution_time.comms import GetVariable

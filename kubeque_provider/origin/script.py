@@ -14,7 +14,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.text import printable
 from kubeque_provider.airflow_versions import AIRFLOW_2
 
-#: XCom key of the digests of the files, by name.
+#: XCom key of the digests of the script's files.
 XCOM_KEY = "kubeque_script"
 #: Maximum number of files that a message names, and maximum number of files whose digests are stored in XCom.
 _MAX_NAMED, _MAX_KEPT = 3, 50
@@ -22,17 +22,14 @@ _MAX_NAMED, _MAX_KEPT = 3, 50
 _NAME_CHARACTERS, _VERSION_CHARACTERS = 80, 40
 _HASH, _SHORT = 40, 7
 _DIGEST = 12
-#: Remedy if a clear ran the same files again.
+#: Advice for a log line if a clear has run the same files again.
 _LATEST = "to run the newest version, clear the Airflow task with 'Run with latest bundle version'"
 
 Files = Mapping[str, str]
 
 
 def read_script(client: Client, job: Job) -> Files | None:
-    """Return a dict from the name of each file that all tasks of a job get to its digest.
-
-    Return None if the store does not answer.
-    """
+    """Return the digest of each file that all tasks of a job get, by name; None if the store does not answer."""
     with suppress(StorageError):
         return client.reader.inputs(job)
     return None
@@ -44,7 +41,7 @@ def digest_of(files: Files) -> str:
 
 
 def bundle_of(context: Any) -> dict[str, str]:
-    """Return the entries of a job's origin for the running task's DAG bundle; empty if the bundle has no versions."""
+    """Return entries for a job's origin: name and version of the running task's DAG bundle; empty without a version."""
     bundle = getattr(context["ti"], "bundle_instance", None)
     version = getattr(bundle, "version", None)
     return {"bundle": str(bundle.name), "bundle_version": str(version)} if bundle is not None and version else {}
@@ -57,7 +54,7 @@ def short_version(version: str) -> str:
 
 
 def newest_version(name: str) -> str:
-    """Return the newest version of a DAG bundle that a worker can get; empty if unknown."""
+    """Return the newest version of a DAG bundle that this worker can get; empty if unknown."""
     if AIRFLOW_2 or not name:
         return ""
     try:
@@ -79,7 +76,8 @@ def changed_files(before: Files, now: Files) -> list[str]:
 def describe_script(files: Files, origin: Mapping[str, str], before: Files | None) -> str:
     """Return one line about the script of a submission; empty if its tasks get no files.
 
-    `before`: the files of the previous run; None if unknown.
+    `files`: digests of the script's files. `origin`: origin of the job. `before`: digests of the files in the previous
+    run; None if unknown.
     """
     if not files:
         return ""
@@ -93,9 +91,10 @@ def describe_script(files: Files, origin: Mapping[str, str], before: Files | Non
 
 
 def describe_rerun(rows: int, files: Files, before: Files, origin: Mapping[str, str], newest: str) -> str:
-    """Return one line about the script of rows that run again.
+    """Return one line about the script with which `rows` rows run again.
 
-    `newest`: newest version of the bundle; empty: unknown.
+    `files`, `before`: digests of the present files, and of the files before the rerun. `newest`: newest version of the
+    DAG bundle; empty: unknown.
     """
     again = f"{rows} {'row runs' if rows == 1 else 'rows run'} again with the"
     if changed := changed_files(before, files):
@@ -110,9 +109,10 @@ def describe_rerun(rows: int, files: Files, before: Files, origin: Mapping[str, 
 
 
 def log_rerun(log: Any, client: Client, job: Job, rows: int, before: Files | None) -> bool:
-    """Log which script the rows of a job use when they run again. `before`: the files of the script before the rerun.
+    """Log the script with which `rows` rows of a job run again. Return True if a line was logged.
 
-    Returns False, and logs nothing, if a script is unknown or no row runs again.
+    Return False, and log nothing, if no row runs again, or if the files now or before the rerun are unknown. `before`:
+    digests of the files before the rerun.
     """
     files = read_script(client, job)
     if files is None or before is None or not rows:
@@ -132,13 +132,13 @@ def _name(names: list[str]) -> str:
 
 
 def push_script(context: Any, files: Files | None) -> None:
-    """Store the digests of a submission in XCom for the next run."""
+    """Store the digests of the script's files in XCom, for the next run of this Airflow task."""
     if files and len(files) <= _MAX_KEPT:
         context["ti"].xcom_push(key=XCOM_KEY, value=dict(files))
 
 
 def pull_script(context: Any) -> Files | None:
-    """Return the digests that the previous run pushed, or None."""
+    """Return the digests that the previous run of this Airflow task pushed to XCom; None if there are none."""
     ti = context["ti"]
     mapped = {"map_indexes": int(ti.map_index)} if int(getattr(ti, "map_index", -1)) >= 0 else {}
     found = ti.xcom_pull(task_ids=ti.task_id, key=XCOM_KEY, include_prior_dates=True, **mapped)

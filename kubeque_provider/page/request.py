@@ -133,7 +133,7 @@ class Request:
         return self.may_read_dag_id(job.origin.get("dag", ""))
 
     def may_read_dag_id(self, dag: str) -> bool:
-        """True if the user may read a DAG. Airflow's auth manager is asked once per request."""
+        """True if the user may read a DAG. Airflow's auth manager decides once per request."""
         if not dag:
             return False
         if dag not in self._readable:

@@ -1,7 +1,8 @@
 """Cancel the sweep of a sensor in reschedule mode when a user marks the sensor as failed or success.
 
-Between two pokes, such a sensor has no process that Airflow could ask. Airflow 3 calls listeners in the API server if a
-user marks an Airflow task. Airflow 2 does not, so `orphan_after` ends the sweep there.
+Such a sensor has no process between two pokes, so Airflow cannot call its `on_kill`. Airflow 3 calls this listener in
+the API server when a user marks an Airflow task. Airflow 2 calls no listener then, so only `orphan_after` ends the
+sweep.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ def on_task_instance_failed(previous_state: Any, task_instance: Any) -> None:
 
 
 def _marked(previous_state: Any, task_instance: Any) -> None:
-    """Cancel in a thread, so that a slow queue does not delay the request.
+    """Cancel the sweep in a thread, so that a slow queue does not delay the request of the user.
 
-    `previous_state`: None if a user marked the Airflow task; otherwise the task ended by itself.
+    `previous_state`: None if a user marked the Airflow task. With another state, the task ended by itself, and nothing
+    is done.
     """
     if previous_state is None:  # otherwise the task ended by itself, in its own process
         ti = task_instance
@@ -39,7 +41,7 @@ def _marked(previous_state: Any, task_instance: Any) -> None:
 
 
 def finish() -> None:
-    """Wait until all sweeps of marked sensors are cancelled."""
+    """Wait until the sweeps of all sensors that were marked so far are cancelled."""
     _pool().submit(lambda: None).result()
 
 

@@ -1,6 +1,6 @@
-"""The checks that need a whole DAG. Airflow calls them through the entry point `airflow.policy` after parsing a DAG.
+"""The checks that need a whole DAG. Airflow calls them after parsing a DAG, through the entry point `airflow.policy`.
 
-Airflow loads this module in each of its processes. So other modules are imported only for a DAG that needs them.
+Airflow loads this module in each of its processes, so other modules are imported only for a DAG that needs them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,6 @@ def dag_policy(dag: Any) -> None:
 
 
 def _class(task: Any) -> type:
-    """Return the class of an operator. The operator can be mapped."""
+    """Return the class of an operator. For a mapped operator, return the class that it is mapped from."""
     found = getattr(task, "operator_class", type(task))
     return found if isinstance(found, type) else type(task)

@@ -1,4 +1,7 @@
-"""Plugin that adds the page of sweeps to Airflow's menu. Every Airflow process loads it, so it imports little."""
+"""The plugin that adds the page of sweeps to Airflow's menu.
+
+Every process of Airflow loads it, so it imports little.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class KubequePlugin(AirflowPlugin):
 
         @cached_property
         def flask_blueprints(self) -> list[Any]:  # type: ignore[override]
-            """Return the blueprint; only the web server reads this."""
+            """Return the blueprint of the page. Only the web server reads this property."""
             from kubeque_provider.page.airflow2 import make_blueprint
 
             return [make_blueprint()]
@@ -40,7 +43,7 @@ class KubequePlugin(AirflowPlugin):
 
         @cached_property
         def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
-            """Return the application; only the API server reads this."""
+            """Return the application of the page. Only the API server reads this property."""
             from kubeque_provider.page.airflow3 import make_app
 
             return [{"name": "kubeque", "app": make_app(), "url_prefix": f"/{PREFIX}"}]

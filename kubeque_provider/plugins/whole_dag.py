@@ -1,4 +1,4 @@
-"""Checks of all kubeque operators of a DAG."""
+"""The checks of all kubeque operators of a DAG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from kubeque_provider.parsing.warn import warn
 
 
 def check_dag(dag: Any, tasks: Iterable[Any]) -> None:
-    """Raise AirflowClusterPolicyViolation for a mapped operator that can never run. Warn of job names used twice."""
+    """Raise AirflowClusterPolicyViolation for a mapped operator that can never run.
+
+    Warn of a job name that is used twice.
+    """
     names: dict[str, str] = {}
     for task in tasks:
         if hasattr(task, "partial_kwargs"):
@@ -52,7 +55,7 @@ def _check_mapped(dag: Any, task: Any) -> None:
 
 
 def _mapped_values(task: Any) -> Mapping[str, Any] | None:
-    """Return the first value of each argument that Airflow maps; None if the DAG file does not name the arguments."""
+    """Return the first value of each mapped argument; None if the names of the mapped arguments are unknown."""
     given = getattr(getattr(task, "op_kwargs_expand_input", None) or task.expand_input, "value", None)
     if not isinstance(given, Mapping):
         return None

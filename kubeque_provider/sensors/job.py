@@ -1,4 +1,4 @@
-"""Sensor that waits for a sweep and repairs it meanwhile."""
+"""The sensor that waits for a sweep, and that meanwhile restarts consumers and reruns lost tasks."""
 
 from __future__ import annotations
 
@@ -57,16 +57,15 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
         retry_failed_rows: bool = False,
         **kwargs: Any,
     ) -> None:
-        """`poke_interval`: seconds between two polls. With mode="reschedule", set at least 10. If a task is queued
-        again sooner, Airflow can mark it as failed.
+        """Take the arguments of Airflow's sensors, and these:
 
+        `poke_interval`: seconds between two polls. With mode="reschedule", give at least 10: if a task is queued again
+        sooner, Airflow can mark it as failed.
         `deferrable`: wait in the triggerer. `retry_causes`: number of extra attempts of a row, by cause. This replaces
         the job's own setting.
-
         `cancel_on_kill`: kill the sweep if this Airflow task ends for good. The task ends for good if it is marked as
         success or failed, is deleted, or times out. `orphan_after`: stop the sweep if this task has not polled it for
         this time. This limit is for cases in which Airflow does not report the end of this task. None: never.
-
         `retry_failed_rows`: a retry by Airflow also reruns the rows that failed with the cause exit, signal or timeout.
         """
         check_keywords(self, kwargs)
@@ -79,13 +78,17 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
         self.retry_causes = retry_causes
         self.cancel_on_kill = cancel_on_kill
         self.retry_failed_rows = retry_failed_rows
-        #: Failure of the sweep. It is kept because Airflow's base class would turn it into a skip.
+        #: Failure of the sweep. `poke` keeps it for `execute`, because with `soft_fail` Airflow's base class would
+        #: convert it to a skip.
         self._failure: RowsFailed | None = None
         self.orphan_after = check_orphan_after(orphan_after, self.poke_interval)
         check_parsed(self)
 
     def execute(self, context: Any) -> Any:
-        """Wait until the job has ended. Raises SweepFailed, BadSweep or AirflowSensorTimeout."""
+        """Wait until the job has ended, and return the pointer to it.
+
+        Raises SweepFailed, BadSweep or AirflowSensorTimeout.
+        """
         if is_empty_pointer(self.job_id):
             self.log.info("the sweep has no rows: there is nothing to wait for")
             return write_asset_events(self, context, dict(self.job_id))
@@ -116,7 +119,10 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
         return write_asset_events(self, context, pointer)
 
     def _poll_and_link(self, context: Any, waiter: Waiter) -> Any:
-        """Call `_poll`. Push the links when it succeeds for the first time."""
+        """Poll the job and return its progress, as `_poll` does.
+
+        After the first successful poll, also push the links to XCom.
+        """
         arrived, progress = self._has_begun, self._poll(waiter)
         if progress is not None and not arrived:
             assert self._hook is not None
@@ -135,8 +141,11 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
         return Waiter.from_context(context, name, conn_id, cancel_on_kill=self.cancel_on_kill)
 
     def poke(self, context: Any) -> PokeReturnValue:
-        """Poll the job once. A poll also starts missing consumers and takes back lost tasks."""
-        # All pokes of a process use one hook, because the hook remembers how long each lease has been unchanged.
+        """Poll the job once. Return a value that is done if the job has ended.
+
+        A poll also starts missing consumers and ends the leases of dead consumers.
+        """
+        # All pokes of a process use one hook, because the hook remembers for how long each lease has not changed.
         progress = self._poll_and_link(context, self._waiter or self._make_waiter(context))
         if progress is None:
             return PokeReturnValue(is_done=False)
@@ -153,7 +162,11 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
             return PokeReturnValue(is_done=True)
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> Any:
-        """Handle the trigger's event. Raises SweepFailed, BadSweep, AirflowSensorTimeout or AirflowTaskTimeout."""
+        """Return the pointer to the job after an event of the trigger.
+
+        Raises SweepFailed, BadSweep, AirflowSensorTimeout or AirflowTaskTimeout. With `soft_fail`, raises
+        AirflowSkipException instead of AirflowSensorTimeout.
+        """
         if event["status"] == "timeout" and event.get("limit") == "timeout":
             message = f"{self._make_waiter(context).job_id} had not ended after {self.timeout:g} s; the sweep continues"
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)

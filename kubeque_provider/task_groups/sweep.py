@@ -15,13 +15,13 @@ from kubeque_provider.operators.go import KubequeGoOperator
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
 
-#: Arguments of the sensor that the group takes. All of them are about waiting.
+#: Arguments of the group that are passed to the sensor. All of them are about waiting.
 _WAIT = frozenset(
     {"deferrable", "poke_interval", "cancel_on_kill", "orphan_after", "retry_failed_rows", "timeout", "mode"}
 )
-#: Arguments of the fetch operator that the group takes.
+#: Arguments of the group that are passed to the fetch operator.
 _FETCH = frozenset({"force", "indexes", "state", "glob", "allow_failed_rows"})
-#: Arguments of KubequeSubmitOperator that the group sets.
+#: Arguments of KubequeSubmitOperator that the group sets itself.
 _SET = frozenset({"task_id", "task_group", "dag", "wait"})
 
 
@@ -31,8 +31,9 @@ class KubequeSweep(TaskGroup):
     With `canaries`, the Airflow task `go` is between `submit` and `wait`: it releases the other rows if all canaries
     are ok.
 
-    The attributes `submit`, `go`, `wait` and `fetch` are the operators. `go` and `fetch` can be None. `output` is the
-    pointer to the job that has ended. So downstream operators take `job_id=sweep.output`.
+    The attributes `submit`, `go`, `wait` and `fetch` are the operators. `go` is None without `canaries`, and `fetch` is
+    None without `dest`. The attribute `output` is the pointer to the ended job, for operators downstream:
+    `job_id=sweep.output`.
     """
 
     def __init__(
@@ -53,7 +54,6 @@ class KubequeSweep(TaskGroup):
 
         `dest`: Folder outside of the DAG folder, or URL, for the results. None: no results are fetched. With
         `allow_failed_rows=True`, the results are also fetched after a failed sweep.
-
         `default_args`: Arguments of all operators of the group, for example `{"retries": 2}`.
         """
         _check(group_id, dest, kwargs)
@@ -77,12 +77,16 @@ class KubequeSweep(TaskGroup):
 
 
 def _take(arguments: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    """Remove the named arguments, and return them."""
+    """Remove the arguments with these names from `arguments`, and return them."""
     return {name: arguments.pop(name) for name in sorted(names & arguments.keys())}
 
 
 def _check(group_id: str, dest: Any, arguments: Mapping[str, Any]) -> None:
-    """Raise BadArgument if the group sets an argument itself, if it has no effect, or if it is for `default_args`."""
+    """Raise BadArgument for an argument that the group does not accept.
+
+    These are arguments that the group sets itself, arguments of the fetch without `dest`, and arguments of every
+    Airflow task, which belong into `default_args`.
+    """
     for name in arguments:
         if name in _SET:
             raise BadArgument(f"KubequeSweep({group_id!r}) sets {name!r} itself: leave {name!r} out")

@@ -1,6 +1,6 @@
-"""Wait for a sweep in the triggerer.
+"""The trigger that waits for a sweep in Airflow's triggerer.
 
-One poll covers a whole sweep. Each poll runs in a thread, not in the event loop.
+One trigger waits for a whole sweep. Each poll runs in a thread, not in the event loop.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from kubeque_provider.wording import AIRFLOW
 T = TypeVar("T")
 #: Maximum number of concurrent polls in one triggerer. Further polls are queued.
 _THREADS = 16
-#: Largest random change of an interval, as a fraction of the interval. So sweeps do not poll at the same time.
+#: Maximum random change of an interval, as a fraction of the interval. It prevents all sweeps from polling at the same
+#: time.
 _JITTER = 0.2
 
 _hooks: dict[str, KubequeHook] = {}
@@ -35,12 +36,11 @@ _hooks_lock = threading.Lock()
 
 
 class KubequeSweepTrigger(BaseTrigger):
-    """Fire once: when the job has ended ("ended"), at the deadline ("timeout"), or for a wrong request ("bad").
+    """Send one event: "ended" if the job has ended, "timeout" at the deadline, or "bad" after a permanent error.
 
-    With `until`, the event "ended" comes when the canaries have ended.
-
-    The arguments contain no secret, because the triggerer reads the connection itself. New arguments need a default,
-    because Airflow also starts triggers that an older version has stored.
+    With `until=CANARIES`, "ended" is sent when the canaries have ended. The arguments contain no secret, because the
+    triggerer reads the connection itself. A new argument needs a default value, because Airflow also starts triggers
+    that an older version of this provider has stored.
     """
 
     def __init__(
@@ -61,10 +61,11 @@ class KubequeSweepTrigger(BaseTrigger):
         first: int = 1,
         until: str = "",
     ) -> None:
-        """`poke_interval`: seconds. `deadline`: Unix seconds. `limit`: name of the limit that sets the deadline.
+        """Take the fields of a Waiter, and these arguments:
 
-        `arrival`: arguments of `KubequeHook.begin_wait` if no poll has succeeded yet. `first`: number of the first
-        try since the last clear. `until`: CANARIES, or empty for the end of the job.
+        `poke_interval`: seconds between two polls. `deadline`: Unix seconds; None means no deadline. `limit`: name of
+        the time limit that sets the deadline. `arrival`: arguments of `KubequeHook.begin_wait` if no poll has succeeded
+        yet, otherwise None. `until`: CANARIES, or empty for the end of the job.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self.waiter = Waiter(
@@ -78,7 +79,7 @@ class KubequeSweepTrigger(BaseTrigger):
         self._progress = ProgressLog()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments. Arguments without a value are left out."""
+        """Return the class path and the arguments. Arguments that are None or empty are left out."""
         own = {
             "poke_interval": self.poke_interval, "deadline": self.deadline, "limit": self.limit,
             "arrival": self.arrival, "until": self.until,
@@ -87,7 +88,7 @@ class KubequeSweepTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {**self.waiter.as_dict(), **given}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until the event can be sent."""
+        """Poll the job until the event can be sent, and send it."""
         while True:
             try:
                 progress, lines = await _in_thread(self._poll)
@@ -108,14 +109,17 @@ class KubequeSweepTrigger(BaseTrigger):
             await asyncio.sleep(self.poke_interval * random.uniform(1 - _JITTER, 1 + _JITTER))
 
     async def on_kill(self) -> None:
-        """Cancel the sweep if a user ended the Airflow task. Airflow 3.3 and later call this."""
+        """Cancel the sweep if its Airflow task has ended for good.
+
+        Airflow 3.3 and later call this when a user ends the task.
+        """
         cancelled = await _in_thread(self.waiter.cancel_if_ended)
         self.log.info("the sweep %s %s", self.waiter.job_id, "is cancelled" if cancelled else "continues")
 
     def _poll(self) -> tuple[Progress, list[LogLine]]:
-        """Return the progress and the lines for the log.
+        """Return the progress of the job, and the lines for the log.
 
-        The caller writes the lines in the event loop, because Airflow's log of a trigger works only there.
+        The caller must write the lines in the event loop, because Airflow's log of a trigger works only there.
         """
         with speaking(AIRFLOW):
             progress = self._poll_once()
@@ -128,7 +132,7 @@ class KubequeSweepTrigger(BaseTrigger):
                 return _hook(conn_id).poll(waiter.job_id, waiter.token)
             progress = _hook(conn_id).begin_wait(waiter.job_id, waiter.this_try, **self.arrival)
         except KubequeError:
-            # The connection can be the cause of the error, so the next poll reads it again.
+            # The error may be caused by the connection, so the next poll reads the connection again.
             with _hooks_lock:
                 _hooks.pop(conn_id, None)
             raise
@@ -137,7 +141,10 @@ class KubequeSweepTrigger(BaseTrigger):
 
 
 def _hook(conn_id: str) -> KubequeHook:
-    """Return the hook that all sweeps of a connection share. It remembers how long each lease has been unchanged."""
+    """Return the hook that all sweeps of a connection share.
+
+    The hook remembers for how long each lease has not changed.
+    """
     with _hooks_lock:
         if conn_id not in _hooks:
             hook = KubequeHook(conn_id)
@@ -151,16 +158,16 @@ def _event(**payload: str) -> TriggerEvent:
 
 
 def forget_connections() -> None:
-    """Make the next poll of each sweep read its connection again."""
+    """Clear the shared hooks, so that the next poll of each sweep reads its connection again."""
     with _hooks_lock:
         _hooks.clear()
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Return the threads for polls.
+    """Return the pool of threads for polls.
 
-    Other triggers do not use these threads, so a slow queue does not block other triggers.
+    Other triggers do not use these threads, so a slow queue does not block them.
     """
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="kubeque")
 
