@@ -1,1 +1,1 @@
-"""Statistics of attempts: durations, advice, and groups of failures."""
+"""Statistics of attempts, and texts about them: spans, use of resources, advice, estimates, failures, explanations."""

@@ -1,4 +1,4 @@
-"""Suggestions for a job from the statistics of its attempts. A suggestion is given only if the gain is large."""
+"""Suggestions for the options of a job, from the statistics of its attempts. Each suggestion has a large gain."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ from kubeque.model.quantities import MI, format_bytes, format_seconds
 from kubeque.model.stats.spans import spans
 from kubeque.model.text import format_count
 
-#: Smallest gains for which advice is given: share of the time, seconds, and bytes.
+#: Minimum gains for which advice is given: share of the time, seconds, and bytes.
 _SHARE = 0.2
 _SECONDS = 10.0
 _BYTES = 256 * MI
-#: Longest time without an attempt inside of one session, and shortest session whose end is judged, seconds.
+#: Maximum seconds without an attempt inside of one session, and minimum seconds of a session to judge its last tasks.
 _PAUSE_SECONDS, _LONG_SECONDS = 10.0, 60.0
 #: Factor between the largest peak and the suggested memory. Peaks are sampled, and other rows might need more.
 _ROOM = 1.25
-#: Causes of attempts that were lost without a fault of the program.
+#: Causes of attempts whose running time counts as lost. The program of the task is not to blame for these causes.
 _WASTED = (Cause.LOST, Cause.PREEMPTED, Cause.OOM, Cause.DISK)
 
 
 @dataclass(slots=True)
 class Session:
-    """A period in which attempts ran without a long pause. Times are Unix times in seconds."""
+    """A period in which attempts of a job ran without a long pause between them."""
 
+    #: Start of the first attempt and end of the last attempt, Unix times in seconds.
     first: float
     last: float
     attempts: int = 0
-    #: End of the last attempt of each consumer.
+    #: End of the last attempt of each consumer, Unix time in seconds.
     consumers: dict[str, float] = field(default_factory=dict)
 
     def add(self, end: float, consumer: str) -> None:
-        """Add an attempt of `consumer`. `end`: end of the attempt."""
+        """Add an attempt of `consumer`. `end`: end of the attempt, Unix time in seconds."""
         self.attempts += 1
         self.last = max(self.last, end)
         self.consumers[consumer] = max(end, self.consumers.get(consumer, 0.0))
@@ -49,19 +50,19 @@ class Session:
 
     @property
     def idle(self) -> float:
-        """Seconds for which consumers had no attempt before the end of the session."""
+        """Seconds between the last attempt of each consumer and the end of the session, summed over the consumers."""
         return sum(self.last - end for end in self.consumers.values())
 
     @property
     def is_long(self) -> bool:
-        """True if the session is long enough to judge how long consumers waited for its last tasks."""
+        """True if the session has enough time, consumers and attempts to judge the wait for its last tasks."""
         count = len(self.consumers)
         return self.span >= _LONG_SECONDS and count >= 2 and self.attempts >= 2 * count
 
 
 @dataclass(slots=True)
 class AttemptStats:
-    """Sums over the attempts of a job. `add` adds the attempts of one task."""
+    """Statistics of the attempts of a job. `add` adds the attempts of one task."""
 
     #: Number of recorded attempts, and the total seconds of running, staging and saving.
     attempts: int = 0
@@ -71,18 +72,18 @@ class AttemptStats:
     #: Unix time in seconds of the first start and of the last end; 0 without attempts.
     first: float = 0.0
     last: float = 0.0
-    #: Seconds of the attempts without a result, by cause.
+    #: Total seconds of the attempts with a cause in _WASTED, by cause.
     wasted: dict[Cause, float] = field(default_factory=dict)
     #: Number of attempts that ran out of memory.
     oom: int = 0
-    #: Number of attempts that ended by an error in kubeque.
+    #: Number of attempts that an error in kubeque itself ended.
     internal: int = 0
     #: Largest peak memory of an ok task in bytes, and the number of ok tasks with a known peak.
     peak: int = 0
     measured: int = 0
-    #: Seconds for which the command of each ok task ran.
+    #: Duration of the command of each ok task, seconds.
     times: array[float] = field(default_factory=lambda: array("d"))
-    #: Start and end of each attempt, Unix time in seconds, and its consumer.
+    #: Start and end of each attempt, Unix times in seconds, and the consumer of each attempt.
     starts: array[float] = field(default_factory=lambda: array("d"))
     ends: array[float] = field(default_factory=lambda: array("d"))
     owners: list[str] = field(default_factory=list)
@@ -111,11 +112,14 @@ class AttemptStats:
 
     @property
     def consumers(self) -> set[str]:
-        """The consumers that ran an attempt."""
+        """Names of the consumers that ran at least one attempt."""
         return set(self.owners)
 
     def sessions(self) -> Iterator[Session]:
-        """Yield the periods in which attempts ran. A pause, a stop or the time before a reset separates two periods."""
+        """Yield the periods in which attempts ran, the earliest first.
+
+        Between two periods, no attempt ran for some time, for example because of a pause or before a reset.
+        """
         session: Session | None = None
         for at in sorted(range(len(self.starts)), key=self.starts.__getitem__):
             start, end = self.starts[at], self.ends[at]
@@ -133,13 +137,16 @@ class AttemptStats:
         return self.last - self.first
 
     def time(self, share: float) -> float:
-        """Return the quantile `share` of the run times of the ok tasks in seconds; 0 if no task is ok."""
+        """Return a quantile of the durations of the ok tasks, seconds; 0 if no task is ok.
+
+        `share`: 0.5 for the median.
+        """
         ordered = sorted(self.times)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 def advise(job: Job, seen: AttemptStats) -> list[str]:
-    """Return the suggestions as texts, most useful first."""
+    """Return suggestions for the options of a job as texts, the most useful first. `seen`: its statistics."""
     found = [_internal(seen), _memory(job, seen), _staging(seen), _saving(seen), _wasted(seen), _tail(seen)]
     return [sentence for sentence in found if sentence]
 
@@ -170,7 +177,7 @@ def _memory(job: Job, seen: AttemptStats) -> str:
 
 
 def _round_up(count: float) -> int:
-    """Round a number of bytes up to a short quantity such as 128Mi, 640Mi or 1.5Gi."""
+    """Return a number of bytes, rounded up to a quantity with a short text, for example 128Mi, 640Mi or 1.5Gi."""
     step = 64 * MI if count < 1024 * MI else 512 * MI
     return max(128 * MI, math.ceil(count / step) * step)
 

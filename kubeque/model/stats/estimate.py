@@ -1,4 +1,4 @@
-"""The estimate: time and memory of a sweep, predicted from its canaries."""
+"""The estimate: the time and memory of the held tasks of a job, predicted from its canaries."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ class Estimate:
     #: Number of canaries that ended, and number of canaries that are ok.
     canaries: int
     ok: int
-    #: Shortest, mean and longest duration of the command of an ok task, seconds; None without ok tasks.
+    #: Shortest, mean and longest duration of the commands of ok tasks, seconds; None if no task is ok.
     seconds: tuple[float, float, float] | None
-    #: Largest peak memory in bytes (0 if unknown), and first memory limit of a task in bytes (None without a limit).
+    #: Largest peak memory in bytes (0 if unknown), and requested memory of a task in bytes (None if none is requested).
     peak: int
     memory: int | None
     #: Number of attempts that ran out of memory.
     oom: int
-    #: Number of held tasks, and number of consumers for the held tasks.
+    #: Number of held tasks, and number of consumers that will run the held tasks.
     held: int
     consumers: int
-    #: Predicted seconds until the last held task ends; None if unknown.
+    #: Predicted seconds from the release of the held tasks until the last of them ends; None if no task is ok.
     left: float | None
 
 
 def estimate(job: Job, seen: AttemptStats, *, canaries: int, held: int) -> Estimate:
-    """Estimate the time of `held` tasks from `seen`, the statistics of the ended `canaries`.
+    """Estimate the time and memory of the held tasks of a job from the attempts of its canaries.
+
+    `seen`: statistics of the attempts. `canaries`: number of ended canaries. `held`: number of held tasks.
 
     A consumer works on three tasks at a time: it stages one, runs one and saves one. So the slowest of the three steps
-    determines the time. All attempts count, because the held tasks will need retries as often as the canaries.
+    determines the time. Failed attempts also count, because the held tasks will need retries as often as the canaries.
     """
     times = sorted(seen.times)
     mean = sum(times) / len(times) if times else 0.0
@@ -50,7 +52,7 @@ def estimate(job: Job, seen: AttemptStats, *, canaries: int, held: int) -> Estim
 
 
 def format_estimate(name: str, found: Estimate) -> Iterator[str]:
-    """Yield the lines of an estimate."""
+    """Yield the lines of an estimate as text. `name`: name of the job."""
     yield f"{name}: {found.ok} of {found.canaries} canaries are ok"
     if found.seconds is not None:
         shortest, mean, longest = map(format_seconds, found.seconds)

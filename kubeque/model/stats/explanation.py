@@ -1,6 +1,6 @@
-"""The reason why a job or a task failed, ended or is not running, and the command to type next.
+"""Explain why a job or a task failed, ended or is not running, and which command to type next.
 
-These functions are pure: they turn the records of the queue and the answers of the cluster into one paragraph.
+The functions are pure: they turn the records of the queue and the reports of the cluster into one paragraph.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from kubeque.model.wording import command
 
 
 def explain(facts: Facts) -> Explanation:
-    """Return why the job or the task of `facts` failed, ended or is not running, and what to type next."""
+    """Return the explanation why a job or a task failed, ended or is not running, with the command to type next.
+
+    `facts`: facts about the job. If `facts.task` is set, explain this task.
+    """
     task = facts.task
     if task is None:
         found = _explain_job(facts)
@@ -33,10 +36,7 @@ def explain(facts: Facts) -> Explanation:
 
 
 def _explain_job(facts: Facts) -> Explanation:
-    """Return the explanation of a job.
-
-    The text begins with a verb, because the caller puts the job's name before it.
-    """
+    """Return the explanation of a job. Its text begins with a verb, because the caller adds the job's name in front."""
     job = facts.job
     if job.was_ended:
         return _explain_early_end(facts)
@@ -86,7 +86,7 @@ def _explain_end(facts: Facts) -> Explanation:
 
 
 def _explain_order(facts: Facts) -> Explanation | None:
-    """Return the explanation if an order of a user or a limit holds the job."""
+    """Return the explanation of a job that is paused, is held, or has passed its deadline; None for other jobs."""
     job, counts = facts.job, facts.counts
     if job.paused:
         running = f" {format_count(counts.running, 'running task')} will finish." if counts.running else ""
@@ -106,7 +106,10 @@ def _explain_order(facts: Facts) -> Explanation | None:
 
 
 def _explain_obstacle(facts: Facts) -> Explanation | None:
-    """Return the explanation if the store, the cluster or another job is in the way."""
+    """Return the explanation of a job that waits for the store, for the cluster or for another job.
+
+    Return None for a job that does not wait.
+    """
     job = facts.job
     if facts.fault:
         text = (
@@ -144,7 +147,7 @@ def _explain_standstill(facts: Facts) -> Explanation:
 
 
 def _quoted_command(text: str) -> str:
-    """Return the first command in backticks; empty without one."""
+    """Return the first part of `text` in backticks, which is a command; empty if `text` has no such part."""
     parts = text.split("`")
     return parts[1] if len(parts) > 2 else ""
 

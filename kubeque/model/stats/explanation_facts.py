@@ -1,4 +1,4 @@
-"""The facts from which an explanation is made, and the explanation."""
+"""The facts about a job or task from which `kubeque explain` makes an explanation, and the explanation itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kubeque.model.job.task import TaskView
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """A job that the same consumers serve first."""
+    """Another job that the consumers of a job serve before this job."""
 
     name: str
     #: Number of tasks that are pending or running.
@@ -20,36 +20,37 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The answers of queue, store and cluster about a job, and about one of its tasks."""
+    """What queue, store and cluster have reported about a job, and about one of its tasks."""
 
     job: Job
     counts: Counts
     #: Time by the clock of the queue, Unix seconds.
     now: float
-    #: Number of running consumers of the job's fleet.
+    #: Number of consumers of the job's fleet that run.
     consumers: int = 0
     #: True if tasks wait, and no consumer runs for them.
     unserved: bool = False
-    #: Error of the store or of the cluster; empty without one.
+    #: Message of an error of the store or of the cluster; empty without an error.
     fault: str = ""
-    #: Reasons of the cluster why consumers do not start.
+    #: Reasons, reported by the cluster, why consumers do not start.
     obstacles: tuple[str, ...] = ()
+    #: Job that the consumers serve first; None if there is no such job.
     rival: Rival | None = None
-    #: The first failed task whose row was not killed; None without one.
+    #: The failed task with the lowest index, except tasks whose row was killed; None if no task failed.
     failed: TaskView | None = None
-    #: Number of waiting tasks that run alone, because a consumer vanished with them.
+    #: Number of suspects: unfinished tasks that run alone, because they may have caused the death of their consumer.
     suspects: int = 0
-    #: The task in question; None for the whole job.
+    #: The task to explain; None to explain the whole job.
     task: TaskView | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An answer for users."""
+    """The explanation of the state of a job or task, for users."""
 
-    #: One word for the situation, for programs.
+    #: The situation as one word for programs, for example "paused" or "budget_spent".
     cause: str
-    #: The reason, and what happens next.
+    #: Sentences with the reason, and with what happens next.
     text: str
     #: The command to type next.
     command: str

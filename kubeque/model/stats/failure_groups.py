@@ -1,4 +1,4 @@
-"""Groups of failures that have the same cause and whose messages differ only in numbers."""
+"""Groups of failed tasks with the same cause, and with messages that differ only in numbers."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from kubeque.model.job.causes import Cause
 from kubeque.model.job.task import Outcome
 from kubeque.model.text import cut
 
-#: Maximum number of tasks that a group names.
+#: Maximum number of tasks whose index and row a group keeps.
 NAMED = 5
-#: Maximum number of groups of each cause. All further messages share one additional group.
+#: Maximum number of groups for each cause. Failures with further messages belong to one additional group.
 _MESSAGES = 50
 _OTHER = "other messages"
-#: Placeholder for a number in a pattern. No message contains it, because it is not a Unicode character.
+#: Placeholder for a number in a pattern. Messages do not contain this code point, because it is not a character.
 _NUMBER = "\uffff"
-#: Addresses, digests and other long hexadecimal words with a digit in them, and numbers.
+#: Regular expression for what counts as a number in a message: addresses, digests and other long hexadecimal words that
+#: contain a digit, and decimal numbers.
 _VARIES = re.compile(r"0[xX][0-9a-fA-F]+|\b(?=[0-9a-f-]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+(?:[.,:]\d+)*")
 
 
 @dataclass(slots=True)
 class Group:
-    """Failed tasks with the same cause and pattern."""
+    """A group of failed tasks with the same cause and the same pattern of the message."""
 
     cause: Cause
     #: The message with a placeholder for each number.
     pattern: str
-    #: Numbers of the first message; None where the messages differ.
+    #: The numbers in the messages, in their order; None for a number that differs between the messages.
     numbers: list[str | None]
     count: int = 0
     #: Index and row of each of the first tasks.
@@ -38,18 +39,21 @@ class Group:
 
     @property
     def message(self) -> str:
-        """The message, with `#` in place of each number that differs between the messages of the group."""
+        """The message of the group, with `#` in place of each number that differs between its tasks."""
         pieces = self.pattern.split(_NUMBER)
         texts = (number if number is not None else "#" for number in self.numbers)
         return pieces[0] + "".join(f"{number}{piece}" for number, piece in zip(texts, pieces[1:], strict=False))
 
     @property
     def mark(self) -> str:
-        """Mark of these messages, as `mark_message` returns it; empty for the group of all remaining messages."""
+        """A digest that identifies the messages of the group: the value of `mark_message` for each of them.
+
+        Empty for the additional group of all further messages.
+        """
         return "" if self.pattern == _OTHER else _digest(self.pattern)
 
     def add(self, index: int, row: Mapping[str, str], numbers: list[str]) -> None:
-        """Count one more task."""
+        """Add one task to the group. `index`, `row`: the task. `numbers`: the numbers in its message."""
         self.count += 1
         if len(numbers) == len(self.numbers):
             self.numbers = [a if a == b else None for a, b in zip(self.numbers, numbers, strict=True)]
@@ -58,7 +62,7 @@ class Group:
 
 
 def mark_message(message: str) -> str:
-    """Return a mark that is the same for messages which differ only in numbers."""
+    """Return a digest of a message without its numbers. Messages that differ only in numbers have the same digest."""
     return _digest(_VARIES.sub(_NUMBER, cut(message)))
 
 
@@ -67,15 +71,15 @@ def _digest(pattern: str) -> str:
 
 
 class Groups:
-    """A collector of failures. Its memory depends on the number of groups, not on the number of failures."""
+    """Collects failed tasks into groups. Its memory depends on the number of groups, not on the number of tasks."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[Cause, str], Group] = {}
         self._messages: dict[Cause, int] = {}
 
     def add(self, outcome: Outcome, row: Mapping[str, str]) -> None:
-        """Count one failed task."""
-        message = cut(outcome.message)  # the queue can hold a longer message, and the pattern takes quadratic time
+        """Add one failed task. `outcome`: its last outcome. `row`: its values by column."""
+        message = cut(outcome.message)  # a message in the queue can be longer, and _VARIES takes quadratic time
         numbers = _VARIES.findall(message)
         key = outcome.cause, _VARIES.sub(_NUMBER, message)
         if key not in self._groups:

@@ -15,10 +15,11 @@ _ROWS, _GROUPS = 3, 10
 def format_groups(
     groups: Sequence[Group], limit: int, read_message: Callable[[Group], str] | None = None
 ) -> Iterator[str]:
-    """Yield one line for each of the largest groups: `11 x exit code 1: ValueError: x (rows 3, 8, 13 and 8 more)`.
+    """Yield a line for each of the largest groups, for example `11 x exit code 1: bad x (rows 3, 8, 13 and 8 more)`.
 
-    `limit`: maximum number of characters of a message. `read_message`: function that returns the message to show for a
-    group; None to show `Group.message`.
+    A last line has the number of tasks in further groups. `groups`: the groups, the largest first. `limit`: maximum
+    number of characters of a message. `read_message`: function that returns the message to show for a group; None to
+    show `Group.message`.
     """
     for group in groups[:_GROUPS]:
         message = read_message(group) if read_message else group.message
@@ -30,7 +31,10 @@ def format_groups(
 
 
 def reason(cause: Cause, message: str, limit: int) -> str:
-    """Return the cause and the message as one text. A message that begins with the exit code is returned alone."""
+    """Return the cause and the message of a failure as one text. A message that begins with the exit code stays alone.
+
+    `limit`: maximum number of characters of the message.
+    """
     text = printable(keep_last_line(message, limit), limit)
     if cause is Cause.EXIT and text.startswith("exit code"):
         return text
@@ -38,9 +42,9 @@ def reason(cause: Cause, message: str, limit: int) -> str:
 
 
 def name_rows(group: Group) -> str:
-    """Return a text with the first rows of a group and the number of further rows.
+    """Return a text with the indexes of the first rows of a group, and the number of further rows.
 
-    A single row is shown with its values.
+    For a group of one row, the text also has the values of this row.
     """
     indexes = [index for index, _ in group.first[:_ROWS]]
     if group.count == 1:

@@ -12,7 +12,7 @@ WINDOW_SECONDS = 60.0
 
 
 class Pace:
-    """The rate at which tasks end. The caller passes the time."""
+    """A measurement of the rate at which the tasks of a job end. It reads no clock: `add` gets the time."""
 
     def __init__(self, window: float = WINDOW_SECONDS) -> None:
         """`window`: period in seconds over which the rate is measured."""
@@ -20,7 +20,7 @@ class Pace:
         self._counts: deque[tuple[float, int]] = deque()
 
     def add(self, now: float, ended: int) -> None:
-        """Record the number of tasks that had ended at `now`."""
+        """Record that `ended` tasks have ended at the time `now`, seconds on any clock."""
         if self._counts and ended < self._counts[-1][1]:
             self._counts.clear()  # the job was reset
         self._counts.append((now, ended))
@@ -29,7 +29,7 @@ class Pace:
 
     @property
     def rate(self) -> float | None:
-        """Return the tasks that end per second; None if no task has ended in the measured period."""
+        """The number of tasks that end per second; None if no task has ended in the measured period."""
         (first, before), (last, ended) = self._counts[0], self._counts[-1]
         return (ended - before) / (last - first) if ended > before and last > first else None
 
@@ -39,7 +39,7 @@ class Pace:
 
 
 def format_pace(counts: Counts, pace: Pace) -> list[str]:
-    """Return the rate and the remaining time as short texts; nothing while they are unknown."""
+    """Return the rate, and the remaining time of the job, as short texts; an empty list while the rate is unknown."""
     left = pace.seconds_for(counts.pending + counts.running)
     if not pace.rate:
         return []

@@ -5,16 +5,15 @@ from __future__ import annotations
 from kubeque.model.job.task import Running
 from kubeque.model.quantities import format_seconds
 
-#: Age in seconds above which the last statement of a consumer is shown with its age.
+#: Age in seconds of a consumer's last report above which the age is shown.
 _SHOWN_AGE = 10.0
 
 
 def format_since(running: Running | None, now: float) -> str:
-    """Return how long a command has been running; empty if unknown.
+    """Return a text with the time for which a command has been running; empty if `running` is None.
 
-    If the consumer reported it long ago, add how long ago.
-
-    `now`: time on the clock of the queue, Unix seconds.
+    If the last report of the consumer about the command is old, the text also has the age of this report. `now`: time
+    on the clock of the queue, Unix seconds.
     """
     if running is None:
         return ""

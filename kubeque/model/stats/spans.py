@@ -1,4 +1,4 @@
-"""Spans (the attempts as intervals of time) and their lanes in a timeline, computed from the queue's tasks."""
+"""Compute the spans of a timeline (attempts as intervals of time), and their lanes, from the tasks in the queue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROUNDING_SECONDS = 0.002
 
 
 class By(StrEnum):
-    """Kind of object that a lane of a timeline represents."""
+    """What each lane of a timeline represents: one consumer, one task or one job."""
 
     CONSUMER = "consumer"
     TASK = "task"
@@ -35,7 +35,7 @@ class Span:
     #: Name of the consumer that ran the attempt.
     consumer: str
     cause: Cause
-    #: Exit code, or the signal's number for `signal`.
+    #: Exit code; for the cause `signal`, the number of the signal.
     code: int | None
     #: Start of the command, Unix time in seconds.
     start: float
@@ -56,16 +56,19 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """The lane of each span. No two spans of one lane overlap."""
+    """The lanes of a timeline, and the lane of each span. The spans of one lane do not overlap."""
 
     #: Label of each lane.
     labels: tuple[str, ...]
-    #: Index into `labels` for each span.
+    #: Lane of each span, as an index into `labels`.
     of: tuple[int, ...]
 
 
 def spans(job: str, view: TaskView) -> Iterator[Span]:
-    """Yield the recorded attempts of a task, oldest first. Skip attempts that did not begin."""
+    """Yield a span for each recorded attempt of a task, the oldest first. Skip attempts whose command did not start.
+
+    `job`: name of the job.
+    """
     for a in view.record.history:
         if a.start > 0:
             yield Span(
@@ -74,10 +77,10 @@ def spans(job: str, view: TaskView) -> Iterator[Span]:
 
 
 def find_uncovered(found: Iterable[Span]) -> list[Span]:
-    """Return the spans in order of their start, with `lead` and `trail` set.
+    """Return copies of the spans with `lead` and `trail`, in the order of their starts.
 
     While a consumer runs a task, it stages the next task and saves the previous task. A timeline shows only the parts
-    of staging and saving during which no task ran.
+    of staging and saving during which the consumer ran no task: `lead` and `trail`.
     """
     ordered = sorted(found, key=lambda span: (span.start, span.job, span.index, span.attempt))
     following: dict[str, float] = {}
@@ -95,11 +98,12 @@ def find_uncovered(found: Iterable[Span]) -> list[Span]:
 
 
 def lanes(found: Sequence[Span], by: By) -> Lanes:
-    """Return lanes for spans that are in order of start.
+    """Return the lanes of a timeline. `found`: spans in the order of their starts.
 
-    Each consumer, task or job has one lane, or several lanes if its spans overlap.
+    `by`: each consumer, each task or each job has one lane, or several lanes if its spans overlap.
     """
-    # By key: the lanes in use, each with the time at which it becomes free; the free lanes; the number of lanes.
+    # For each consumer, task or job: the lanes that a span occupies, each with the end of the span; the lanes without a
+    # span at present; the number of its lanes.
     busy: dict[tuple[str, int], list[tuple[float, int]]] = defaultdict(list)
     free: dict[tuple[str, int], list[int]] = defaultdict(list)
     count: dict[tuple[str, int], int] = {}
@@ -109,7 +113,7 @@ def lanes(found: Sequence[Span], by: By) -> Lanes:
         while busy[key] and busy[key][0][0] <= span.start - span.lead + _ROUNDING_SECONDS:
             heappush(free[key], heappop(busy[key])[1])
         if free[key]:
-            lane = heappop(free[key])  # the first free lane, so that the last lanes have the fewest spans
+            lane = heappop(free[key])  # the first free lane: the last lanes have the fewest spans then
         else:
             lane = count.get(key, 0)
             count[key] = lane + 1
@@ -138,15 +142,18 @@ def _label(key: tuple[str, int], by: By, lane: int) -> str:
 
 
 def _place(owner: str) -> str:
-    """Return the part of an owner name that all consumers of one slot share; the whole name without a slot."""
+    """Return the part of a consumer's name that is the same for all consumers of its slot.
+
+    `owner`: name of a consumer. The name of a consumer without a slot is returned unchanged.
+    """
     place = owner.rsplit(":", 2)[0] if owner.startswith("local:") and owner.count(":") == 3 else owner
     return place if "." in place else owner
 
 
 def consumer_label(owner: str) -> str:
-    """Return a short label of a consumer: host and slot, the process id without a slot, or the pod.
+    """Return a short label of a consumer: host and slot on one machine, its process id if it has no slot, or its pod.
 
-    `owner`: an owner name, or the part of it that the consumers of a slot share.
+    `owner`: name of a consumer, or the part of the name that all consumers of a slot share.
     """
     kind, *rest = owner.split(":")
     if kind == "local" and rest and rest[0].count(".") == 2:

@@ -1,4 +1,4 @@
-"""The reason why one task failed or is not running, and the command to type next."""
+"""Explain why one task failed or is not running, and which command to type next."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from kubeque.model.wording import command
 
 #: Maximum number of characters of the message of a failure.
 MESSAGE_CHARACTERS = 2 * VALUE_CHARACTERS
-#: Flag with a placeholder for its value. With a larger value, a task that failed by this cause can succeed.
+#: Option of `kubeque sub` by cause. With a larger value of the option, a task that failed by the cause may succeed.
 _REMEDIES: Mapping[Cause, str] = {
     Cause.OOM: "--max-memory SIZE", Cause.DISK: "--disk SIZE", Cause.TIMEOUT: "--task-timeout TIME",
 }  # fmt: skip
-#: Causes that lie in the command itself. The output of the command shows more.
+#: Causes for which the reason is in the command itself. The output of the command may show this reason.
 _OWN = (Cause.EXIT, Cause.SIGNAL, Cause.UNKNOWN)
 
 
 def explain_task(facts: Facts, task: TaskView) -> Explanation | None:
-    """Return the explanation of one task; None if the reason is that of the whole job."""
+    """Return the explanation of one task; None if the explanation of the whole job is also that of the task."""
     job, record = facts.job, task.record
     about = f"task {task.index} of {job.name}"
     if task.state is TaskState.FAILED or task.is_row_killed:
@@ -73,7 +73,7 @@ def _blocked(facts: Facts) -> bool:
 
 
 def _describe_last(job: Job, task: TaskView) -> str:
-    """Return how the last attempt ended, and how many extra attempts remain."""
+    """Return how the last attempt of a task ended, and how many extra attempts for this cause are used."""
     outcome, charges = task.record.outcome, task.record.charges
     if outcome is None:
         return ""
@@ -89,7 +89,7 @@ def last_reason(task: TaskView) -> str:
 
 
 def explain_failure(job: Job, task: TaskView, about: str) -> Explanation:
-    """Return why a task failed. `about`: the subject of the first sentence."""
+    """Return the explanation why a task failed. `about`: subject of the first sentence, for example "task 7"."""
     outcome = task.record.outcome
     if outcome is None:
         return Explanation(
@@ -124,11 +124,11 @@ def explain_failure(job: Job, task: TaskView, about: str) -> Explanation:
 
 
 def sub_again(job: Job) -> str:
-    """Return the command that runs the rows that are not ok again, with the options of the job."""
+    """Return the start of a `kubeque sub` command that runs the rows again that are not ok, with the job's options."""
     name = shlex.quote(job.name)
     return f"kubeque sub --like {name} -n {name} --repair"
 
 
 def show_command(job: Job, task: TaskView) -> str:
-    """Return the command that shows the task's files and attempts."""
+    """Return the command that shows the files and attempts of a task."""
     return f"{command('show', job.name)} {task.index}"

@@ -9,38 +9,37 @@ from typing import Any, NamedTuple
 
 from kubeque.lazy_dataclass import dataclass
 
-#: Maximum number of points of one attempt. At this number, every two points are merged into one.
+#: Number of points of one attempt at which every two adjacent points are merged into one.
 MAX_POINTS = 200
-#: Largest number that a point can hold. It is an integer that floats represent exactly.
+#: Limit of each number of a point. Floats represent all integers below it exactly.
 _LARGEST = float(1 << 53)
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 class Point(NamedTuple):
-    """The use in one interval."""
+    """The CPU, memory and GPU use of an attempt in one interval of time."""
 
     #: End of the interval, seconds since the start of the command.
     seconds: float
     #: Mean number of cores in use.
     cpu: float
-    #: Largest memory, bytes.
+    #: Largest memory in use, bytes.
     memory: int
-    #: Number of GPUs in use; None if it was not measured.
+    #: Number of GPUs in use; None if the number was not measured.
     gpu: float | None = None
-    #: Memory of the GPUs in use, bytes; None if it was not measured.
+    #: GPU memory in use, bytes; None if the memory was not measured.
     gpu_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The use of an attempt over time."""
+    """The CPU, memory and GPU use of an attempt over time."""
 
-    #: The intervals, the earliest first. The first interval is shorter than the others, and the last one can be
-    #: shorter.
+    #: One point for each interval, the earliest first. The first and the last interval can be shorter than the others.
     points: tuple[Point, ...] = ()
 
     def add(self, point: Point) -> Usage:
-        """Return the use with one more point. If there are MAX_POINTS, every two points become one."""
+        """Return a copy with one more point. If the copy would have MAX_POINTS, merge every two points into one."""
         points = (*self.points, point)
         if len(points) < MAX_POINTS:
             return Usage(points)
@@ -48,26 +47,29 @@ class Usage:
         return Usage(tuple(_merge(starts[at], *points[at : at + 2]) for at in range(0, len(points), 2)))
 
     def with_gpu(self, gpu: float, gpu_memory: int) -> Usage:
-        """Return the use with the GPU use of the last point."""
+        """Return a copy in which the last point has this GPU use. `gpu`: GPUs in use. `gpu_memory`: bytes."""
         return Usage((*self.points[:-1], self.points[-1]._replace(gpu=gpu, gpu_memory=gpu_memory)))
 
     @property
     def mean_cpu(self) -> float:
-        """Mean number of cores in use."""
+        """Mean number of cores in use; 0 without points."""
         return self._mean(lambda point: point.cpu) or 0.0
 
     @property
     def mean_memory(self) -> int:
-        """Mean of the memory, bytes."""
+        """Mean memory in use, bytes; 0 without points."""
         return int(self._mean(lambda point: point.memory) or 0)
 
     @property
     def mean_gpu(self) -> float | None:
-        """Mean number of GPUs in use; None if it was not measured."""
+        """Mean number of GPUs in use; None if the number was not measured."""
         return self._mean(lambda point: point.gpu)
 
     def _mean(self, value: Callable[[Point], float | None]) -> float | None:
-        """Return the mean of a value over time; None without a value."""
+        """Return the mean over time of one value of each point. Leave out points for which `value` returns None.
+
+        Return None if no point has the value.
+        """
         starts = (0.0, *(point.seconds for point in self.points))
         found = [
             (number, point.seconds - start)
@@ -78,7 +80,7 @@ class Usage:
         return sum(number * seconds for number, seconds in found) / total if total > 0 else None
 
     def to_wire(self) -> dict[str, list[Any]]:
-        """Return the JSON form: one list for each value. Values that were never measured are left out."""
+        """Return the JSON form: a dict with one list for each kind of value. Leave out kinds that were not measured."""
         columns: dict[str, list[Any]] = {
             "seconds": [round(point.seconds, 1) for point in self.points],
             "cpu": [round(point.cpu, 2) for point in self.points],
@@ -90,7 +92,7 @@ class Usage:
 
 
 def read_usage(wire: object) -> Usage | None:
-    """Return the usage that a JSON object describes; None if `wire` is not an object that a consumer writes."""
+    """Return the usage that `to_wire` has turned into `wire`; None if `wire` cannot come from `to_wire`."""
     if not isinstance(wire, dict):
         return None
     columns = [wire.get(name) for name in ("seconds", "cpu", "memory")]
@@ -131,7 +133,10 @@ def _merge(start: float, first: Point, second: Point | None = None) -> Point:
 
 
 def draw_curve(values: Sequence[float | None], width: int) -> str:
-    """Return a curve of at most `width` characters, from 0 to the largest value. A missing value is a blank."""
+    """Return a curve of block characters, for example `▂▅█`. Its height is from 0 to the largest value.
+
+    The curve has at most `width` characters. A character without a value is a blank.
+    """
     groups = _group(values, width)
     top = max((value for value in groups if value is not None), default=0.0)
     return "".join(" " if value is None else _BLOCKS[_level(value, top)] for value in groups)
@@ -142,7 +147,10 @@ def _level(value: float, top: float) -> int:
 
 
 def _group(values: Sequence[float | None], width: int) -> list[float | None]:
-    """Divide the values into at most `width` groups of adjacent values. Return the largest value of each group."""
+    """Divide the values into at most `width` groups of adjacent values. Return the largest value of each group.
+
+    The value of a group without values is None.
+    """
     size = max(1, math.ceil(len(values) / width))
     parts = (values[at : at + size] for at in range(0, len(values), size))
     return [max((value for value in part if value is not None), default=None) for part in parts]
