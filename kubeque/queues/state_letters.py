@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.task import Outcome, State, TaskState
+from kubeque.model.job.task import Outcome, State, TaskState, TaskView
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.records import decode, translate_damage
 
@@ -38,6 +38,13 @@ _FAILED = str(int(State.FAILED))
 _RUN = re.compile(r"(.)\1+")
 #: Position of the outcome in a stored task.
 _OUTCOME = 3
+
+
+def state_letter(view: TaskView) -> str:
+    """Return the letter of one task."""
+    outcome = view.record.outcome
+    meaning = outcome.cause if view.state is TaskState.FAILED and outcome is not None else view.state
+    return _LETTER.get(meaning.value, _UNKNOWN)
 
 
 def read_letters(record: BlockRecord) -> str:

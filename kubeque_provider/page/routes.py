@@ -45,7 +45,7 @@ def respond(path: str, query: Mapping[str, str], user: User, token: Callable[[],
     `path`: requested path, relative to the page. `token`: function that returns the token that actions of this user
     must contain.
     """
-    if path in _STATIC:
+    if path in _STATIC | _SHARED:
         name = path or "sweeps.html"
         return Answer(200, _static(name), _TYPES[name[name.rindex(".") :]])
     request = Request(query, user)
@@ -112,11 +112,14 @@ def _json(status: int, value: Any) -> Answer:
     return Answer(status, json.dumps(value, separators=(",", ":"), allow_nan=False).encode())
 
 
+#: Files of the page, and scripts that reports of kubeque have too.
 _STATIC = frozenset({
-    "", "actions.js", "address.js", "dom.js", "failures.js", "format.js", "grid.js", "list.js", "states.js", "sweep.js",
-    "sweeps.css", "sweeps.js", "table.js", "task.js", "theme.js",
+    "", "actions.js", "address.js", "dom.js", "failures.js", "list.js", "sweep.js", "sweeps.css", "sweeps.js",
+    "table.js", "task.js", "theme.js",
 })  # fmt: skip
+_SHARED = frozenset({"format.js", "grid.js", "make.js", "states.js"})
 
 
 def _static(name: str) -> bytes:
-    return (files("kubeque_provider.page") / "static" / name).read_bytes()
+    folder = files("kubeque.jobs.reports") / "shared" if name in _SHARED else files("kubeque_provider.page") / "static"
+    return (folder / name).read_bytes()

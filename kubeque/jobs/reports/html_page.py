@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+#: An import of a module, or the word before an exported name.
+_MODULE_WORD = re.compile(r"^(?:import .*;\n|export (?=const|function|class))", re.MULTILINE)
 #: Maximum length of a value on a page, characters.
 SHOWN = 200
 
@@ -27,13 +30,14 @@ SHOWN = 200
 def render_page(template: str, *, title: str, scripts: Sequence[str], **values: Any) -> str:
     """Return a page. `template`: name of a file in `templates`. `scripts`: names of files in this folder.
 
+    Scripts that import or export names become one script, in the order of `scripts`: a page cannot load modules.
     `values`: the variables of the template. A text among them has at most SHOWN characters on the page, unless the
     template passes it to the filter `upto`.
     """
     from markupsafe import Markup
 
     style = _read("page.css")
-    code = [_read(name) for name in scripts]
+    code = list(_join_modules([_read(name) for name in scripts]))
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
         f"script-src {' '.join(map(_hash, code))}; base-uri 'none'; form-action 'none'"
@@ -72,6 +76,18 @@ def _clean(value: object, limit: int = SHOWN) -> Markup:
 
 def _read(name: str) -> str:
     return files("kubeque.jobs.reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def _join_modules(scripts: Iterable[str]) -> Iterator[str]:
+    """Yield the scripts, those without imports and exports first. The others become the body of one function."""
+    modules = []
+    for script in scripts:
+        if _MODULE_WORD.search(script):
+            modules.append(_MODULE_WORD.sub("", script))
+        else:
+            yield script
+    if modules:
+        yield "\n".join(['"use strict";', "(() => {", *modules, "})();"])
 
 
 def _hash(content: str) -> str:

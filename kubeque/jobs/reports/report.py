@@ -25,14 +25,21 @@ from kubeque.model.job.task import TaskState
 from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.stats.failure_groups import Groups
 from kubeque.model.stats.spans import spans
+from kubeque.queues.state_letters import state_letter
 
 log = logging.getLogger(__name__)
 #: Maximum number of tasks that the page lists.
 LISTED = 1000
+#: Maximum number of tasks that the grid of the page shows.
+MARKED = 100_000
 #: Endings that the file name of a report may have. A name without an ending, such as /dev/stdout, is also possible.
 _SUFFIXES = ("", ".html", ".htm")
 #: Maximum number of attempts that the page draws.
 DRAWN = 5000
+
+_SCRIPTS = (
+    SCRIPT, "table.js", "shared/make.js", "shared/format.js", "shared/states.js", "shared/grid.js", "report.js",
+)  # fmt: skip
 
 
 def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> None:
@@ -59,15 +66,18 @@ def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str)
 
 
 def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> str:
-    """Return the page about a job. `found`: all tasks of the job, in order. Needs O(LISTED + DRAWN) memory."""
+    """Return the page about a job. `found`: all tasks of the job, in order. Needs O(LISTED + DRAWN + MARKED) memory."""
     seen, groups, sample, listed = AttemptStats(), Groups(), Sample(DRAWN), list[TaskRow]()
     rows: dict[tuple[str, int], Mapping[str, str]] = {}
     causes: Counter[str] = Counter()
     longest = Longest()
+    letters = list[str]()
     for line in found:
         view, outcome = line.view, line.view.record.outcome
         seen.add(view)
         longest.add(line)
+        if len(letters) < MARKED:
+            letters.append(state_letter(view))
         if len(listed) < LISTED:
             listed.append(line)
         if view.state is TaskState.FAILED and outcome is not None:
@@ -80,11 +90,10 @@ def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
     content = Content(
         job, backends.spec(job), counts, seen, groups.largest(), listed, sample,
         {key: row for key, row in rows.items() if key in kept}, causes, backends.queue.now(),
-        read_usages(backends, job, longest.lines), _find_unsent(backends, job, groups),
+        read_usages(backends, job, longest.lines), "".join(letters),
+        _find_unsent(backends, job, groups),
     )  # fmt: skip
-    return render_page(
-        "report.html", title=f"{job.name}: report", scripts=[SCRIPT, "table.js"], **report_values(content)
-    )
+    return render_page("report.html", title=f"{job.name}: report", scripts=_SCRIPTS, **report_values(content))
 
 
 def _find_unsent(backends: Backends, job: Job, groups: Groups) -> str:

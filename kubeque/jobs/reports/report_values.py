@@ -23,6 +23,7 @@ from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.spans import By
 from kubeque.model.sweep.unused_options import unused_note
 from kubeque.model.text import printable
+from kubeque.queues.state_letters import MEANING, squeeze
 
 #: Maximum number of parameter columns in the table, and maximum number of value columns.
 _COLUMNS = 30
@@ -57,6 +58,8 @@ class Content:
     now: float
     #: CPU, memory and GPU use of the longest tasks.
     usages: Sequence[TaskUsage] = ()
+    #: One letter for each of the first tasks, as `state_letter` returns it.
+    letters: str = ""
     #: File of a module that tasks did not find and that this machine has; empty without one.
     unsent: str = ""
 
@@ -111,9 +114,19 @@ def report_values(c: Content) -> dict[str, Any]:
         "job": job, "state": _state(job), "verdict": _verdict(c.counts), "bar": _bar(c.counts), "facts": _facts(c),
         "command": _command(c.spec), "advice": _advice(c),
         "causes": sorted(c.causes.items(), key=lambda item: -item[1]), "groups": c.groups, "format_row": _format_row,
-        "unsent": shlex.join(unsent) if c.unsent else "", "drawing": make_drawing(c.sample, c.rows, By.CONSUMER),
+        "unsent": shlex.join(unsent) if c.unsent else "", "marks": _marks(c),
+        "drawing": make_drawing(c.sample, c.rows, By.CONSUMER),
         "has_gpu": has_gpu, "usages": [draw_usage(each, has_gpu=has_gpu) for each in c.usages], "table": _table(c),
         "quoted_name": shlex.quote(job.name), "now": c.now,
+    }  # fmt: skip
+
+
+def _marks(c: Content) -> dict[str, Any]:
+    """Return the rows of the grid in the form in which the page of sweeps gets them."""
+    return {
+        "marks": squeeze(c.letters), "meaning": MEANING,
+        "page": len(c.letters) + 1,  # there is no further page
+        "left_out": c.job.n - len(c.letters),
     }  # fmt: skip
 
 

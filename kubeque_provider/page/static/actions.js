@@ -1,5 +1,6 @@
 // The actions of a user on a sweep. Each one asks once, in a dialog, and is sent once.
-import { ask, make, send } from "./dom.js";
+import { ask, send } from "./dom.js";
+import { make } from "./make.js";
 
 /** Return buttons for the actions that the server offers. `rows`: function that returns the chosen rows as text. */
 export function showActions(rows, done) {

@@ -1,6 +1,6 @@
 // The failed rows in groups, the largest first.
-import { make } from "./dom.js";
 import { count } from "./format.js";
+import { make } from "./make.js";
 import { badge } from "./states.js";
 
 export function showFailures(told, open, filter) {

@@ -1,7 +1,8 @@
 // The list of sweeps, newest first, in pages.
 import { address, note, outward, query } from "./address.js";
-import { ask, make, problem } from "./dom.js";
+import { ask, problem } from "./dom.js";
 import { count, when } from "./format.js";
+import { make } from "./make.js";
 import { badge, bar } from "./states.js";
 import { home } from "./sweep.js";
 

@@ -1,10 +1,11 @@
 // The page of one sweep: its progress, its actions, a grid of its rows, its failures and its table.
 import { showActions } from "./actions.js";
 import { address, framed, outward, query } from "./address.js";
-import { ask, make, problem } from "./dom.js";
+import { ask, problem } from "./dom.js";
 import { showFailures } from "./failures.js";
 import { count, number, plural, ranges, span, when } from "./format.js";
 import { Grid } from "./grid.js";
+import { make } from "./make.js";
 import { badge, bar, legend } from "./states.js";
 import { showTable } from "./table.js";
 import { openTask } from "./task.js";
@@ -21,7 +22,7 @@ export async function showSweep(place) {
   document.title = `${origin.task}${index}: sweep`;
   const script = make("p", { class: "soft" }), head = make("div"), facts = make("p", { class: "soft" }), failures = make("section"), seen = [];
   const open = (row) => openTask(row, sweep, grid);
-  const grid = new Grid(open), table = showTable(open), actions = showActions(() => ranges(table.chosen()), refresh);
+  const grid = new Grid(open, ask, problem), table = showTable(open), actions = showActions(() => ranges(table.chosen()), refresh);
   const link = (path, text) => make("a", outward(path), make("bdi", {}, text));
   const timeline = address({ job: sweep.name, dag: origin.dag, run: origin.run });
   place.replaceChildren(...home(),

@@ -1,7 +1,8 @@
 // The table of rows: state, parameters, out.*, then the rest. A click on a heading sorts it, and words search it.
 import { note, query } from "./address.js";
-import { ask, make, problem } from "./dom.js";
+import { ask, problem } from "./dom.js";
 import { bytes, count, number } from "./format.js";
+import { make } from "./make.js";
 import { badge } from "./states.js";
 
 const SIZES = new Set(["peak_memory", "bytes"]);

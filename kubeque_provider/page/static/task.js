@@ -1,7 +1,8 @@
 // The dialog of one task: its row, its results, its output, its command and files, and its attempts.
 import { note } from "./address.js";
-import { ask, make, problem } from "./dom.js";
+import { ask, problem } from "./dom.js";
 import { bytes, number, span, when } from "./format.js";
+import { make } from "./make.js";
 import { badge } from "./states.js";
 
 const FOLLOW = 2000;

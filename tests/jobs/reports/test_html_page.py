@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -47,3 +48,12 @@ def test_the_templates_are_found_in_a_zip_file(tmp_path: Path) -> None:
     assert where.startswith(str(packed))
     assert "<h1>from a zip</h1>" in page
     assert page.rstrip().endswith("</html>")
+
+
+def test_modules_become_one_script() -> None:
+    page = render_page(
+        "timeline.html", title="t", drawing=make_drawing(Sample(10), {}, By.CONSUMER),
+        scripts=["shared/make.js", "timeline.js", "shared/states.js"],
+    )  # fmt: skip
+    assert page.count("<script>") == 2
+    assert not re.search(r"^(import|export)\b", page, re.MULTILINE)

@@ -100,6 +100,7 @@ def test_a_large_job_is_told_in_a_page_of_bounded_size(backends: Backends) -> No
     page = report(backends, job)
 
     assert "The first 1,000 of 1,300 tasks." in page
+    assert '{"marks":"o1300",' in page
     assert "kubeque collect sweep -o table.csv" in page
     assert Shape(page).tags.count("tr") == 1001
 
@@ -136,7 +137,7 @@ def test_hostile_values_are_text(backends: Backends) -> None:
     page = hostile_page(backends)
 
     shape = Shape(page)
-    assert shape.tags.count("script") == 3  # the data, the timeline, the table
+    assert shape.tags.count("script") == 5  # data of timeline and grid; timeline, table, modules
     assert not shape.tags.count("img")
     assert not {name for name in shape.attributes if name.startswith("on")}
     assert "\u2028" not in page
@@ -162,7 +163,7 @@ def test_in_a_browser_no_hostile_value_runs_and_the_page_does_what_it_should(
     assert re.search(r"<canvas[^>]* style=\"height: \d", rendered), "the page's own script did not run"
 
 
-def test_in_a_browser_the_table_sorts_and_filters_and_the_timeline_answers(
+def test_in_a_browser_the_table_sorts_and_filters_and_the_timeline_and_the_grid_answer(
     backends: Backends, browser: Browser, tmp_path: Path
 ) -> None:
     page = report(backends, ended_job(backends, [{"lr": n % 4} for n in range(20)], failing))
@@ -177,8 +178,11 @@ def test_in_a_browser_the_table_sorts_and_filters_and_the_timeline_answers(
         const filter = document.getElementById("filter");
         filter.value = "failed"; filter.dispatchEvent(new Event("input"));
         said.push(order().sort().join(), document.getElementById("filtered").textContent);
-        const canvas = document.querySelector("canvas");
+        const canvas = document.querySelector("#timeline canvas"), grid = document.querySelector("#glance canvas");
         setTimeout(() => {
+          said.push(grid.getAttribute("aria-label").split(".")[0]);
+          for (const key of ["n", "n", "Enter"]) grid.dispatchEvent(new KeyboardEvent("keydown", { key }));
+          said.push(document.querySelector("tr.picked").cells[0].textContent);
           canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "n" }));
           said.push(document.getElementById("spoken").textContent.split(",").slice(0, 2).join());
           document.getElementById("by").value = "task";
@@ -191,7 +195,7 @@ def test_in_a_browser_the_table_sorts_and_filters_and_the_timeline_answers(
 
     said = title(browser.render(tmp_path / "hands.html")).split("|")
 
-    assert said == ["0,1,2", "3,13", "19,18", "3,13", "13,3", "2 of 20 rows", "sweep, task 0"]
+    assert said == ["0,1,2", "3,13", "19,18", "3,13", "13,3", "2 of 20 rows", "18 ok, 2 exit", "13", "sweep, task 0"]
 
 
 def test_the_report_of_a_job_lies_beside_its_results_once_it_has_ended(client: Client) -> None:

@@ -1,11 +1,13 @@
-// The grid: one cell per row on a canvas, in the colour of its state. The legend is that of the bar above it.
-import { ask, make, problem } from "./dom.js";
+// The grid: one cell per row on a canvas, in the colour of its state. The legend is that of the bar above it. The report and the page share it.
+import { make } from "./make.js";
 import { kind } from "./states.js";
 
 const ROOM = 360, LARGEST = 14, SMALLEST = 2;
 
 export class Grid {
-  constructor(open) {
+  /** `open`: called with the index of a chosen row. `ask`: called with "marks" and {first}; gives the rows. `problem`: called with the text of an error. */
+  constructor(open, ask, problem) {
+    this.ask = ask; this.problem = problem;
     this.marks = ""; this.first = 0; this.page = 0; this.meaning = {}; this.at = 0; this.open = open;
     this.canvas = make("canvas", { tabindex: 0, role: "img", "aria-label": "tasks" });
     this.spoken = make("p", { class: "soft", role: "status" }, "\u00a0");
@@ -25,7 +27,7 @@ export class Grid {
   }
 
   async load() {
-    const told = await ask("marks", { first: this.first });
+    const told = await this.ask("marks", { first: this.first });
     const text = told.marks.replace(/([^\d])(\d+)/g, (_, mark, times) => mark.repeat(Number(times)));
     this.meaning = told.meaning; this.page = told.page;
     this.back.hidden = this.first === 0;
@@ -39,7 +41,7 @@ export class Grid {
     this.canvas.setAttribute("aria-label", `${parts.map(([name, n]) => `${n} ${name}`).join(", ")}. Keys: arrows go from task to task, n to the next that failed, Enter opens it.`);
   }
 
-  turn(by) { this.first = Math.max(0, this.first + by * this.page); this.at = 0; this.load().catch((error) => problem(error.message)); }
+  turn(by) { this.first = Math.max(0, this.first + by * this.page); this.at = 0; this.load().catch((error) => this.problem(error.message)); }
 
   /** Return the index of the next failed task behind a task; null if there is none on this page. */
   nextFailed(index) {

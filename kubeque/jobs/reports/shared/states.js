@@ -1,5 +1,5 @@
 // States as badges, as a bar and as its legend. Each state has Airflow's colour, and a shape that can be seen without colours.
-import { make } from "./dom.js";
+import { make } from "./make.js";
 import { count } from "./format.js";
 
 const SHAPES = { ok: "✓", failed: "✕", killed: "■", running: "▶", pending: "○", held: "‖" };
