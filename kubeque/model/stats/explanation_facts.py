@@ -20,7 +20,7 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What queue, store and cluster have reported about a job, and about one of its tasks."""
+    """Facts about a job, and about one of its tasks, that were read from the queue, the store and the cluster."""
 
     job: Job
     counts: Counts

@@ -17,7 +17,7 @@ _ROUNDING_SECONDS = 0.002
 
 
 class By(StrEnum):
-    """What each lane of a timeline represents: one consumer, one task or one job."""
+    """The choice of the lanes of a timeline: one lane for each consumer, each task or each job."""
 
     CONSUMER = "consumer"
     TASK = "task"

@@ -1,1 +1,1 @@
-"""A sweep and its options."""
+"""A sweep, the table of its options, and the jobspec (a sweep as a JSON file)."""

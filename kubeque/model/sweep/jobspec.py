@@ -1,4 +1,4 @@
-"""A jobspec: a sweep as a JSON file. Read it, check it against its schema, and merge it with the command line."""
+"""Read a jobspec (a sweep as a JSON file), check it against its schema, and merge it with the command line."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from kubeque.model.sweep.option_types import COUNTS, PAIRS
 from kubeque.model.sweep.options import BY_NAME, BY_OLD_NAME, OPTIONS, RENAMED, ROW_CHANGES, ROW_SOURCES, VERSION
 from kubeque.model.text import cut, printable
 
-#: Maximum size of a jobspec in bytes. More rows belong into a CSV file.
+#: Maximum size of a jobspec in bytes. Rows that need more space belong into a CSV file.
 MAX_BYTES = 8 << 20
 SCHEMA_FILE = "jobspec.schema.json"
 
-#: The values of a jobspec by key, without `version` and `$schema`.
+#: The values of a jobspec by key, without the keys `version` and `$schema`.
 Jobspec = dict[str, Any]
 
 
 def read_jobspec(data: bytes, where: str) -> Jobspec:
-    """Return a jobspec file as a dict. Raises JobspecError, which names file and key.
+    """Return the contents of a jobspec as a dict, without `version` and `$schema`, and with present names of keys.
 
-    Leave out `version` and `$schema`. Replace keys of earlier versions by their present names.
+    `data`: contents of the file, which can have keys of earlier versions. `where`: name of the file for messages.
+    Raises JobspecError. Its message has the file and the key.
     """
     if len(data) > MAX_BYTES:
         raise JobspecError(
@@ -66,7 +67,7 @@ def _parse(data: bytes, where: str) -> Any:
         raise JobspecError(f"{where} is not JSON ({position}: {error.msg}): correct the file there") from error
     except RecursionError as error:
         raise JobspecError(f"{where} is nested too deeply for a jobspec: see docs/jobspec.md") from error
-    except ValueError as error:  # a number of more digits than Python reads
+    except ValueError as error:  # a number has more digits than Python converts
         raise JobspecError(f"{where}: a number has too many digits: write it as a text") from error
 
 
@@ -80,7 +81,7 @@ def _check_keys(jobspec: Mapping[str, Any], where: str) -> None:
 
 
 def _suggest(name: str) -> str:
-    """Return a hint that names the most similar key."""
+    """Return a hint with the key that is most similar to the unknown key `name`."""
     flag = "--" + name.lstrip("-").replace("_", "-")
     for option in OPTIONS:
         if any(flag in flags.split("/") for flags in (*option.flags, *option.old_flags)):
@@ -98,15 +99,16 @@ def _check_values(jobspec: Jobspec, where: str) -> None:
             raise JobspecError(f"{where}: {cut(error.message, 100)}")
         key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
         option = BY_NAME.get(str(path[0])) or BY_OLD_NAME.get(str(path[0]))
-        # A value of `env` can be a secret.
+        # The message does not contain a value of `env`, which can be a secret.
         shown = "of the wrong type" if option and option.kind is PAIRS else cut(json.dumps(error.instance), 40)
         raise JobspecError(f"{where}: {printable(key)} is {shown}: {option.kind.remedy if option else 'write a text'}")
 
 
 def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:
-    """Return `first` with the values of `over`. Objects are merged, and every other value is replaced.
+    """Return a copy of the jobspec `first` with the values of the jobspec `over`.
 
-    If `over` has rows of its own, all options for the rows in `first` are left out.
+    For keys such as `env` and `retry_causes` (types PAIRS and COUNTS), the objects of both jobspecs are merged. Any
+    other value of `first` is replaced. If `over` defines rows, all options of `first` for rows are left out.
     """
     jobspec = dict(first)
     if any(name in over for name in ROW_SOURCES):
@@ -118,14 +120,20 @@ def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:
 
 
 def sweep_fields(jobspec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a jobspec that are fields of a Sweep, as a dict from field name to value."""
+    """Return the values of a jobspec that become fields of a `Sweep`, as a dict from field name to value.
+
+    Options of pods become one field, `pod`.
+    """
     fields = {BY_NAME[name].sweep_field: value for name, value in jobspec.items() if BY_NAME[name].sweep_field}
     pod = {name: value for name, value in jobspec.items() if BY_NAME[name].pod}
     return fields | ({"pod": pod} if pod else {})
 
 
 def kept_fields(job: Job, spec: JobSpec) -> dict[str, Any]:
-    """Return the fields of a Sweep that a job keeps, as a dict from field name to value."""
+    """Return the fields for a `Sweep` like a job, as a dict from the name of the field to the value.
+
+    The values come from the record and the spec of the job (`Option.kept`). Empty values are left out.
+    """
     records = {"job": job, "spec": spec}
     fields = {}
     for option in OPTIONS:

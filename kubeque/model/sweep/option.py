@@ -1,4 +1,4 @@
-"""The form of a sweep option in the table of options."""
+"""The classes for the entries of the table of sweep options (`options.py`)."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from kubeque.model.sweep.option_types import OptionType
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a sweep."""
+    """One option of a sweep: an entry of the table of options."""
 
-    #: The key in a jobspec, and the argument of the operator.
+    #: The key in a jobspec, and the name of the argument of Airflow operators.
     name: str
     kind: OptionType
-    #: A noun phrase or an imperative, for `--help`, the schema and the documentation.
+    #: The help text, a noun phrase or an imperative, for `--help`, the schema of jobspecs and the documentation.
     help: str
-    #: The options on the command line; empty if the option exists only in a jobspec.
+    #: The flags on the command line, for example `-p` and `--params`; empty if no flag exists.
     flags: tuple[str, ...] = ()
     metavar: str | None = None
     #: The default as text; empty without a default, or if the help contains it.
     default: str = ""
-    #: Name of the field of `Sweep` that gets the value. None: the field has the name of the option. Empty: no field.
+    #: Field of `Sweep` that gets the value. None: the field has the name of the option. Empty: no field gets the value.
     field: str | None = None
-    #: True if the value is a key of `Sweep.pod`.
+    #: True if the option is a key of the field `Sweep.pod`.
     pod: bool = False
-    #: Attribute of the job's record ("job.") or spec ("spec.") that keeps the value, for `--like`.
+    #: Attribute from which `--like` reads the value: of the job's record, for example `job.priority`, or of the job's
+    #: spec, for example `spec.image`. Empty if there is none.
     kept: str = ""
-    #: True if the option is an argument that the operator takes from this table.
+    #: True if Airflow operators have the option as an argument that is generated from this table.
     operator: bool = True
-    #: True if Airflow renders templates in the operator's argument.
+    #: True if Airflow renders templates in the argument of the operators.
     templated: bool = False
-    #: Names in earlier versions: the key in jobspecs, and options that `--help` hides.
+    #: Names in earlier versions, which are still accepted: the key in jobspecs, and flags that `--help` hides.
     old_name: str = ""
     old_flags: tuple[str, ...] = ()
 
@@ -41,13 +42,13 @@ class Option:
 
     @property
     def text(self) -> str:
-        """The help text with the default."""
+        """The help text of the option, with its default."""
         return f"{self.help[:-1]} (default: {self.default})." if self.default else self.help
 
 
 @dataclass(frozen=True, slots=True)
 class OptionGroup:
-    """Options that `kubeque sub --help` and the documentation list together."""
+    """A group of options that `kubeque sub --help` and the documentation list together under one title."""
 
     title: str
     options: tuple[Option, ...]

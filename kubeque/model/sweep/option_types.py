@@ -1,6 +1,6 @@
-"""The types of sweep options: the JSON Schema of a value, its Python type, and its readers.
+"""The types of sweep options: the JSON Schema of a value, its Python type, and the functions that read it.
 
-The command line gives text. Python and Airflow give values of any type.
+One function reads the text of the command line. Another one reads values of any type from Python or Airflow.
 """
 
 from __future__ import annotations
@@ -31,26 +31,27 @@ from kubeque.model.text import describe
 
 @dataclass(frozen=True, slots=True)
 class OptionType:
-    """The type of an option's value."""
+    """The type of the value of a sweep option."""
 
     #: JSON Schema of the value in a jobspec.
     schema: Mapping[str, Any]
-    #: Text for messages that says how to write the value in a jobspec.
+    #: Text in error messages about how to write the value in a jobspec.
     remedy: str
-    #: The type as a Python annotation, for the Airflow operator.
+    #: The Python annotation of the value, for arguments of Airflow operators.
     annotation: str
-    #: Function that converts a Python value to the form that a sweep holds. Its arguments are the value, the name of
-    #: the value, and the remedy. Raises UserError.
+    #: Function that converts a Python value to the form in a `Sweep`. Its arguments are the value, the name of the
+    #: option, and the remedy. Raises UserError.
     from_python: Callable[[Any, str, str], Any] = read_any
-    #: Function that converts the text of the command line (several texts if `many`) to the value in a jobspec.
+    #: Function that converts the text of the command line (a tuple of texts if `many`) to the value in a jobspec. Its
+    #: arguments are the text and the flag. Raises UserError.
     read: Callable[[Any, str], Any] = lambda value, flag: value
     #: True if the option can be repeated on the command line.
     many: bool = False
 
     def convert(self, value: Any, what: str) -> Any:
-        """Convert a Python value to the form that a sweep holds.
+        """Return a Python value in the form in which a `Sweep` stores the value.
 
-        `what`: name of the value in messages. Raises UserError.
+        `what`: name of the option for the error message. Raises UserError for a wrong value.
         """
         return self.from_python(value, what, self.remedy)
 

@@ -1,7 +1,8 @@
-"""Read option values that come from Python code. Each reader returns the form that a sweep holds, or refuses the value.
+"""Read option values that come from Python code.
 
-Where a list or a dict must contain texts, its reader also accepts other values that a row can have, for example
-numbers. A value of `env` never appears in a message.
+Each reader checks the type of a value, and converts the value to the form in a `Sweep`. The parameter `what` is the
+name of the option for the error message. The parameter `remedy` is the part of the message about how to write the
+value. Readers for lists and dicts of texts also accept other values that a row can have, for example numbers.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ from kubeque.model.rows.rows import VALUE_BYTES
 from kubeque.model.rows.values import to_text
 from kubeque.model.text import describe, is_unicode
 
-#: Largest number of an option. It fits into 32 bits.
+#: Largest absolute value of an option that is a count. It fits into 32 bits.
 MAX_COUNT = 2**31 - 1
-#: Largest number of an option with a unit, for example bytes.
+#: Largest absolute value of an option with a unit, for example bytes.
 _MAX_QUANTITY = 2**63
 
 
 def refuse(value: object, what: str, remedy: str) -> UserError:
-    """Return the error for a value of the wrong type."""
+    """Return the error for a wrong value of the option `what`. `remedy`: how to write the value."""
     return UserError(f"{what} {describe(value)}: {remedy}")
 
 
 def read_any(value: Any, what: str, remedy: str) -> Any:
-    """Return the value unchanged."""
+    """Return the value of an option unchanged, for options that are checked elsewhere."""
     return value
 
 
 def read_text(value: Any, what: str, remedy: str) -> str:
-    """Return a text. Raises UserError for any other type, and for a text that cannot be stored."""
+    """Return the value of an option that is a text. Raises UserError for another type, NUL or invalid Unicode."""
     if not isinstance(value, str):
         raise refuse(value, what, remedy)
     if "\0" in value or not is_unicode(value):
@@ -44,14 +45,14 @@ def read_text(value: Any, what: str, remedy: str) -> str:
 
 
 def read_path(value: Any, what: str, remedy: str) -> Path:
-    """Return a path. Raises UserError."""
+    """Return the value of an option that is a path. Raises UserError for a value that is not a text or a path."""
     if not isinstance(value, str | PurePath):
         raise refuse(value, what, remedy)
     return Path(_argument(str(value), what, describe(value)))
 
 
 def read_count(value: Any, what: str, remedy: str) -> int:
-    """Return a whole number. Raises UserError for a fraction, a text or a boolean."""
+    """Return the value of an option as a whole number. Raises UserError for a fraction, a text or a boolean."""
     number = _unwrap(value)
     if isinstance(number, float) and number.is_integer():
         number = int(number)
@@ -61,7 +62,7 @@ def read_count(value: Any, what: str, remedy: str) -> int:
 
 
 def read_flag(value: Any, what: str, remedy: str) -> bool:
-    """Return True or False. Raises UserError for any other type."""
+    """Return the value of an option that is True or False. Raises UserError for another type."""
     flag = _unwrap(value)
     if not isinstance(flag, bool):
         raise refuse(value, what, remedy)
@@ -69,7 +70,10 @@ def read_flag(value: Any, what: str, remedy: str) -> bool:
 
 
 def read_quantity(value: Any, what: str, remedy: str) -> str | int | float:
-    """Return a text or a number. The caller checks the unit. Raises UserError."""
+    """Return the value of an option that is a number, or a text with a unit. The unit is not checked here.
+
+    Raises UserError for another type.
+    """
     found = _unwrap(value)
     if isinstance(found, str):
         return read_text(found, what, remedy)
@@ -79,17 +83,17 @@ def read_quantity(value: Any, what: str, remedy: str) -> str | int | float:
 
 
 def read_time(value: Any, what: str, remedy: str) -> str | int | float:
-    """Return a duration as a text with a unit, or in seconds. Raises UserError."""
+    """Return the value of an option that is a duration: seconds, or a text with a unit. Raises UserError."""
     return value.total_seconds() if isinstance(value, timedelta) else read_quantity(value, what, remedy)
 
 
 def read_texts(value: Any, what: str, remedy: str) -> tuple[str, ...]:
-    """Return a list of texts. Raises UserError for a single text and for any other type."""
+    """Return the value of an option that is a list of texts. Raises UserError for a single text or another type."""
     return tuple(_item(item, f"{what}[{at}]", remedy) for at, item in enumerate(_read_list(value, what, remedy)))
 
 
 def read_words(value: Any, what: str, remedy: str) -> tuple[str | Word, ...]:
-    """Return the words of a command. Raises CommandError."""
+    """Return the words of a command, as texts or parsed words. Raises CommandError."""
     try:
         items = enumerate(_read_list(value, what, remedy))
         return tuple(item if isinstance(item, Word) else _item(item, f"{what}[{at}]", remedy) for at, item in items)
@@ -98,14 +102,17 @@ def read_words(value: Any, what: str, remedy: str) -> tuple[str | Word, ...]:
 
 
 def read_pairs(value: Any, what: str, remedy: str) -> dict[str, str]:
-    """Return a dict of texts. Raises UserError. The message does not contain the value, because it can be a secret."""
+    """Return the value of an option that is a dict of texts.
+
+    Raises UserError for another value. The message does not contain the value, because it can be a secret (`env`).
+    """
     if not isinstance(value, Mapping):
         raise UserError(f"{what} is of type {type(value).__name__}: {remedy}")
     return {_name(name, what, remedy): _pair(name, content, what, remedy) for name, content in value.items()}
 
 
 def read_counts(value: Any, what: str, remedy: str) -> dict[str, int]:
-    """Return a dict of numbers. Raises UserError."""
+    """Return the value of an option that is a dict of whole numbers. Raises UserError for another value."""
     if not isinstance(value, Mapping):
         raise refuse(value, what, remedy)
     return {
@@ -115,7 +122,7 @@ def read_counts(value: Any, what: str, remedy: str) -> dict[str, int]:
 
 
 def read_objects(value: Any, what: str, remedy: str) -> tuple[Any, ...]:
-    """Return a list of texts and JSON objects. Raises UserError."""
+    """Return the value of an option that is a list of texts and JSON objects. Raises UserError for another value."""
     items = enumerate(_read_list(value, what, remedy))
     return tuple(
         read_object(item, f"{what}[{at}]", remedy) if isinstance(item, Mapping) else _item(item, what, remedy)
@@ -124,7 +131,7 @@ def read_objects(value: Any, what: str, remedy: str) -> tuple[Any, ...]:
 
 
 def read_object(value: Any, what: str, remedy: str) -> dict[str, Any]:
-    """Return a JSON object. Raises UserError for a value that JSON cannot hold."""
+    """Return the value of an option that is a JSON object. Raises UserError for a value that JSON cannot represent."""
     if not isinstance(value, Mapping):
         raise refuse(value, what, remedy)
     try:
@@ -165,9 +172,12 @@ def _pair(name: str, value: Any, what: str, remedy: str) -> str:
 
 
 def _argument(text: str, where: str, shown: str) -> str:
-    """Return a text that a program can get as an argument. Raises UserError."""
+    """Return `text` if a program can get it as an argument. Raises UserError for NUL, bad Unicode or a long text.
+
+    `where`: name of the value in the message. `shown`: description of the value in the message.
+    """
     try:
-        size = len(text.encode("utf-8", "surrogateescape"))  # the name of a file can have bytes that are not UTF-8
+        size = len(text.encode("utf-8", "surrogateescape"))  # the name of a file can contain bytes that are not UTF-8
     except UnicodeEncodeError as error:
         raise UserError(f"{where}: {shown} has half of a surrogate pair: remove it") from error
     if "\0" in text:
@@ -178,5 +188,5 @@ def _argument(text: str, where: str, shown: str) -> str:
 
 
 def _unwrap(value: Any) -> Any:
-    """Convert a scalar of numpy to a Python value. Return any other value unchanged."""
+    """Return a scalar of numpy as a Python value. Return any other value unchanged."""
     return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value

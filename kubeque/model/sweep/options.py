@@ -1,8 +1,9 @@
-"""The one table of sweep options.
+"""The only table of sweep options.
 
-`make docs` generates from the table: the schema of a jobspec, docs/jobspec.md, docs/reference.md, docs/operators.md,
-the arguments of the Airflow operator and the types of `@task.kubeque`. `kubeque sub` and `--like` read the table at run
-time. A new option needs one entry here, one field of `Sweep` (or `PodOptions`), and the code that uses it.
+`make docs` generates several files from the table: the schema of a jobspec, docs/jobspec.md, docs/reference.md,
+docs/operators.md, the arguments of the Airflow operator and the types of `@task.kubeque`. `kubeque sub` and `--like`
+read the table at run time. A new option needs one entry in the table, one field of `Sweep` (or `PodOptions`), and the
+code that uses the option.
 """
 
 from __future__ import annotations
@@ -259,11 +260,11 @@ GROUPS = (
 OPTIONS: tuple[Option, ...] = tuple(option for group in GROUPS for option in group.options)
 
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
-#: Options by their key in jobspecs of earlier versions.
+#: Options that had another key in jobspecs of earlier versions, by this earlier key.
 BY_OLD_NAME: Mapping[str, Option] = {option.old_name: option for option in OPTIONS if option.old_name}
-#: Present names of options, by their old names.
+#: Present names of options, by their names in earlier versions.
 RENAMED: Mapping[str, str] = {old: option.name for old, option in BY_OLD_NAME.items()}
 #: The options that define the rows; a sweep has at most one of them.
 ROW_SOURCES = ("parameters", "grid", "each")
-#: The options that change the rows, and the source that each of them needs; "" for any source.
+#: The options that change the rows. The value is the option of ROW_SOURCES that the option needs; "" for any or none.
 ROW_CHANGES: Mapping[str, str] = {"delimiter": "parameters", "zip": "grid", "sample": "", "seed": "", "repeat": ""}

@@ -1,4 +1,4 @@
-"""The options of the pods in which the consumers of a sweep run, as one checked value."""
+"""The options of the pods in which the consumers of a job run, as one object with checked values."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kubeque.model.quantities import parse_duration
 from kubeque.model.suggestions import suggest
 from kubeque.model.text import describe
 
-#: Seconds that a consumer waits for a spot machine before it takes any machine.
+#: Default number of seconds to wait for a spot machine, before consumers start on machines at the full price.
 _SPOT_SECONDS = 300.0
 
-#: Time limit for the start of the first consumer of a job, seconds.
+#: Default time limit for the start of the first consumer of a job, seconds.
 START_SECONDS = 600.0
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"([A-Za-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -28,12 +28,13 @@ _VOLUME = re.compile(r"(?P<source>/[^:]*|[a-z]+/[^:/]+):(?P<path>/[^:]*[^:/])(?P
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """An existing volume and the path at which a task finds it."""
+    """An existing volume, and the path of the volume in the container of a task."""
 
-    #: "host", "pvc", "secret" or "configmap".
+    #: Kind of the volume: "host" (a folder of the node), "pvc", "secret" or "configmap".
     kind: str
-    #: Name of the volume; the path if the volume is a folder of the node.
+    #: Name of the volume; for "host", the path of the folder on the node.
     name: str
+    #: Path in the container.
     path: str
     read_only: bool = False
 
@@ -42,7 +43,7 @@ class Volume:
 class PodOptions:
     """The options of the pods of a job. An empty value means the default of kubeque or of the cluster."""
 
-    #: Secrets whose entries become environment variables, for the logins of the consumer and for the program.
+    #: Names of Kubernetes Secrets. Their entries become environment variables of the consumer and of the tasks.
     env_from_secret: tuple[str, ...] = ()
     #: Number of GPUs of a task (nvidia.com/gpu).
     gpu: int = 0
@@ -52,35 +53,38 @@ class PodOptions:
     node_selector: Mapping[str, str] = field(default_factory=dict)
     #: Tolerations in the form of a Kubernetes manifest.
     tolerations: tuple[Mapping[str, Any], ...] = ()
-    #: True for spot machines, which are cheaper and which the cloud can take away at any time.
+    #: True for spot machines. They cost less, but the cloud can take them away at any time.
     spot: bool = False
-    #: Seconds to wait for a spot machine.
+    #: Seconds to wait for a spot machine, before consumers start on machines at the full price.
     spot_patience: float = _SPOT_SECONDS
-    #: Number of the user that runs the tasks; 0 for the user of the image.
+    #: Numeric id of the user that runs the tasks; 0 for the user of the image.
     task_user: int = 0
     priority_class: str = ""
     #: LocalQueue of Kueue in which the Kubernetes Jobs wait.
     kueue_queue: str = ""
-    #: WorkloadPriorityClass of Kueue, which orders the LocalQueue.
+    #: WorkloadPriorityClass of Kueue, for the priority of the Kubernetes Jobs in the LocalQueue.
     kueue_priority: str = ""
-    #: Secrets that open private registries.
+    #: Names of Kubernetes Secrets with logins for private image registries.
     image_pull_secrets: tuple[str, ...] = ()
-    #: Run a pod that maintains the job: "yes", "no", or "auto" (if the pod can be started).
+    #: "yes" to start a keeper, "no" to start none, "auto" to start a keeper if the cluster allows it.
     keeper: str = "auto"
     #: Time limit for the start of the first consumer, seconds.
     start_timeout: float = START_SECONDS
-    #: `metadata` and `spec` that are merged over kubeque's pod template.
+    #: The parts `metadata` and `spec` of a pod template. They replace or extend the fields of kubeque's pods.
     pod_template: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> PodOptions:
-        """Read the options of a sweep or a spec. A value of None means the default. Raises ResourceError."""
+        """Return the options of pods from a dict of a sweep or a spec. A value of None means the default.
+
+        Raises ResourceError for an unknown name or an invalid value.
+        """
         cls.check_names(options)
         return cls(**{key: _READERS[key](value, key) for key, value in options.items() if value is not None})
 
     @staticmethod
     def check_names(names: Iterable[Any]) -> None:
-        """Raise ResourceError for an unknown name. The message has the most similar option."""
+        """Raise ResourceError for a name that is not an option of pods. The message has the most similar option."""
         for name in names:
             if name not in _READERS:
                 hint = suggest(str(name), _READERS, "pod options")
@@ -159,7 +163,10 @@ def _tolerations(value: Any, key: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def _toleration(text: Any, key: str) -> dict[str, str]:
-    """Read a taint in the form of kubectl: `key` or `key=value`, each with or without `:Effect`."""
+    """Return the toleration for a taint in the form of kubectl: `key` or `key=value`, with or without `:Effect`.
+
+    Raises ResourceError.
+    """
     pair, _, effect = str(text).partition(":")
     name, equals, value = pair.partition("=")
     if not _LABEL.fullmatch(name) or effect not in ("", *_EFFECTS):

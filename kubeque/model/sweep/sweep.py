@@ -27,34 +27,34 @@ from kubeque.model.text import describe
 from kubeque.model.user_paths import current_folder
 from kubeque.model.wording import field_name
 
-#: Maximum number of canaries. Each canary has a block of its own.
+#: Maximum number of canaries. Each canary needs its own block in the queue.
 MAX_CANARIES = 1000
-#: A count or a share.
+#: Pattern of a count or of a share, for example `3` or `1%`.
 _ALLOWED = re.compile(r"[0-9]{1,9}|[0-9]{1,3}(\.[0-9]{1,9})?%")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One command, the rows to run it on, and options.
+    """One command, the rows for which the command runs, and options.
 
-    The fields may have any value that `check` can convert. `rows`: a list of dicts, a DataFrame, or the result of
-    `grid`, `sequence` or `from_records`. `canaries`: number of rows that run first; `Client.go` releases the others.
+    A field may have any value that `check` can convert. `rows`: a list of dicts, a DataFrame, or the result of `grid`,
+    `sequence` or `from_records`. `canaries`: number of rows that run first; `Client.go` releases the other rows.
     `pod`: options of pods, keyed by name, for example `{"spot": True}`.
     """
 
-    #: Words as text, or words that are parsed already (by the Airflow operator).
+    #: Words of the command, as texts or as parsed words (from the Airflow operator).
     command: Sequence[str | Word]
-    #: Rows, or an object that `to_rows` reads: a list of dicts or a DataFrame.
+    #: The rows, or an object that `check` converts to rows: a list of dicts or a DataFrame.
     rows: Rows = field(default_factory=lambda: sequence(1))
     #: Name of the job; None for a random readable name.
     name: str | None = None
     #: Folder where relative paths start.
     base: Path = field(default_factory=current_folder)
-    #: More files to upload: `src[:dst]`, `@list` or a folder.
+    #: Further files and folders to upload, as `SRC[:DST]`; `@FILE` for a file that lists such paths.
     push: Sequence[str] = ()
-    #: Inputs of the job that --like names. The store has them already. Files of `push` take precedence.
+    #: Inputs of the job of `--like`, which are already in the store. A file of `push` replaces an input of its name.
     inputs: Sequence[Input] = ()
-    #: True if `inputs` contains the files of those `^` words of the command that do not depend on the row.
+    #: True if `inputs` contains the files of the command's `^` words, except words with placeholders.
     inputs_of_command: bool = False
     #: The Python function that the command calls; None for other commands.
     function: FunctionCall | None = None
@@ -63,44 +63,44 @@ class Sweep:
     ignore: Sequence[str] = ()
     env: Mapping[str, Any] = field(default_factory=dict)
     image: str | None = None
-    #: Kubernetes quantities, for example `500m` and `1.5Gi`.
+    #: Cores, memory and disk are Kubernetes quantities, for example `500m` and `1.5Gi`.
     cpu: str | float | None = None
     memory: str | int | None = None
-    #: Limit up to which the memory grows; None: eight times `memory`.
+    #: Maximum memory of a task that runs again because it ran out of memory; None: eight times `memory`.
     max_memory: str | int | None = None
     disk: str | int | None = None
     consumers: int | None = None
-    #: Number of rows that run first. The other rows are held until `go`. None: all rows run.
+    #: Number of rows that run first. The other rows are held until `go` releases them. None: no row is held.
     canaries: int | None = None
     priority: int = 0
-    #: A duration such as `90`, `30m` or `1.5h`.
+    #: Time limits of one task and of the whole job, for example `90` (seconds), `30m` or `1.5h`.
     task_timeout: str | float | None = None
     deadline: str | float | None = None
     #: Number of extra attempts by cause, for causes that differ from the defaults.
     retry_causes: Mapping[str, int] = field(default_factory=dict)
     max_failures: int | None = None
-    #: A count, or a share such as `1%`.
+    #: Number of tasks that may fail in a successful job, or their share, for example `1%`.
     allow_failed: str | int = 0
-    #: Name of the recurring sweep to which the job belongs.
+    #: Name of the series to which the job belongs; empty without one.
     series: str = ""
-    #: True to link rows that are ok in the series with the same row key. Linked rows do not run again.
+    #: True to link each row for which the series has an ok result with the same row key. A linked row does not run.
     skip_done: bool = False
-    #: Time from the end of the job until gc may delete it, such as `30d`; None: never.
+    #: Time from the end of the job until `gc` may delete the job, for example `30d`; None: never.
     results_ttl: str | float | None = None
-    #: Time without a heartbeat after which the tasks of a consumer run elsewhere; None: LEASE_SECONDS.
+    #: Time without a heartbeat of a consumer after which other consumers run its tasks; None: LEASE_SECONDS.
     lease: str | float | None = None
-    #: Description of the submitter: deployment, DAG, run and Airflow task.
+    #: Description of the submitter in Airflow: deployment, DAG, run and Airflow task. Empty outside Airflow.
     origin: Mapping[str, str] = field(default_factory=dict)
     #: Options of pods, keyed by name. `PodOptions` reads them.
     pod: Mapping[str, Any] = field(default_factory=dict)
 
     def __new__(cls, *args: Any, **options: Any) -> Sweep:
-        """Raise UserError for an argument that is not a field."""
+        """Create a sweep. Raises UserError for a keyword argument that is not a field."""
         check_names(options, cls.__dataclass_fields__, "Sweep")
         return super().__new__(cls)
 
     def words(self) -> tuple[Word, ...]:
-        """Return the parsed words of the command. Raises CommandError for a bad word or an unknown column."""
+        """Return the parsed words of the command. Raises CommandError for a wrong word or an unknown column."""
         words = tuple(word if isinstance(word, Word) else parse_word(str(word)) for word in self.command)
         if not words or not words[0].parts:
             raise CommandError("there is no command: give its words, for example python3 '^run.py'")
@@ -108,7 +108,7 @@ class Sweep:
         return words
 
     def check(self) -> Sweep:
-        """Return this sweep with values converted to the types of the fields.
+        """Return a copy of this sweep with values that are checked and converted to the types of the fields.
 
         Raises UserError for the first invalid value.
         """
@@ -155,7 +155,7 @@ class Sweep:
 
 
 def check_shell_values(words: Sequence[Word], rows: Rows) -> None:
-    """Raise CommandError for a value in shell arithmetic that is not a number."""
+    """Raise CommandError if a command uses a value of a row in shell arithmetic, and the value is not a number."""
     columns = arithmetic_columns(part for word in words for part in (" ", *word.parts))
     used = [(name, rows.columns.index(name)) for name in columns if name in rows.columns]
     for row in rows if used else ():
@@ -164,13 +164,13 @@ def check_shell_values(words: Sequence[Word], rows: Rows) -> None:
 
 
 def check_consumers(consumers: int) -> None:
-    """Raise ResourceError unless a job can have this number of consumers."""
+    """Raise ResourceError for a number of consumers that a job cannot have."""
     if not 1 <= consumers <= 10_000:
         raise ResourceError(f"consumers {consumers!r}: give a number from 1 to 10000")
 
 
 def parse_allowed(value: str | int) -> str:
-    """Return `allow_failed` in the form that a job stores, for example `3` or `1%`. Raises ResourceError."""
+    """Return the option `allow_failed` as the text that a job stores, for example `3` or `1%`. Raises ResourceError."""
     text = str(value).strip()
     if _ALLOWED.fullmatch(text) and (not text.endswith("%") or float(text[:-1]) <= 100):
         return text
@@ -178,5 +178,5 @@ def parse_allowed(value: str | int) -> str:
 
 
 def with_name(sweep: Sweep) -> Sweep:
-    """Return the sweep. If it has no name, give it a random readable name."""
+    """Return a sweep that has a name: `sweep` itself, or a copy with a random readable name."""
     return sweep if sweep.name is not None else replace(sweep, name=readable_name())

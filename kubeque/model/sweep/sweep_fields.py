@@ -1,4 +1,4 @@
-"""Check and convert the fields of a sweep that come from Python code. The rules are in the table of options."""
+"""Check and convert the fields of a sweep that come from Python code, by the rules in the table of options."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ _REQUIRED = ("command", "rows")
 
 
 def convert_option(option: Option, value: Any) -> Any:
-    """Convert the value of an option to the form that a sweep holds. Raises UserError."""
+    """Return the value of an option in the form in which a `Sweep` stores the value. Raises UserError."""
     if option.pod and option.kind in (TEXTS, TAINTS) and isinstance(value, str):
-        return option.kind.convert([value], option.name)[0]  # a single item, which `PodOptions` reads as a list
+        return option.kind.convert([value], option.name)[0]  # `PodOptions` also accepts a single item for a list
     return option.kind.convert(value, option.name)
 
 
 def convert_fields(sweep: Any) -> dict[str, Any]:
-    """Return the fields of a sweep, converted to the declared types. None means the default of the field.
+    """Return the fields of a sweep as a dict, with values converted to the types of the fields.
 
-    Raises UserError for the first value that cannot be converted.
+    A value of None is replaced by the default of the field, except for `command` and `rows`. Raises UserError for the
+    first value that cannot be converted.
     """
     converted = {}
     for field in fields(sweep):
@@ -44,9 +45,9 @@ def convert_fields(sweep: Any) -> dict[str, Any]:
 
 
 def check_names(names: Iterable[str], known: Collection[str], where: str) -> None:
-    """Raise UserError for a name that is not in `known`. The message has the most similar known name.
+    """Raise UserError for the name of an argument that is not in `known`. The message has the most similar known name.
 
-    `where`: name of the function or class that has these arguments; the message begins with it.
+    `where`: name of the function or class with these arguments, for the message.
     """
     for name in names:
         if name not in known:
@@ -54,7 +55,10 @@ def check_names(names: Iterable[str], known: Collection[str], where: str) -> Non
 
 
 def split_pod(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return keyword arguments as fields of a sweep. Options of pods become the field `pod`."""
+    """Return keyword arguments as fields of a sweep: the options of pods become one field, `pod`.
+
+    Raises UserError if `options` has both `pod` and options of pods.
+    """
     pod = {name: value for name, value in options.items() if name in BY_NAME and BY_NAME[name].pod}
     others = {name: value for name, value in options.items() if name not in pod}
     if pod and others.get("pod") is not None:
@@ -100,7 +104,7 @@ def _convert_rows(value: Any, what: str) -> Any:
     return to_rows(value)
 
 
-#: Functions that read the fields, keyed by the name of the field.
+#: Functions that convert the values of the fields of a sweep, keyed by the name of the field.
 _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     **{option.sweep_field: option.kind.convert for option in OPTIONS if option.sweep_field},
     "rows": _convert_rows,

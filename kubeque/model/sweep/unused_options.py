@@ -1,4 +1,4 @@
-"""The options of a sweep that have no effect on one machine, because only pods have them."""
+"""Find the options of a sweep that have no effect on one machine, because only pods have them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from kubeque.model.sweep.pod_options import PodOptions
 
 #: Options of pods that also have an effect on one machine.
 _COUNT_HERE = frozenset({"gpu"})
-#: A pod option with its default value changes nothing.
+#: Options of pods with their default values. An option with its default value has no effect in any case.
 _DEFAULTS = PodOptions()
 
 
 def unused_options(image: str, pod: Mapping[str, Any]) -> list[str]:
-    """Return the names of the given options that only pods have, in the order of the table.
+    """Return the names of the options that only pods have and that are set, in the order of the table of options.
 
-    `image`: the container image; empty without one. `pod`: the options of pods, keyed by name. Raises ResourceError for
-    a value that is not valid.
+    An option with its default value is not included. `image`: container image; empty without one. `pod`: options of
+    pods, keyed by name. Raises ResourceError for an invalid value.
     """
     given = {name for name, value in pod.items() if name not in _COUNT_HERE and _changes(name, value)}
     given |= {"image"} if image else set()
@@ -26,11 +26,11 @@ def unused_options(image: str, pod: Mapping[str, Any]) -> list[str]:
 
 
 def unused_note(image: str, pod: Mapping[str, Any]) -> str:
-    """Return a note on options that have no effect on one machine; empty without such options."""
+    """Return a note that lists the options of `unused_options`; empty if there are none. Parameters: see there."""
     unused = unused_options(image, pod)
     return f"not used on this machine: {', '.join(unused)}" if unused else ""
 
 
 def _changes(name: str, value: Any) -> bool:
-    """True if the value of a pod option differs from the default."""
+    """True if the value of a pod option differs from its default. Raises ResourceError for an invalid value."""
     return bool(getattr(PodOptions.read({name: value}), name) != getattr(_DEFAULTS, name))
