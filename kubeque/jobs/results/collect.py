@@ -47,7 +47,7 @@ _FACT_KINDS = {
 class CollectedTable:
     """The result of a collect."""
 
-    #: A path or a URL.
+    #: Path or URL of the table.
     dest: str
     rows: int
     columns: tuple[Column, ...]
@@ -60,12 +60,14 @@ Faults = dict[int, FileError]
 
 
 def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = False) -> CollectedTable:
-    """Write the table of `job` to `dest`, a .csv or .parquet file. A few rows are in memory at a time.
+    """Write the table of `job` to `dest`, a .csv or .parquet file. Only a few rows are in memory at a time.
 
-    `infer`: True to convert parameter columns that hold only numbers, or only true and false. Other parameter columns
-    stay text. In a .parquet file, values that were given from Python keep their types.
+    `infer`: True to convert parameter columns that have only numbers, or only true and false. Other parameter columns
+    stay text. In a .parquet file, values that were submitted from Python keep their types.
+
     Raises DestinationError, MissingExtra. Raises UserError if `dest` has a different ending. Raises StorageError at
-    once if the store fails. Raises StorageError after the table is written if the values of some tasks cannot be read.
+    once if the store fails. If only the values of some tasks cannot be read, raises StorageError after the table is
+    written without these values.
     """
     check_ending(dest)
     writer = _WRITERS[Path(dest).suffix.lower()]
@@ -87,7 +89,7 @@ def print_table(backends: Backends, job: Job, stream: BinaryIO, *, infer: bool =
 
 @contextmanager
 def _spool() -> Iterator[TextIO]:
-    """Open a temporary file for rows. Raises StorageError."""
+    """Return a context manager for a temporary file. Errors of the temporary folder are raised as StorageError."""
     with uses_temporary_files():
         spool = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115, because closing fails on a full disk
     try:
@@ -98,7 +100,7 @@ def _spool() -> Iterator[TextIO]:
 
 
 def _check_faults(job: Job, table: str, count: int, faults: Faults) -> None:
-    """Raise StorageError if the values of some tasks cannot be read. `table`: what is written without them."""
+    """Raise StorageError if the values of some tasks cannot be read. `table`: name of the table in the message."""
     if faults:
         raise StorageError(
             f"{table} is written with {count} rows, without the values of {_name(faults)}; "
@@ -107,7 +109,7 @@ def _check_faults(job: Job, table: str, count: int, faults: Faults) -> None:
 
 
 def check_ending(dest: Path | str) -> None:
-    """Raise UserError unless `dest` ends in .csv or .parquet."""
+    """Raise UserError if the ending of `dest` is neither .csv nor .parquet."""
     if Path(dest).suffix.lower() not in _WRITERS:
         raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
 
@@ -125,7 +127,7 @@ def frame(backends: Backends, job: Job, *, infer: bool = False) -> Any:
     table = pd.DataFrame(found)
     outs = [name for name in table.columns if out_of(name) is not None]
     for column in [*map(parameter_column, _mixed(rows)), *inferred, *outs]:
-        # A command gets a missing value as an empty text, a function gets None.
+        # For a missing value, a command gets an empty text, and a function gets None.
         gaps = (None,) if column in outs or spec.function else (None, "")
         values = [row.get(column) for row in found]
         missing = [isinstance(value, str | None) and value in gaps for value in values]
@@ -137,12 +139,15 @@ def frame(backends: Backends, job: Job, *, infer: bool = False) -> Any:
 
 
 def _text_columns(rows: RowsSpec) -> list[str]:
-    """Return the columns whose values were all given as text."""
+    """Return the columns in which all values were submitted as text."""
     return [name for name, types in zip_longest(rows.columns, rows.types, fillvalue="") if not types]
 
 
 def _infer_column(found: Sequence[dict[str, Any]], name: str) -> bool:
-    """Convert a column with only numbers, or only true and false. Return True if it was converted and lacks values."""
+    """Convert a column of the rows `found` in place if it has only numbers, or only true and false.
+
+    Return True if the column was converted and some values are missing.
+    """
     column = Column("param", name, name)
     for row in found:
         column = column.widen(read_text(row[name]))
@@ -154,12 +159,15 @@ def _infer_column(found: Sequence[dict[str, Any]], name: str) -> bool:
 
 
 def _mixed(rows: RowsSpec) -> set[str]:
-    """Return the columns whose values were given with different types, for example numbers and missing values."""
+    """Return the columns in which values of different types were submitted, for example numbers and missing values."""
     return {name for name, types in zip(rows.columns, rows.types, strict=False) if len(types) > 1}
 
 
 def _dtype_with_gaps(values: Sequence[Any], missing: Sequence[bool]) -> str:
-    """Return pandas' type for values of one type of which some are missing; empty for any other values."""
+    """Return the pandas dtype of a column in which some values are missing; empty if the dtype need not be set.
+
+    `missing`: True for each missing value. A dtype is returned only if all other values have the same type.
+    """
     present = [value for value, gap in zip(values, missing, strict=True) if not gap]
     kinds = {type(value) for value in present}
     if len(present) == len(values) or len(kinds) != 1:
@@ -173,7 +181,8 @@ def _dtype_with_gaps(values: Sequence[Any], missing: Sequence[bool]) -> str:
 def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
     """Return the rows of the table as dicts. Parameters have the Python types with which they were submitted.
 
-    Leave out values that cannot be read, and log their tasks. Raises StorageError if the store fails.
+    Values that cannot be read are left out, and the indexes of their tasks are logged. Raises StorageError if the store
+    fails.
     """
     rows = backends.spec(job).rows
     faults: Faults = {}
@@ -203,16 +212,17 @@ def _log_faults(job: Job, faults: Faults) -> None:
 
 
 def _as_given(rows: RowsSpec, line: TaskRow) -> TaskRow:
-    """Return the line, with each parameter converted to the Python type that was submitted."""
+    """Return a line with each parameter converted to the Python type with which it was submitted."""
     return replace(line, row=read_values(rows, line.view.index, line.row)) if rows.types else line
 
 
 def whole_lines(
     backends: Backends, job: Job, tasks: Iterable[TaskRow], faults: Faults
 ) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
-    """Yield each task with all values that it wrote. Values that the queue does not keep are read from the store.
+    """Yield each task with all values that it wrote. Values that the queue does not store are read from the store.
 
-    Add each task whose values cannot be read to `faults`. Raises StorageError if the store fails.
+    If the values of a task cannot be read, its error is added to `faults`, and the task has no values. Raises
+    StorageError if the store fails.
     """
 
     def whole(line: TaskRow) -> tuple[TaskRow, dict[str, Any]]:
@@ -237,7 +247,7 @@ def _name(faults: Faults) -> str:
 def _gather(
     backends: Backends, job: Job, spool: TextIO, *, infer: bool, typed: bool
 ) -> tuple[tuple[Column, ...], int, Faults]:
-    """Write the rows to `spool` as JSON lines. Return the columns with their types, the number of rows, and the faults.
+    """Write the rows to `spool` as JSON lines. Return the columns with their types, the number of rows, and the errors.
 
     `infer`: True to derive types from the text of parameters. `typed`: True to use the types that were submitted.
     """

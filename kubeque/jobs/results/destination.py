@@ -2,8 +2,8 @@
 
 DEST/results.csv            the table of all tasks
 DEST/{index}/               the files of a task, and stdout.txt and stderr.txt; other layouts have other paths
-DEST/.kubeque/job.json      the job whose results these are
-DEST/.kubeque/layout.json   the same for a layout other than {index}: earlier versions see no job.json and refuse DEST
+DEST/.kubeque/job.json      the job that owns these results
+DEST/.kubeque/layout.json   in place of job.json in a layout other than {index}: earlier versions then refuse DEST
 DEST/.kubeque/*.jsonl       the journal: one line for each task that was fetched
 """
 
@@ -36,13 +36,13 @@ OWNER, OWNER_OF_LAYOUT = "job.json", "layout.json"
 TABLE = "results.csv"
 
 Trace = TypeVar("Trace")
-#: Entries that journal lines of earlier versions lack.
+#: Entries of a journal line that lines of earlier versions do not have.
 _MORE = ("incomplete", "not_kept")
 
 
 @dataclass(slots=True)
 class PendingDownload:
-    """A task that is being fetched."""
+    """The fetch of one task."""
 
     index: int
     #: The attempt's folder in the store; empty if nothing was stored.
@@ -51,12 +51,13 @@ class PendingDownload:
     size: int
     #: Function from the name of a file to its path below the destination; None: the path is {index}/{name}.
     place: Callable[[str], str] | None = None
+    #: The chosen files, after the manifest was read.
     files: list[ResultFile] = field(default_factory=list)
     #: Number of files that the consumer did not keep.
     not_kept: int = 0
     #: The globs of the fetch that match at least one file.
     matching: frozenset[str] = frozenset()
-    #: Error that prevents the fetch of the whole task, although store and destination work; None without such an error.
+    #: Error of the manifest, because of which no file of the task can be fetched; None without such an error.
     fault: FileError | None = None
     #: Errors of single files that cannot be fetched, by file name.
     failed: dict[str, FileError] = field(default_factory=dict)
@@ -66,11 +67,11 @@ class PendingDownload:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def path(self, name: str) -> str:
-        """Return the path below the destination of the file `name`."""
+        """Return the path of the file `name` below the destination."""
         return self.place(name) if self.place else f"{self.index}/{name}"
 
     def count(self, size: int, files: int = 1) -> None:
-        """Add written files with a total size of `size` bytes."""
+        """Add `files` written files with a total size of `size` bytes. Negative numbers remove files again."""
         with self._lock:
             self.written += files
             self.written_size += size
@@ -82,30 +83,29 @@ class PendingDownload:
 
     @property
     def faults(self) -> list[FileError]:
-        """The errors of the task and of its files."""
+        """The error of the whole task, or the errors of its files."""
         return [self.fault] if self.fault else list(self.failed.values())
 
 
 class Destination(Protocol):
-    """A folder or a store for the results of one job. No file name can lead to a path outside this folder."""
+    """A folder or a URL for the results of one job. No file name can lead to a path outside the destination."""
 
     def check(self, *, force: bool) -> None:
-        """Raise the error that `open` would raise. Leave no traces in the destination."""
+        """Raise the error that `open` would raise. The destination does not change."""
 
     def read_owner(self) -> Any:
-        """Return the content of the file that names the job; None if the file is missing or damaged."""
+        """Return the parsed content of the file that names the job; None if the file is missing or damaged."""
 
     def read_fetched(self) -> Mapping[int, FetchedTask[Any]]:
-        """Return the tasks of this job that were fetched before in this layout. The destination need not be open."""
+        """Return the tasks of this job that were already fetched in this layout. Can be called before `open`."""
 
     def open(self, *, force: bool, lean: bool = False) -> AbstractContextManager[None]:
-        """Claim the destination for this job and for one fetch. After a successful fetch, remove temporary files.
+        """Return a context manager in which this job owns the destination, for one fetch.
 
-        `lean`: True to record that the destination lacks empty streams and folders without files.
-
-        If the destination holds results of a job that this job may replace, delete these results. `force`: True to
-        claim a destination that holds other files. Raises DestinationError. Raises StorageError if the destination is
-        not writable.
+        If the destination has results of a job that this job may replace, these results are deleted first. Temporary
+        files are removed after a successful fetch. `force`: True to accept a destination with other files. `lean`: True
+        to record that the destination has no empty streams and no folders without files. Raises DestinationError.
+        Raises StorageError if the destination is not writable.
         """
 
     def has(self, task: PendingDownload, choice: FileChoice) -> bool:
@@ -115,23 +115,23 @@ class Destination(Protocol):
         """True if the attempt was fetched before and one of its files has been changed or removed since."""
 
     def count_not_kept(self, task: PendingDownload) -> int:
-        """Return how many files of a fetched attempt were not kept by its consumer."""
+        """Return the number of files of a fetched attempt that its consumer did not keep."""
 
     def names(self, task: PendingDownload) -> Collection[str]:
         """Return the names of the files of a task that was fetched before."""
 
     def bring(self, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> Iterator[PendingDownload]:
-        """Fetch tasks in order. Yield each task once all its files are fetched or have failed. Raises StorageError."""
+        """Fetch tasks in order. Yield each task when all its files are fetched or have failed. Raises StorageError."""
 
     def put_table(self, write: Callable[[Path], None]) -> None:
-        """Call `write` with a local path, and store the table that it writes there. Raises StorageError."""
+        """Call `write` with a local path, and store the table that `write` writes to this path. Raises StorageError."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedTask(Generic[Trace]):
     """A line of the journal: the fetched files of a task.
 
-    Each file has a trace that shows whether the file has changed since its fetch.
+    The trace of a file is a value that differs if the file has changed since the fetch.
     """
 
     #: The attempt's folder in the store.
@@ -155,7 +155,7 @@ class FetchedTask(Generic[Trace]):
         return FileChoice(self.globs, self.streams)
 
     def path(self, index: int, name: str) -> str:
-        """Return the path below the destination of the file `name` of the task `index`."""
+        """Return the path of the file `name` of the task `index` below the destination."""
         return self.paths.get(name, f"{index}/{name}")
 
     def covers(self, url: str, globs: Globs, streams: Streams = Streams.ALL) -> bool:
@@ -168,7 +168,7 @@ class FetchedTask(Generic[Trace]):
         )
 
     def merge(self, before: FetchedTask[Trace] | None) -> FetchedTask[Trace]:
-        """Return this line, extended by the files of the line `before` if both lines are about the same attempt."""
+        """Return this line. If `before` is a line about the same attempt, add the files of `before`."""
         if before is None or before.url != self.url:
             return self
         globs = tuple(sorted({*self.globs, *before.globs})) if self.globs and before.globs else ()
@@ -185,7 +185,10 @@ class FetchedTask(Generic[Trace]):
 
     @staticmethod
     def from_line(line: str, read_trace: Callable[[Any], Trace]) -> tuple[int, FetchedTask[Trace]] | None:
-        """Return index and content of a journal line; None for a line that was cut off. Ignore additional fields."""
+        """Return the index and the content of a journal line; None for a line that was cut off or is damaged.
+
+        `read_trace`: function that converts the stored trace of a file. Additional entries are ignored.
+        """
         try:
             index, url, globs, files, *rest = json.loads(line)
             more = rest[0] if rest and isinstance(rest[0], dict) else {}
@@ -203,7 +206,7 @@ class FetchedTask(Generic[Trace]):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The job whose results a destination holds, as recorded in the file `job.json` of the destination."""
+    """The job that owns the results in a destination, as recorded in the file `job.json` of the destination."""
 
     job: str
     #: Empty if the job is not submitted yet.
@@ -216,14 +219,14 @@ class Owner:
 
     @classmethod
     def of(cls, job: Job, replaces: str = "", layout: Layout = STANDARD) -> Owner:
-        """Return the owner for a job."""
+        """Return the owner record of `job`. `replaces`: uid of the job that `job` has replaced; empty if none."""
         task = [job.origin.get(key) for key in ("deployment", "dag", "task", "map_index")]
         digest = hashlib.sha256(json.dumps(task).encode()).hexdigest() if job.origin.get("task") else ""
         return cls(job.name, job.uid, digest, replaces, layout)
 
     @property
     def file(self) -> str:
-        """Name of the file in the folder MARKER."""
+        """Name of the file in the folder MARKER that records this owner."""
         return OWNER if self.layout.is_standard else OWNER_OF_LAYOUT
 
     def to_record(self, *, lean: bool = False) -> bytes:
@@ -239,14 +242,14 @@ class Owner:
         return record.get("layout") == self.layout.to_record()
 
     def keeps_whole(self, record: Any) -> bool:
-        """True if `record` names this job, and says that the destination has empty streams.
+        """True if `record` names this job or a job that this job may replace, and the destination has empty streams.
 
-        The streams then stay there.
+        A later fetch then fetches empty streams too.
         """
         return (self.is_named_by(record) or self.may_replace(record)) and not record.get("lean")
 
     def check(self, record: Any, dest: str, *, empty: Callable[[], bool]) -> None:
-        """Raise DestinationError for a destination with other files, or with results of this job in another layout.
+        """Raise DestinationError if a destination has other files, or has results of this job in another layout.
 
         `record`: parsed content of `job.json`. `empty`: function that returns True if `dest` has no files.
         """
@@ -289,7 +292,7 @@ def not_empty(dest: str, owner: Owner) -> DestinationError:
 def replaced_attempts(
     tasks: Iterable[PendingDownload], fetched: Mapping[int, FetchedTask[Trace]]
 ) -> Iterator[tuple[int, FetchedTask[Trace]]]:
-    """Yield the index and the fetched files of each task whose earlier attempt was fetched."""
+    """Yield the index and the fetched files of each of `tasks` of which an earlier attempt was fetched."""
     for task in tasks:
         before = fetched.get(task.index)
         if before is not None and before.url != task.url:

@@ -1,4 +1,4 @@
-"""Download the files of tasks to this machine in parallel, and check them."""
+"""Download the files of tasks to this machine in parallel, and check their contents."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ class TaskFolders(Protocol):
     """The local paths of the files of each task."""
 
     def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
-        """Return the path to download a file to; None if an interrupted fetch has downloaded the file already."""
+        """Return the path for the download of a file; None if an earlier fetch has already downloaded this file."""
 
     def complete(self, task: PendingDownload, choice: FileChoice) -> None:
-        """Record that all files of a task are downloaded, except those in `task.failed`."""
+        """Finish a task, of which all files are downloaded except those in `task.failed`."""
 
 
 def download_tasks(
     files: Files, folders: TaskFolders, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter
 ) -> Iterator[PendingDownload]:
-    """Download tasks in order. Yield each task once all its files are downloaded or have failed.
+    """Download tasks in order. Yield each task when all its files are downloaded or have failed.
 
-    `meter` counts bytes. An error of one file is recorded in its task. Raises StorageError for all other errors.
+    `meter`: counts the downloaded bytes. An error of one file or manifest is recorded in its task. Raises StorageError
+    for all other errors.
     """
 
     def read(task: PendingDownload) -> PendingDownload:
@@ -45,7 +46,8 @@ def download_tasks(
             task.matching = find_matching(choice.globs, (file.name for file in manifest.files))
         except FileError as error:
             task.fault = error
-        # `task.size` counts all files and no streams. In fact, the chosen files and the streams are downloaded.
+        # The meter expects `task.size`, the size of all files without streams. Replace it by the size of the chosen
+        # files.
         meter.expect(sum(file.size for file in task.files) - task.size)
         return task
 
@@ -65,9 +67,9 @@ def download_tasks(
 
 
 def _check_total(task: PendingDownload, manifest: Manifest) -> None:
-    """Raise FileDamaged if the files of a manifest are larger than the queue has recorded.
+    """Raise FileDamaged if the files in a manifest are larger than the size that the queue has recorded.
 
-    A task program can replace the manifest, but not the size in the queue.
+    The program of a task can replace the manifest, but not the size in the queue.
     """
     total = sum(file.size for file in manifest.files if not file.is_stream)
     if total > task.size:

@@ -1,4 +1,4 @@
-"""The rows of a job that runs, each as soon as it has ended."""
+"""Find the rows of a running job, each as soon as it has ended."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
 
-#: Share of the time that the search for ended rows may take. A job with many tasks is searched less often.
+#: Maximum share of time for the searches for ended rows. So a job with many tasks is searched less often.
 _SHARE = 0.1
 _ENDED = (TaskState.OK, TaskState.FAILED, TaskState.KILLED)
 
 
 class EndedRows:
-    """The search for rows that have ended since the last search. Each row is found once."""
+    """Finds the rows of one job that have ended since the last search. Each row is found once."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
         #: Index before which all rows were found, and the found rows from this index on.
         self._first = 0
         self._found: set[int] = set()
+        #: Number of ended tasks at the last search.
         self._counted = 0
-        #: Earliest time of the next search.
+        #: Earliest time of the next search, on the monotonic clock.
         self._next = 0.0
 
     def find(self, job: Job, counts: Counts, *, last: bool) -> Sequence[dict[str, Any]]:
         """Return the rows that have ended since the last call, in the order of their ends.
 
-        `last`: True to search even if the counts have not changed. Raises QueueError and StorageError in this last
-        call; an earlier call returns nothing while the queue or the store does not answer.
+        `last`: True to search even if the counts have not changed. If the queue or the store does not answer, the last
+        call raises QueueUnavailable or StorageError, and every earlier call returns nothing.
         """
         began = time.monotonic()
         if not last and (counts.ended == self._counted or began < self._next):
@@ -65,6 +66,9 @@ class EndedRows:
 
 
 def _end(view: TaskView) -> tuple[float, int]:
-    """Return when the attempt of a task ended, by the clock of its consumer. A task that never ran comes last."""
+    """Return the sort key of a task: the end of its attempt, by the clock of its consumer, and its index.
+
+    A task that never ran is last.
+    """
     outcome = view.record.outcome if view.state.has_outcome else None
     return (outcome.start + outcome.seconds + outcome.saving if outcome else math.inf), view.index

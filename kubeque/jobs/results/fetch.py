@@ -29,28 +29,29 @@ from kubeque.model.rows.index_ranges import Ranges
 from kubeque.model.text import cut, format_count
 from kubeque.model.wording import code
 
-#: Largest size of a stored table, bytes: of all tables, and for each task. A larger table is written from the queue.
+#: Limit for the size of a stored table, bytes: a constant, and a part for each task. Instead of a larger table, a new
+#: one is made from the queue.
 _TABLE_BYTES, _LINE_BYTES = 64 << 20, 4 << 10
 
 
 def check_state(state: str | None) -> None:
-    """Raise UserError for a state whose tasks have no results."""
+    """Raise UserError if tasks in `state` have no results. None, for all states, is accepted."""
     if state not in (None, TaskState.OK, TaskState.FAILED):
         raise UserError(f"state {cut(repr(state))}: only ok and failed tasks have results: choose ok or failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The choice of results to fetch."""
+    """The results that a fetch fetches: tasks, files, and their layout."""
 
     #: Indexes of the tasks; None: all tasks.
     indexes: Container[int] | None = None
     #: "ok" or "failed"; None: both.
     state: str | None = None
-    #: Files to fetch.
+    #: Patterns of the files to fetch; empty: all files.
     globs: Globs = ()
-    #: Streams to fetch. None: no streams in a flat layout without globs, otherwise the streams that are not empty. If
-    #: the destination already has empty streams, all streams are fetched in any case.
+    #: Streams to fetch. None: no streams in a flat layout without globs, and the streams that are not empty in all
+    #: other cases. If the destination already has empty streams, all streams are fetched.
     streams: Streams | None = Streams.ALL
     layout: Layout = STANDARD
 
@@ -58,9 +59,10 @@ class Choice:
         check_state(self.state)
 
     def files(self, *, whole: bool) -> FileChoice:
-        """Return the choice among the files of each task.
+        """Return the choice of files for each task.
 
-        `whole`: True to include empty streams, because all streams were requested or the destination has them already.
+        `whole`: True to choose empty streams too, because they were requested or because the destination already has
+        empty streams.
         """
         default = Streams.NONE if self.layout.is_flat and not self.globs else Streams.FILLED
         return FileChoice(self.globs, Streams.ALL if whole else default if self.streams is None else self.streams)
@@ -68,10 +70,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class NotKept:
-    """Files that were not kept."""
+    """Counts of files that the consumers did not keep."""
 
     files: int
-    #: Number of tasks that wrote them.
+    #: Number of tasks that wrote these files.
     tasks: int
     #: Index of the first of these tasks.
     first: int
@@ -83,17 +85,17 @@ class Fetched:
 
     #: A folder or a URL.
     dest: str
-    #: Number of tasks fetched now.
+    #: Number of tasks that this fetch fetched.
     tasks: int
-    #: Number of tasks that were skipped, because an earlier fetch has their files.
+    #: Number of skipped tasks, of which an earlier fetch had fetched all files.
     kept: int
-    #: Number of files written now.
+    #: Number of files that this fetch wrote.
     files: int
     #: Total size of these files in bytes.
     size: int = 0
     #: Number of tasks fetched again because a file was changed or removed after an earlier fetch.
     restored: int = 0
-    #: Files of the chosen tasks that the consumers did not keep: links, special files, names that a store refuses.
+    #: Files of the chosen tasks that were not kept: links, special files, names that a store refuses. None: all were.
     not_kept: NotKept | None = None
     #: Notes about patterns that select no file, one sentence each.
     notes: tuple[str, ...] = ()
@@ -116,9 +118,12 @@ def fetch(
 ) -> Fetched:
     """Fetch the results of `job` into `dest`, a folder or a URL of a store. Skip tasks that were fetched before.
 
-    `replaces`: uid of the job that `job` has replaced. Fetched files of the replaced job are deleted. A task's folder
-    appears once all its files are downloaded and checked. `progress` is called with the numbers of fetched tasks and
-    bytes.
+    The folder of a task appears when all its files are downloaded and checked.
+
+    `force`: True to accept a destination with other files. `replaces`: uid of the job that `job` has replaced; fetched
+    files of the replaced job are deleted. `choice`: the results to fetch; None: all results. `progress`: function that
+    gets the numbers of fetched tasks and bytes.
+
     Raises DestinationError. Raises UserError for an index that the job does not have. Raises StorageError at once if
     the store or the disk fails, and at the end if single files could not be fetched.
     """
@@ -161,7 +166,7 @@ def _place(
     backends: Backends, job: Job, destination: Destination, layout: Layout, chosen: Sequence[PendingDownload],
     wanted: FileChoice,
 ) -> None:  # fmt: skip
-    """Give each task its paths in the layout. Raises UserError if two of them are equal, before anything is written."""
+    """Give each task its paths in the layout. Raises UserError, before anything is written, if two paths are equal."""
     rows = read_rows(backends, job, [task.index for task in chosen])
     paths = ResultPaths(layout, backends.spec(job).rows.columns)
     for task in chosen:
@@ -171,9 +176,9 @@ def _place(
 
 
 def check_destination(backends: Backends, dest: str, name: str, *, force: bool = False) -> str:
-    """Check, before the job `name` is submitted, that its results can be fetched into `dest`.
+    """Check that results of the job `name` can be fetched into `dest`. Called before this job is submitted.
 
-    Return the uid of the existing job `name`, which the new job may replace; empty if there is none. Raises
+    Return the uid of the existing job with this name, which the new job may replace; empty without such a job. Raises
     DestinationError, StorageError.
     """
     before = backends.queue.find(name)
@@ -199,14 +204,14 @@ def _check_indexes(job: Job, indexes: Container[int] | None) -> None:
 def _matching(
     chosen: Sequence[PendingDownload], brought: Sequence[PendingDownload], destination: Destination, globs: Globs
 ) -> Iterator[frozenset[str]]:
-    """Yield the globs that match files of a task, for each task."""
+    """Yield, for each task, the globs that match at least one of its files."""
     yield from (task.matching for task in brought)
     indexes = {task.index for task in brought}
     yield from (find_matching(globs, destination.names(task)) for task in chosen if task.index not in indexes)
 
 
 def _choose_downloads(job: Job, choice: Choice, views: Iterable[TaskView]) -> Iterator[PendingDownload]:
-    """Yield the tasks that have ended and are chosen."""
+    """Yield a download for each chosen task that has ended with a result."""
     for view in views:
         outcome = view.record.outcome
         ended = outcome is not None and view.state.has_outcome and choice.state in (None, view.state)
@@ -215,7 +220,7 @@ def _choose_downloads(job: Job, choice: Choice, views: Iterable[TaskView]) -> It
 
 
 def _write_table(backends: Backends, job: Job, path: Path) -> None:
-    """Write the table of all tasks, not only of the chosen tasks. Use the stored table if the job has ended."""
+    """Write the table of all tasks of a job to `path`. If the job has ended, use its stored table."""
     if job.closing is not None:
         try:
             size = backends.files.look(table_url(job)).size
@@ -223,7 +228,7 @@ def _write_table(backends: Backends, job: Job, path: Path) -> None:
                 backends.files.download(table_url(job), path, size=size)
                 return
         except (FileMissing, FileDamaged):
-            pass  # the stored table was deleted, or a task program has replaced it
+            pass  # the stored table was deleted, or the program of a task has replaced it
     write_local(path, to_csv(list(lines(backends, job))))
 
 

@@ -1,4 +1,4 @@
-"""Fetch into a folder of this machine."""
+"""Fetch results into a folder of this machine."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ from kubeque.model.errors import DestinationError, FileError, StorageError
 class FolderDestination:
     """A `Destination` below a path of this machine.
 
-    Files of a task are written to DEST/.kubeque/partial-*. The complete folder is renamed to DEST/{index}. In another
-    layout, its files are moved one by one.
+    Files of a task are first written into a folder DEST/.kubeque/partial-*. After the download, this folder is renamed
+    to DEST/{index}, or merged into DEST/{index} if that exists. In a layout other than DEST/{index}, the files are
+    moved one by one.
     """
 
     def __init__(self, files: Files, path: Path, owner: Owner) -> None:
@@ -59,7 +60,7 @@ class FolderDestination:
 
     @contextmanager
     def open(self, *, force: bool, lean: bool = False) -> Iterator[None]:
-        """See `Destination`. While this fetch runs, a second fetch into the folder is refused."""
+        """See `Destination.open`. While this fetch runs, a second fetch into the folder raises DestinationError."""
         with self._usable():
             self._check_content(force)
             self._marker.mkdir(parents=True, exist_ok=True)
@@ -83,14 +84,14 @@ class FolderDestination:
             os.close(lock)
 
     def check(self, *, force: bool) -> None:
-        """See `Destination`."""
+        """See `Destination.check`."""
         with self._usable():
             self._check_content(force)
             check_folder(self.path)
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
-        """Raise errors of the file system in this block as DestinationError."""
+        """Raise DestinationError for an error of the file system in the `with` block."""
         try:
             yield
         except (OSError, ValueError) as error:
@@ -98,7 +99,7 @@ class FolderDestination:
             raise DestinationError(f"{self.path} cannot be used ({why}): choose another folder") from error
 
     def _check_content(self, force: bool) -> None:
-        """Raise DestinationError if the path is not a folder, or if it holds files that are not results of this job."""
+        """Raise DestinationError if the path is not a folder, or if `Owner.check` fails (without `force`)."""
         if self.path.exists() and not self.path.is_dir():
             raise DestinationError(f"{self.path} is a file: give a folder to fetch into")
         if self._marker.is_symlink():
@@ -109,22 +110,23 @@ class FolderDestination:
             )
 
     def read_owner(self) -> Any:
-        """See `Destination`."""
+        """See `Destination.read_owner`."""
         for name in (OWNER, OWNER_OF_LAYOUT):
             with self._usable(), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
                 return json.loads((self._marker / name).read_bytes())
         return None
 
     def read_fetched(self) -> dict[int, FetchedTask[Trace]]:
-        """See `Destination`."""
+        """See `Destination.read_fetched`."""
         if self._owner.is_named_by(self.read_owner()):
             self._read_journal()
         return self._fetched
 
     def _claim(self, lean: bool) -> None:
-        """Record this job as the owner.
+        """Record this job as the owner of the destination.
 
-        Delete the results of a job that this job may replace. The caller holds the lock.
+        If the destination has results of a job that this job may replace, delete these results. The caller must hold
+        the lock. `lean`: see `Destination.open`.
         """
         record = self.read_owner()
         if not self._owner.is_named_by(record):
@@ -146,36 +148,36 @@ class FolderDestination:
         self._read_journal()
         for index, fetched in self._fetched.items():
             self._delete_unchanged(index, fetched)
-            with suppress(OSError):  # the folder has other files
+            with suppress(OSError):  # if the folder has other files, it stays
                 (self.path / str(index)).rmdir()
         self._fetched = {}
 
     def _delete_unchanged(self, index: int, fetched: FetchedTask[Trace]) -> None:
-        """Delete the files of a fetched task that have not changed since the fetch, and folders that become empty."""
+        """Delete the unchanged files of a fetched task, and the folders that become empty."""
         paths = [fetched.path(index, name) for name, trace in fetched.files.items() if trace]
         traces = [trace for trace in fetched.files.values() if trace]
         delete_files(self.path, [path for path, trace in zip(paths, traces, strict=True) if self._trace(path) == trace])
 
     def _read_journal(self) -> None:
         with suppress(FileNotFoundError), open(self._journal, encoding="utf-8", errors="replace") as journal:
-            # If a fetch was killed, the last line might be cut off.
+            # The last line can be cut off if a fetch was killed. `from_line` then returns None.
             self._fetched = dict(filter(None, (FetchedTask.from_line(line, read_trace) for line in journal)))
 
     def has(self, task: PendingDownload, choice: FileChoice) -> bool:
-        """See `Destination`."""
+        """See `Destination.has`."""
         fetched = self._fetched.get(task.index)
         if fetched is None or not fetched.covers(task.url, choice.globs, choice.streams):
             return False
         return all(self._trace(fetched.path(task.index, name)) == trace for name, trace in fetched.files.items())
 
     def was_changed(self, task: PendingDownload) -> bool:
-        """See `Destination`."""
+        """See `Destination.was_changed`."""
         fetched = self._fetched.get(task.index)
         known = fetched is not None and fetched.url == task.url and not fetched.incomplete
         return known and fetched is not None and not self.has(task, fetched.choice)
 
     def bring(self, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> Iterator[PendingDownload]:
-        """See `Destination`."""
+        """See `Destination.bring`."""
         if not self._owner.layout.is_standard:
             # Delete before the first download, because the path of an old file may now be the path of another task's
             # file.
@@ -184,26 +186,29 @@ class FolderDestination:
         return download_tasks(self._files, self, tasks, choice, meter)
 
     def put_table(self, write: Callable[[Path], None]) -> None:
-        """See `Destination`."""
+        """See `Destination.put_table`."""
         write(self.path / TABLE)
 
     def count_not_kept(self, task: PendingDownload) -> int:
-        """See `Destination`."""
+        """See `Destination.count_not_kept`."""
         fetched = self._fetched.get(task.index)
         return fetched.not_kept if fetched is not None else 0
 
     def names(self, task: PendingDownload) -> Collection[str]:
-        """See `Destination`."""
+        """See `Destination.names`."""
         fetched = self._fetched.get(task.index)
         return fetched.files if fetched is not None else ()
 
     def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
-        """See `TaskFolders`."""
+        """See `TaskFolders.path_for`."""
         path = inside(self._partial(task), file.name)
         return None if is_copy(path, file) or is_copy(self._path(task, file.name), file) else path
 
     def complete(self, task: PendingDownload, choice: FileChoice) -> None:
-        """Move the files of a task to their paths in the layout. Other files in its folder stay."""
+        """Move the downloaded files of a task to their paths in the layout, and add the task to the journal.
+
+        Other files in the folder of the task stay. Raises StorageError.
+        """
         names = {file.name for file in task.files if file.name not in task.failed}
         before = self._fetched.get(task.index)
         try:
@@ -242,14 +247,17 @@ class FolderDestination:
                 delete_files(final, (name for name in before.files if name not in names))
             self._merge(task, partial, names)
             if not create:
-                with suppress(OSError):  # the folder has files
+                with suppress(OSError):  # if the folder has files, it stays
                     final.rmdir()
         elif partial.exists():
             delete_files(partial, (name for name in names_below(partial) if name not in names))
             os.rename(partial, final)
 
     def _merge(self, task: PendingDownload, partial: Path, names: Collection[str]) -> None:
-        """Move files into a folder that exists. If a file cannot be moved, record the error for this file."""
+        """Move the files `names` from the folder `partial` to their paths, and delete `partial`.
+
+        If a file cannot be moved, record the error in `task.failed`.
+        """
         for name in names_below(partial):
             if name in names:
                 try:

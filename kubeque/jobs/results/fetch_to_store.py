@@ -1,4 +1,4 @@
-"""Fetch into a store. Each portion is downloaded to a temporary folder of this machine and then uploaded."""
+"""Fetch results into a store. Each portion is downloaded into a temporary folder of this machine, then uploaded."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from kubeque.jobs.results.file_choice import FileChoice
 from kubeque.jobs.results.result_paths import STANDARD
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 
-#: Maximum number of tasks and of bytes in a portion, because the disk of this machine is limited. A single task may be
-#: larger.
+#: Maximum number of tasks and of bytes in a portion, because the disk of this machine is limited. A portion of one task
+#: may be larger.
 _PORTION_TASKS, _PORTION_BYTES = 1000, 256 << 20
 #: Start of the names of temporary folders.
 _TEMPORARY = "kubeque-fetch-"
 
 
 class StoreDestination:
-    """A `Destination` below a URL. In its journal, the trace of a file is the size of the file in bytes."""
+    """A `Destination` below the URL of a store. In the journal, the trace of a file is its size in bytes."""
 
     def __init__(self, files: Files, url: str, owner: Owner) -> None:
         self._url = url
@@ -54,7 +54,7 @@ class StoreDestination:
 
     @contextmanager
     def open(self, *, force: bool, lean: bool = False) -> Iterator[None]:
-        """See `Destination`."""
+        """See `Destination.open`."""
         self.check(force=force)
         record = self.read_owner()
         owner = join(self._url, MARKER, self._owner.file)
@@ -75,20 +75,20 @@ class StoreDestination:
             ) from error
 
     def check(self, *, force: bool) -> None:
-        """See `Destination`."""
+        """See `Destination.check`."""
         check_prefix(self._files, self._url)
         if not force:
             self._owner.check(self.read_owner(), self._url, empty=lambda: not self._files.entries(self._url))
 
     def read_owner(self) -> Any:
-        """See `Destination`."""
+        """See `Destination.read_owner`."""
         for name in (OWNER, OWNER_OF_LAYOUT):
             with suppress(FileMissing, FileDamaged):
                 return self._files.read_json(join(self._url, MARKER, name))
         return None
 
     def read_fetched(self) -> dict[int, FetchedTask[int]]:
-        """See `Destination`."""
+        """See `Destination.read_fetched`."""
         if self._owner.is_named_by(self.read_owner()):
             self._read_journals()
         return self._fetched
@@ -116,30 +116,30 @@ class StoreDestination:
             self._sizes = dict(self._files.listing(self._url))
 
     def has(self, task: PendingDownload, choice: FileChoice) -> bool:
-        """See `Destination`."""
+        """See `Destination.has`."""
         fetched = self._fetched.get(task.index)
         if fetched is None or not fetched.covers(task.url, choice.globs, choice.streams):
             return False
         return all(self._sizes.get(fetched.path(task.index, name)) == size for name, size in fetched.files.items())
 
     def was_changed(self, task: PendingDownload) -> bool:
-        """See `Destination`."""
+        """See `Destination.was_changed`."""
         fetched = self._fetched.get(task.index)
         known = fetched is not None and fetched.url == task.url and not fetched.incomplete
         return known and fetched is not None and not self.has(task, fetched.choice)
 
     def count_not_kept(self, task: PendingDownload) -> int:
-        """See `Destination`."""
+        """See `Destination.count_not_kept`."""
         fetched = self._fetched.get(task.index)
         return fetched.not_kept if fetched is not None else 0
 
     def names(self, task: PendingDownload) -> Collection[str]:
-        """See `Destination`."""
+        """See `Destination.names`."""
         fetched = self._fetched.get(task.index)
         return fetched.files if fetched is not None else ()
 
     def bring(self, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> Iterator[PendingDownload]:
-        """See `Destination`. `meter` counts the uploaded bytes."""
+        """See `Destination.bring`. `meter` counts the uploaded bytes."""
         if not self._owner.layout.is_standard:
             # Delete before the first upload, because the path of an old file may now be the path of another task's
             # file.
@@ -156,13 +156,13 @@ class StoreDestination:
             yield from ended
 
     def put_table(self, write: Callable[[Path], None]) -> None:
-        """See `Destination`."""
+        """See `Destination.put_table`."""
         with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as folder:
             write(Path(folder) / TABLE)
             self._files.upload(Path(folder) / TABLE, join(self._url, TABLE))
 
     def _send(self, folder: Path, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> None:
-        """Upload the files of tasks, delete replaced files of earlier attempts, and write a journal."""
+        """Upload the files of tasks, delete replaced files of earlier attempts, and write a journal of these tasks."""
         sizes = {task.index: _sizes(folder / str(task.index)) for task in tasks}
         self._upload(folder, tasks, sizes, meter)
         lines = []
@@ -176,7 +176,7 @@ class StoreDestination:
                 task.url, choice.globs, files, bool(task.failed), task.not_kept, paths, choice.streams
             )  # fmt: skip
             lines.append(fetched.merge(before).to_line(task.index))
-        # Each portion has a journal of its own, because objects cannot be appended to. The names sort by time.
+        # Each portion gets a new journal, because a store cannot append to an object. The names sort by time.
         name = f"fetched-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
         self._files.write(join(self._url, MARKER, name), "\n".join(lines).encode())
 
@@ -185,7 +185,7 @@ class StoreDestination:
     ) -> None:
         """Upload the files of tasks.
 
-        If the store refuses a file, record the error for this file. Raises StorageError.
+        If the store refuses a file, record the error in the task of the file. Raises StorageError for other errors.
         """
         copies = (
             (task, name, Copy(str(folder / str(task.index) / name), join(self._url, task.path(name)), size))
@@ -207,7 +207,7 @@ class StoreDestination:
     def _delete_replaced(
         self, task: PendingDownload, before: FetchedTask[int] | None, files: Mapping[str, int]
     ) -> None:
-        """Delete the files of an earlier attempt that the present attempt does not have."""
+        """Delete the files of an earlier attempt that are not among `files`, the files of the present attempt."""
         if before is not None and before.url != task.url:
             for name in before.files:
                 if name not in files:

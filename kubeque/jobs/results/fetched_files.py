@@ -1,4 +1,4 @@
-"""Note size and time of fetched files on this machine, compare them with the result manifest, and delete them."""
+"""Record size and time of fetched files on this machine, compare the files with the manifest, and delete them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kubeque.files.sha256 import sha256_file
 from kubeque.jobs.results.result_manifest import ResultFile
 from kubeque.model.errors import FileError
 
-#: Size in bytes and modification time in ns of a file after its fetch; None if the file could not be read.
+#: Size in bytes and modification time in ns of a fetched file; None if the file cannot be read.
 Trace = tuple[int, int] | None
 
 
@@ -26,13 +26,16 @@ def trace_of(path: Path) -> Trace:
 
 
 def read_trace(stored: Any) -> Trace:
-    """Return a trace from its journal record; additional fields are ignored. Raises ValueError, TypeError."""
+    """Return a trace from its entry in a journal. Additional items are ignored. Raises ValueError, TypeError."""
     size, time, *_ = stored
     return size, time
 
 
 def is_copy(path: Path, file: ResultFile) -> bool:
-    """True if the file at `path` has the content of `file`."""
+    """True if the file at `path` is a regular file with the content of `file`.
+
+    False if the content cannot be compared, because the digest of a stored file is not recorded.
+    """
     try:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_size != file.size:
@@ -60,7 +63,7 @@ def names_below(folder: Path) -> list[str]:
 
 
 def delete_files(folder: Path, names: Iterable[str]) -> None:
-    """Delete files, and the folders that become empty."""
+    """Delete the files `names` below `folder`, and the folders below `folder` that become empty."""
     for name in list(names):
         path = inside(folder, name)
         with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):

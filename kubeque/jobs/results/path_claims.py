@@ -1,4 +1,4 @@
-"""Refuse a layout that puts files of different tasks, or two files of a task, into one place."""
+"""Refuse a layout that gives two files the same path, or two tasks the same folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kubeque.model.text import LINE_CHARACTERS, printable
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """The task that a place belongs to, and the first path in this place."""
+    """A path below the destination, and the index of the task to which it belongs."""
 
     index: int
     path: str
@@ -31,9 +31,10 @@ def check_paths(
     files: Files, paths: ResultPaths, tasks: Mapping[int, tuple[PendingDownload, Mapping[str, str]]],
     fetched: Mapping[int, FetchedTask[Any]], choice: FileChoice,
 ) -> None:  # fmt: skip
-    """Raise UserError if two files of tasks have one path, or two tasks have one folder. Nothing is written.
+    """Raise UserError if two files get the same path, or two tasks get the same folder. Nothing is written.
 
-    `tasks`: the chosen tasks with their rows. `fetched`: the tasks that the destination has already.
+    `paths`: the layout. `tasks`: the chosen tasks with their rows, by index. `fetched`: the tasks that the destination
+    already has, by index. `choice`: the chosen files of each task.
     """
     claims = PathClaims(paths, {index: row for index, (_, row) in tasks.items()})
     open_tasks = []
@@ -53,13 +54,13 @@ def check_paths(
 
 
 def _claim_files(files: Files, claims: PathClaims, tasks: Sequence[PendingDownload], choice: FileChoice) -> None:
-    """Claim the path of each file of the tasks."""
+    """Add the path of each chosen file of the tasks to `claims`. Raises UserError for a path that is already used."""
 
     def read(task: PendingDownload) -> list[str]:
         try:
             return [file.name for file in choice.select(read_manifest(files, task.url).files)]
         except FileError:
-            return []  # the fetch reports it
+            return []  # the fetch reports the error
 
     for task, names in zip(tasks, in_parallel(read, tasks, threads=MANIFESTS), strict=True):
         for name in names:
@@ -67,7 +68,7 @@ def _claim_files(files: Files, claims: PathClaims, tasks: Sequence[PendingDownlo
 
 
 class PathClaims:
-    """The places of a destination that belong to a task or to a file."""
+    """The paths below a destination that belong to a task or to a file."""
 
     def __init__(self, paths: ResultPaths, rows: Mapping[int, Mapping[str, str]]) -> None:
         self._paths = paths
@@ -75,7 +76,10 @@ class PathClaims:
         self._claims: dict[str, _Claim] = {}
 
     def add(self, index: int, path: str, name: str = "") -> None:
-        """Claim the place of a path. Raises UserError if the place is taken."""
+        """Record that `path` belongs to the task `index`; in a flat layout, to its file `name`.
+
+        Raises UserError if the path belongs to another task or file, or to the fetch itself.
+        """
         layout = self._paths.layout
         if fold(path.split("/")[0]) in (MARKER, TABLE):
             raise UserError(
@@ -104,7 +108,7 @@ class PathClaims:
         return "/".join(claim.path.split("/")[: self._paths.depth])
 
     def _remedy(self, first: _Claim, second: _Claim) -> str:
-        """Return the placeholders that distinguish two tasks: a column with different values, and the index."""
+        """Return placeholders that distinguish two tasks, as text: a column with different values, or the index."""
         rows = [self._rows.get(claim.index, {}) for claim in (first, second)]
         differing = [
             name for name, value in rows[0].items()

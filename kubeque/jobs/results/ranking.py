@@ -1,4 +1,4 @@
-"""Sort the tasks of a job by one column. The memory depends only on the requested number of tasks."""
+"""Sort the tasks of a job by one column. The needed memory depends only on the requested number of tasks."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from kubeque.model.suggestions import suggest_column
 from kubeque.model.wording import option
 
 Kept = TypeVar("Kept")
-#: Number of lines by which a bounded bucket may exceed its limit before it is sorted and cut.
+#: Number of lines by which a bucket may exceed its limit before it is sorted and cut.
 _SLACK = 1000
 
 
 def rank_tasks(
     lines: Iterable[TaskRow], column: str, *, top: int | None = None, descending: bool = False
 ) -> list[TaskRow]:
-    """Sort lines by a column of the table (or by `out.*`), and return the first `top` lines (None: all).
+    """Return the first `top` lines (None: all lines), sorted by a column of the table.
 
-    Numbers come first and are compared as numbers, even if they are text from a CSV. Then come other texts. Lines
-    without a value come last, even in descending order. Raises UserError for an unknown `column`. The message lists the
-    columns.
+    Numbers are first, and are compared as numbers, even if they are texts from a CSV file. Other texts follow. Lines
+    without a value are last, even in descending order. Raises UserError, with a list of the columns, if `column` does
+    not exist.
     """
     return _rank(lines, column, lambda line: line, top, descending)
 
 
 def rank_indexes(lines: Iterable[TaskRow], column: str, *, descending: bool) -> list[int]:
-    """Return the indexes of lines, sorted as `rank_tasks` does. The memory holds no lines. Raises UserError."""
+    """Return the indexes of lines, sorted as by `rank_tasks`. Lines are not kept in memory. Raises UserError."""
     return _rank(lines, column, lambda line: line.view.index, None, descending)
 
 
@@ -72,7 +72,7 @@ def _known(seen: Iterable[str]) -> list[str]:
 
 
 class _Bucket(Generic[Kept]):
-    """A container that keeps only the first `top` of its items in sorted order (None: all items)."""
+    """A container that sorts its items by a key, and keeps only the first `top` items (None: all items)."""
 
     def __init__(self, top: int | None, *, descending: bool) -> None:
         self._top = top
@@ -92,7 +92,7 @@ class _Bucket(Generic[Kept]):
 
 
 def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:
-    """Return the `count` tasks that failed last, newest first. Read all blocks, but only the rows of these tasks."""
+    """Return the `count` tasks that failed last, newest first. Reads all blocks, but only the rows of these tasks."""
     failed = (view for view in backends.queue.tasks(job) if view.state is TaskState.FAILED)
     rows = backends.spec(job).rows
     page = PageReader(job.url, backends.files, rows.pages).page
@@ -102,8 +102,8 @@ def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:
 def longest_running(backends: Backends, job: Job, count: int) -> list[TaskRow]:
     """Return the `count` tasks that have been running for the longest time, the longest first.
 
-    Read the leased blocks, but only the rows of these tasks. Tasks of consumers that do not name their running task are
-    left out.
+    Reads the leased blocks, but only the rows of these tasks. A consumer of an older version does not record which task
+    runs, so its tasks are left out.
     """
     running = sorted(backends.queue.running(job), key=_began_at)[:count]
     rows = backends.spec(job).rows
@@ -112,7 +112,7 @@ def longest_running(backends: Backends, job: Job, count: int) -> list[TaskRow]:
 
 
 def most_retried(backends: Backends, job: Job, count: int) -> list[TaskRow]:
-    """Return the `count` unfinished tasks with the most failed attempts, in descending order."""
+    """Return the `count` unfinished tasks with the most attempts that were charged to a budget, in descending order."""
     found = heapq.nlargest(count, backends.queue.retried(job), key=lambda view: sum(view.record.charges.values()))
     rows = backends.spec(job).rows
     page = PageReader(job.url, backends.files, rows.pages).page

@@ -1,4 +1,4 @@
-"""The manifest of an attempt, result.json. The manifest is validated, because a task can forge it."""
+"""Read result.json, the manifest of an attempt. Its values are checked, because the program of a task can forge it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ResultFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The description of an attempt."""
+    """The files of an attempt, from its manifest."""
 
     #: Files and streams of the attempt.
     files: list[ResultFile] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Manifest:
 
 
 def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
-    """Return the manifest of the attempt in the folder `attempt_url`, with known and unknown keys.
+    """Return the JSON object in result.json of the attempt in the folder `attempt_url`. Its values are not checked.
 
     Raises FileMissing, StorageError. Raises FileDamaged if the manifest is not a JSON object.
     """
@@ -80,9 +80,9 @@ def read_manifest(files: Files, url: str) -> Manifest:
 
 
 def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
-    """Check the types of the known keys of a manifest. Return the manifest with known and unknown keys.
+    """Return the JSON object in result.json of an attempt, after a check of the types of all known keys.
 
-    Raises FileMissing, FileDamaged, StorageError.
+    Unknown keys are not checked. Raises FileMissing, StorageError. Raises FileDamaged for a wrong type.
     """
     result = read_result(files, attempt_url)
     try:
@@ -105,7 +105,7 @@ def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
 
 
 def read_out_values(files: Files, attempt_url: str) -> dict[str, Any]:
-    """Read from the manifest the values that the task wrote to $KUBEQUE_OUT.
+    """Return the values that a task wrote to $KUBEQUE_OUT, from the manifest of its attempt.
 
     Raises FileMissing, StorageError. Raises FileDamaged for values that no consumer writes.
     """
@@ -139,7 +139,7 @@ def _files(result: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
 
 
 def _is_size(value: Any) -> bool:
-    """True for a number of bytes that a file can have."""
+    """True if `value` is a possible size of a file, in bytes."""
     return type(value) is int and 0 <= value < 1 << 63
 
 
@@ -150,7 +150,7 @@ def _count_refused(result: Mapping[str, Any]) -> int:
 
 
 def _streams(result: Mapping[str, Any], url: str, taken: Collection[str]) -> Iterator[ResultFile]:
-    """Yield the streams as files, under names that no file or folder of the task has."""
+    """Yield the streams as files, with names that no file or folder of the task has. `taken`: names of the files."""
     taken = {*taken, *(str(parent) for name in taken for parent in PurePosixPath(name).parents)}
     for stream in _STREAMS:
         text, size = result.get(stream), result.get(f"{stream}_bytes", 0)

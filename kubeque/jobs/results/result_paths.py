@@ -1,4 +1,4 @@
-"""The layout of a destination: the path below it of each fetched file."""
+"""The layout of a fetch: the path of each fetched file below the destination."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kubeque.model.suggestions import suggest
 from kubeque.model.text import cut
 from kubeque.model.wording import option
 
-#: Names of the parts of a file's own path, for `--flat`.
+#: Placeholders in a template of `--flat` for the parts of a file's own path.
 FILE_FIELDS = ("name", "stem", "suffix", "path")
-#: Prefixes that distinguish a column from a field of the file with the same name.
+#: Prefixes of placeholders. They distinguish a part of the file's path from a column with the same name.
 _FILE, _PARAMETER = "file.", "param."
 
 
@@ -37,7 +37,7 @@ class Layout:
 
     @property
     def text(self) -> str:
-        """The option that selects this layout."""
+        """The option of the command line that selects this layout."""
         return option("flat" if self.is_flat else "layout", f"'{self.template}'")
 
     def to_record(self) -> dict[str, Any] | None:
@@ -49,7 +49,10 @@ STANDARD = Layout()
 
 
 def choose_layout(flat: str | None, layout: str | None) -> Layout:
-    """Return the layout for the values of two options, of which at least one is None. Raises UserError."""
+    """Return the layout for the values of the options `--flat` and `--layout`; None: the option is not set.
+
+    Raises UserError if both options are set, or if a template is not valid.
+    """
     if flat is not None and layout is not None:
         raise UserError(f"{option('flat')} and {option('layout')} exclude each other: give one of them")
     template = flat if flat is not None else layout
@@ -61,9 +64,12 @@ def choose_layout(flat: str | None, layout: str | None) -> Layout:
 
 
 def _parse_parts(layout: Layout) -> list[Word]:
-    """Return the parts of a template. Raises UserError for a template that could lead out of the destination."""
+    """Return the parts of a template between its slashes.
+
+    Raises UserError for a template that is not valid, for example because it leads out of the destination.
+    """
     try:
-        # `parse_word` would read a caret at the start as the mark of an upload. In a template, a caret has no meaning.
+        # `parse_word` reads the added caret as the mark of an upload. A caret in the template then has no meaning.
         parsed = parse_word(f"^{layout.template}").parts
     except CommandError as error:
         raise UserError(f"{layout.text} is empty or has an unbalanced brace; {_example(layout)}") from error
@@ -78,7 +84,7 @@ def _parse_parts(layout: Layout) -> list[Word]:
 
 
 def _split(parts: Iterable[Part]) -> list[list[Part]]:
-    """Return the parts of a path. A slash inside of a placeholder belongs to the name of a column."""
+    """Split a parsed template at its slashes. A slash inside a placeholder is a part of a column's name."""
     found: list[list[Part]] = [[]]
     for part in parts:
         first, *others = part.split("/") if isinstance(part, str) else [part]
@@ -105,16 +111,19 @@ class ResultPaths:
     """The paths of the files of one job in a layout."""
 
     def __init__(self, layout: Layout, columns: Collection[str]) -> None:
-        """`columns`: the columns of the rows of the job. Raises UserError for an unknown or ambiguous name."""
+        """Parse the template of `layout`. `columns`: the columns of the rows of the job.
+
+        Raises UserError for a placeholder that is unknown or ambiguous.
+        """
         self.layout = layout
         self._columns = columns
         self._words = _parse_parts(layout)
-        #: The source of each placeholder: the prefix of the source, and a column or a field of the file.
+        #: The source of each placeholder: _PARAMETER and a column, or _FILE and one of FILE_FIELDS.
         self._sources = {name: self._find(name) for word in self._words for name in word.columns}
 
     @property
     def depth(self) -> int:
-        """Number of folders, or of parts of a path, in the template."""
+        """Number of parts of the template between slashes."""
         return len(self._words)
 
     @property
@@ -161,15 +170,15 @@ class ResultPaths:
         return row[name] if source == _PARAMETER else fields[name]
 
     def key(self, path: str) -> str:
-        """Return the key by which paths are compared: two tasks, or two files of a flat layout, need different keys.
+        """Return the key of a path. Two tasks, or two files of a flat layout, must have different keys.
 
-        The key is made from the folder of the task, or from the whole path in a flat layout. The key ignores the case
-        and the Unicode form of names, because some file systems ignore both.
+        The key comes from the folder of the task, or from the whole path in a flat layout. The key ignores the case and
+        the Unicode form of names, because some file systems ignore them.
         """
         shared = path if self.layout.is_flat else "/".join(path.split("/")[: self.depth])
         return fold(shared)
 
 
 def fold(name: str) -> str:
-    """Return a name without the differences that some file systems ignore."""
+    """Return a name in a fixed case and Unicode form, because some file systems ignore differences of both."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -1,4 +1,4 @@
-"""Notes about patterns that select no file."""
+"""Notes for the user about patterns that match no file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class KeptFiles:
             yield view
 
     def notes(self, backends: Backends, job: Job) -> tuple[str, ...]:
-        """Return a note if the option `results` kept no file of any ok task. Raises StorageError."""
+        """Return a note if the option `results` of `job` kept no file of any counted task. Raises StorageError."""
         if not self.ok or self.files:
             return ()
         results = backends.spec(job).results
@@ -44,7 +44,10 @@ class KeptFiles:
 
 
 def note_results(backends: Backends, job: Job) -> tuple[str, ...]:
-    """Return a note if the option `results` kept no file of any ok task. Read the tasks only if the option is set."""
+    """Return a note if the option `results` kept no file of any ok task. Raises StorageError.
+
+    Reads all tasks if the option is set.
+    """
     if not backends.spec(job).results:
         return ()
     kept = KeptFiles()

@@ -1,4 +1,4 @@
-"""The table of a job, with one line per task, as results.csv, as records and for the screen."""
+"""The table of a job with one line for each task: as results.csv, as dicts, and for output on a terminal."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TaskRow:
     def as_record(self) -> dict[str, Any]:
         """Return index, parameters, facts and $KUBEQUE_OUT values as one dict.
 
-        Names of the latter begin with `out.`.
+        The names of the $KUBEQUE_OUT values begin with `out.`.
         """
         out = {out_column(key): value for key, value in self.out.items()}
         return {INDEX: self.view.index, **self.parameters(), **self.facts(), **out}
@@ -81,7 +81,7 @@ class TaskRow:
 def lines(backends: Backends, job: Job, *, state: str | None = None, first: int = 0) -> Iterator[TaskRow]:
     """Yield the tasks in `state` (None: all tasks) from index `first` on, in order, each with its row.
 
-    A few blocks and pages are in memory at a time. Pages without a selected row are not read.
+    Only a few blocks and pages are in memory at a time. Pages without a selected row are not read.
     """
     spec = backends.spec(job).rows
     page = PageReader(job.url, backends.files, spec.pages)
@@ -91,9 +91,9 @@ def lines(backends: Backends, job: Job, *, state: str | None = None, first: int 
 
 
 def notes(backends: Backends, job: Job, count: int) -> tuple[int, list[tuple[int, str]]]:
-    """Return the number of ok tasks with a message, and the first `count` messages with their index.
+    """Return the number of ok tasks that have a message, and the first `count` pairs of index and message.
 
-    A message says, for example, that values cannot be read.
+    For example, a message says that the values of the task cannot be read.
     """
     found, first = 0, list[tuple[int, str]]()
     for view in backends.queue.tasks(job):
@@ -113,7 +113,7 @@ def read_rows(backends: Backends, job: Job, indexes: Iterable[int]) -> dict[int,
 
 
 def write_table(backends: Backends, job: Job, found: Sequence[TaskRow]) -> None:
-    """Store the table of this run unless it is stored already. Raises StorageError."""
+    """Store the table of this run of `job`, if it is not stored yet. Raises StorageError."""
     backends.files.write_new(table_url(job), to_csv(found))
 
 
