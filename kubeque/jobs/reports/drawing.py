@@ -1,4 +1,4 @@
-"""The timeline on a page: the values of its controls, and the attempts as columns of numbers that timeline.js draws."""
+"""Compute the timeline on a page: values of its controls, and columns of numbers from which timeline.js draws."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from kubeque.model.text import printable
 
 #: Name of the script that draws the timeline.
 SCRIPT = "timeline.js"
-#: Maximum size of all parameters on the page, characters. Further rows are omitted.
+#: Maximum total length of the parameters on the page, characters. Further rows are omitted.
 _ROW_CHARACTERS = 8_000_000
-#: Maximum length of a value in characters, and maximum number of columns.
+#: Maximum length of a parameter in characters, and maximum number of parameters of a row.
 _VALUE_CHARACTERS = 60
 _COLUMNS = 12
 
@@ -27,9 +27,8 @@ Rows = Mapping[tuple[str, int], Mapping[str, str]]
 class Sample:
     """The attempts that a timeline draws.
 
-    If there are more attempts than a limit, only every second or every fourth attempt is drawn, and so on.
-
-    Attempts that are not ok have a separate limit, so that a few failures among a million successes are all drawn.
+    If a job has more attempts than the limit, only every second or every fourth attempt is drawn, and so on. Attempts
+    that are not ok have a separate limit. So a few failures among a million successes are all drawn.
     """
 
     def __init__(self, limit: int) -> None:
@@ -38,7 +37,7 @@ class Sample:
         self._ok, self._others = _Thinned(limit * 4 // 5), _Thinned(limit // 5)
 
     def add(self, span: Span) -> bool:
-        """Add an attempt. Return True if the sample keeps the attempt. A later call may remove it again."""
+        """Add an attempt. Return True if the sample keeps the attempt. A later call may remove the attempt again."""
         self.causes[span.cause] += 1
         return (self._ok if span.cause is Cause.OK else self._others).add(span)
 
@@ -89,7 +88,10 @@ class Drawing:
 
 
 def make_drawing(sample: Sample, rows: Rows, by: By) -> Drawing:
-    """Return the timeline of the attempts of a sample. `rows`: the parameters of their tasks."""
+    """Return the timeline of the attempts of a sample.
+
+    `rows`: the parameters of the tasks. `by`: the lanes that the page shows first.
+    """
     found = find_uncovered(sample.spans)
     causes = [cause for cause in Cause if sample.causes[cause]]
     first = min((span.start for span in found), default=0.0)
@@ -143,7 +145,7 @@ def _named(row: Mapping[str, str]) -> list[str]:
 def _values(
     found: Sequence[Span], rows: Rows, columns: Mapping[str, Sequence[str]]
 ) -> tuple[list[int], list[list[str]]]:
-    """Return the index of each span's row (-1 if the row is omitted), and the list of rows."""
+    """Return the index of each span's row in the list (-1 if the row is omitted), and the list of rows."""
     numbers: dict[tuple[str, int], int] = {}
     values: list[list[str]] = []
     left = _ROW_CHARACTERS

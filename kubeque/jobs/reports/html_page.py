@@ -1,6 +1,7 @@
-"""Self-contained HTML pages from Jinja templates. A page loads nothing, runs only its own scripts, and escapes values.
+"""Make self-contained HTML pages from Jinja templates. A page loads nothing, and runs only its own scripts.
 
-The templates are in the folder `templates`. Jinja is imported when a page is written, because few processes write one.
+All values are escaped. The templates are in the folder `templates`. Jinja is imported when a page is made, because most
+processes make no page.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def format_time(at: float) -> str:
 def _clean(value: object, limit: int = SHOWN) -> Markup:
     """Return a value as HTML text or attribute without control characters, at most `limit` characters long.
 
-    HTML of this module, which is a `Markup`, is returned unchanged.
+    A `Markup` is HTML that this module made, and is returned unchanged.
     """
     from markupsafe import Markup, escape
 
@@ -91,6 +92,6 @@ def _join_modules(scripts: Iterable[str]) -> Iterator[str]:
 
 
 def _hash(content: str) -> str:
-    """Return the source expression that permits one style or script (www.w3.org/TR/CSP3, 2.3.1)."""
+    """Return the CSP source expression that permits one style or script (www.w3.org/TR/CSP3, 2.3.1)."""
     digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
     return f"'sha256-{digest}'"

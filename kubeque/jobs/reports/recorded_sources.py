@@ -1,4 +1,4 @@
-"""Read the record of the files of this machine from which the inputs of a job were read."""
+"""Read the record of a job's input sources: the files of this machine from which its inputs were made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class InputSources:
 
 
 def read_sources(backends: Backends, job: Job) -> InputSources | None:
-    """Return the sources of a job's revision; None if this machine has no readable record."""
+    """Return the sources of the job's current revision; None if this machine has no readable record of them."""
     try:
         wire: Any = Environments(backends.config.home).read_sources(job)
         return InputSources(

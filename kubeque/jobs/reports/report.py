@@ -1,4 +1,4 @@
-"""`report.html`: a self-contained page about a job, written when the job is closed."""
+"""Make `report.html`, a self-contained page about a job. It is stored when the job is closed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SCRIPTS = (
 
 
 def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> None:
-    """Store the report of a run that ends now, unless the report exists. Errors are logged, not raised."""
+    """Store the report of a run that ends now, if it is not stored yet. Errors are logged, not raised."""
     try:
         ended = close_job(job, counts, backends.queue.now(), killed_rows=backends.queue.killed_rows(job))
         backends.files.write_new(report_url(job), make_report(backends, ended, counts, found).encode(errors="replace"))
@@ -52,7 +52,10 @@ def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
 
 
 def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str) -> None:
-    """Write the report of a job in its current state. Raises UserError, DestinationError, StorageError."""
+    """Write the report of a job in its current state to `dest`, a path or a URL.
+
+    Raises UserError if the name is not that of an HTML file. Raises DestinationError, StorageError.
+    """
     if str(dest) == "-":
         raise UserError("-: a report is not written to the standard output: give a file such as report.html")
     if (suffix := Path(dest).suffix.lower()) not in _SUFFIXES:
@@ -97,7 +100,7 @@ def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
 
 
 def _find_unsent(backends: Backends, job: Job, groups: Groups) -> str:
-    """Return the path of a Python module of this machine that tasks did not find; otherwise an empty text."""
+    """Return the result of `find_unsent_module` for the most frequent messages; empty if the store has an error."""
     with suppress(StorageError):
         return find_unsent_module(backends, job, [group.message for group in groups.largest()])
     return ""

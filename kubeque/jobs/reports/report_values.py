@@ -1,4 +1,4 @@
-"""The values of the template `report.html`: verdict, counts, advice, failures, timeline and table."""
+"""Compute the values of the template `report.html`: verdict, counts, advice, failures, timeline and table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from kubeque.queues.state_letters import MEANING, squeeze
 _COLUMNS = 30
 #: Maximum length of a cell, characters.
 _CELL = 120
-#: Minimum width of a state in the bar of counts, as a share of the bar. It makes a rare state visible.
+#: Minimum width of a state in the bar of counts, as a share of the bar. A rare state is then still visible.
 _THINNEST = 0.008
 _COUNTS = (
     ("ok", "cause-ok"), ("failed", "cause-exit"), ("killed", "cause-killed"), ("running", "cause-preempted"),
@@ -44,7 +44,9 @@ class Content:
     job: Job
     spec: JobSpec
     counts: Counts
+    #: Statistics of the attempts.
     seen: AttemptStats
+    #: The largest groups of similar failures.
     groups: Sequence[Group]
     #: The first tasks of the job, for the table.
     listed: Sequence[TaskRow]
@@ -60,7 +62,7 @@ class Content:
     usages: Sequence[TaskUsage] = ()
     #: One letter for each of the first tasks, as `state_letter` returns it.
     letters: str = ""
-    #: File of a module that tasks did not find and that this machine has; empty without one.
+    #: Value of a `push` option for a file of this machine that tasks did not find; empty without one.
     unsent: str = ""
 
 
@@ -69,7 +71,9 @@ class BarPart:
     """One state in the bar of counts. The bar is 100 units wide."""
 
     name: str
+    #: CSS class.
     colour: str
+    #: Number of tasks in the state.
     tasks: int
     start: float
     width: float
@@ -89,7 +93,7 @@ class Cell:
 
     text: str
     is_number: bool = False
-    #: The exact value, by which the page sorts; None if it is `text`.
+    #: The exact value by which the page sorts; None to sort by `text`.
     value: str | None = None
     #: The whole text of a long value; otherwise empty.
     title: str = ""
@@ -137,7 +141,7 @@ def _state(job: Job) -> str:
 
 
 def _facts(c: Content) -> list[tuple[str, str]]:
-    """Return names and values of the list below the bar."""
+    """Return pairs of name and value for the list of facts below the bar of counts."""
     job, seen = c.job, c.seen
     facts = [("submitted", format_time(job.created))]
     if job.closing is not None:
@@ -164,7 +168,7 @@ def _verdict(counts: Counts) -> str:
 
 
 def _bar(counts: Counts) -> list[BarPart]:
-    """Return the parts of the bar of counts. A minimum width makes one of a hundred thousand tasks visible."""
+    """Return the parts of the bar of counts. A rare state gets the share _THINNEST before scaling."""
     tasks = {name: n for name, _ in _COUNTS if (n := getattr(counts, name))}
     shares = {name: max(n / counts.total, _THINNEST) for name, n in tasks.items()}
     start, parts = 0.0, []

@@ -29,10 +29,10 @@ Traced = tuple[Span, dict[str, str]]
 
 
 def write_timeline(backends: Backends, jobs: Sequence[Job], dest: Path | str, *, by: By = By.CONSUMER) -> int:
-    """Write the timeline of `jobs` to `dest`, and return the number of attempts. The file ending determines the format.
+    """Write the timeline of `jobs` to `dest`, and return the number of attempts.
 
-    Raises UserError if the ending is unknown. Raises MissingExtra if a library is missing. Raises DestinationError,
-    StorageError.
+    The ending of `dest` determines the format. Raises UserError if the ending is unknown. Raises MissingExtra if a
+    library is missing. Raises DestinationError, StorageError.
     """
     writer = WRITERS.get(Path(dest).suffix.lower())
     if writer is None:
@@ -62,7 +62,7 @@ def _html(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
 
 
 def timeline_page(backends: Backends, job: Job, *, attempts: int) -> str:
-    """Return the page of one job with at most `attempts` attempts. Only the rows of drawn attempts are read."""
+    """Return the timeline page of one job. At most `attempts` attempts are drawn, and only their rows are read."""
     sample = Sample(attempts)
     for view in backends.queue.tasks(job):
         for span in spans(job.name, view):

@@ -1,4 +1,4 @@
-"""Draw the timeline as a PNG. Only this module imports matplotlib."""
+"""Draw a timeline as a PNG file. Only this module imports matplotlib."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNITS = ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "hours"), (120, 60, "minu
 
 
 def draw(file: BinaryIO, found: Sequence[Span], by: By) -> None:
-    """Write spans as a PNG. The spans must be in the order of their starts. Raises MissingExtra."""
+    """Write a picture of spans as a PNG. The spans must be sorted by their starts. Raises MissingExtra."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -82,7 +82,7 @@ def _bars(axes: Any, found: Sequence[Span], of: Sequence[int], origin: float, si
 
 
 def _plain(label: str) -> str:
-    """Escape `$`, because it begins a formula in matplotlib."""
+    """Return a label with `$` escaped, because `$` begins a formula in matplotlib."""
     return label.replace("$", r"\$")
 
 

@@ -1,4 +1,4 @@
-"""Modules and files that failed tasks did not find, and that lie beside the script on this machine."""
+"""Find modules and files that failed tasks did not find, but that exist on this machine and were not uploaded."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.user_paths import expand_home
 
-#: Pattern of the error message of Python, or of `python -m`. A name with a dot does not match, because its package was
-#: found.
+#: Pattern of the error message of Python, or of `python -m`, for a missing module. A name with a dot does not match,
+#: because the package of this module was found.
 _MISSING = re.compile(r"No module named '?([A-Za-z_]\w*)(?![\w.])")
 #: Pattern of the error messages of Python and of other programs for a missing file with a relative path.
 _MISSING_FILE = re.compile(
@@ -30,12 +30,12 @@ _MISSING_SCRIPT = re.compile(r"can't open file '(?:[^'\0]*?/work/[^'/\0]+/[^'/\0
 def find_unsent_module(
     backends: Backends, job: Job, messages: Iterable[str], folders: Sequence[Path] = (), base: Path | None = None
 ) -> str:
-    """Return the `push` option that sends the first module or file that tasks did not find.
+    """Return the value of a `push` option that uploads the first module or file that tasks did not find.
 
     Return an empty text if this machine has no such module and no such file.
 
     `messages`: messages of failed tasks. `folders`: folders to search before the folders of the command's `^` words.
-    `base`: folder where the paths of the submission start. None: the folder that this machine recorded. Raises
+    `base`: folder at which the paths of the submission start; None for the folder that this machine recorded. Raises
     StorageError.
     """
     messages = list(messages)
@@ -56,9 +56,10 @@ def find_unsent_module(
 
 
 def _find_file(names: Iterable[str], base: Path, sent: set[str]) -> str:
-    """Return the `push` option for the first of `names` that is an unsent file below `base`; empty without one.
+    """Return the value of a `push` option for the first of `names` that is a file below `base`; empty without one.
 
-    The names are relative paths. Tasks get the file at the same relative path.
+    `names`: relative paths. Tasks get the file at the same relative path. `sent`: names of the inputs that tasks
+    already get; a file with such a name is skipped.
     """
     for name in names:
         path = os.path.normpath(name)
@@ -79,5 +80,5 @@ def _script_folders(spec: JobSpec, base: Path) -> Iterator[Path]:
 
 
 def _write_push(file: Path, base: Path | None) -> str:
-    """Return the path of a file below `base` as a relative path."""
+    """Return the path of `file`, relative to `base` if the file is below `base`."""
     return str(file.relative_to(base)) if base is not None and file.is_relative_to(base) else str(file)

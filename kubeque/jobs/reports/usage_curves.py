@@ -1,4 +1,4 @@
-"""The use of CPU, memory and GPUs over time on a report: a curve for each of the longest tasks."""
+"""The part of a report about CPU, memory and GPU use over time: curves for the longest tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WIDTH, _HEIGHT = 100, 20
 
 
 class Longest:
-    """Keeps the longest of many tasks that have ended."""
+    """Collects the ended tasks that took longest: at most CURVES tasks."""
 
     def __init__(self) -> None:
         self._kept: list[tuple[float, TaskRow]] = []
@@ -47,14 +47,14 @@ class Longest:
 
 @dataclass(frozen=True, slots=True)
 class TaskUsage:
-    """A task with its use over time."""
+    """A task with its CPU, memory and GPU use over time."""
 
     line: TaskRow
     usage: Usage
 
 
 def read_usages(backends: Backends, job: Job, tasks: Sequence[TaskRow]) -> list[TaskUsage]:
-    """Return the resource use of each task whose result contains it. Results that cannot be read are left out."""
+    """Return the resource use of tasks, from their results. Tasks without a recorded use are left out."""
     found = in_parallel(partial(_read, backends, job), tasks, threads=SMALL_READS)
     return [TaskUsage(line, usage) for line, usage in zip(tasks, found, strict=True) if usage is not None]
 
@@ -84,12 +84,12 @@ class UsageLine:
 
     index: int
     seconds: str
-    #: CPU, memory and, if a task used GPUs, GPUs; None if this task used none.
+    #: Curves of CPU, memory and, if the table has a column for GPUs, GPUs. None for GPUs that this task did not use.
     curves: Sequence[Curve | None]
 
 
 def draw_usage(each: TaskUsage, *, has_gpu: bool) -> UsageLine:
-    """Return the line of a task. `has_gpu`: True if the table has a column for GPUs."""
+    """Return the line of a task with its curves. `has_gpu`: True if the table has a column for GPUs."""
     usage, outcome = each.usage, each.line.view.record.outcome
     ends = [point.seconds for point in usage.points]
     cpu = [point.cpu for point in usage.points]
@@ -106,7 +106,7 @@ def draw_usage(each: TaskUsage, *, has_gpu: bool) -> UsageLine:
 
 
 def _points(ends: Sequence[float], values: Sequence[float]) -> str:
-    """Return steps as the points of an SVG polygon. `ends`: end of the interval of each value, seconds."""
+    """Return the points of an SVG polygon for a step curve. `ends`: end of the time interval of each value, seconds."""
     top, last, x = max(values) or 1.0, ends[-1], 0.0
     points = [f"0,{_HEIGHT}"]
     for end, value in zip(ends, values, strict=True):
