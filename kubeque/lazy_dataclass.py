@@ -18,8 +18,8 @@ else:
     def dataclass(*, frozen=False, slots=False, repr=True):
         """Return a decorator with the effect of `dataclasses.dataclass`.
 
-        For a class that is not frozen, return `dataclasses.dataclass` itself. Frozen classes share the functions for
-        comparison, hash, repr and pickling, and those that refuse assignments.
+        For a class that is not frozen, return the decorator of the standard library. All frozen classes share the same
+        functions for comparison, hash, repr and pickling, and the functions that refuse assignments.
         """
         if not frozen:
             return dataclasses.dataclass(slots=slots, repr=repr)
@@ -72,7 +72,7 @@ else:
             return whole.replace(parameters=parameters)
 
     def _compared(cls):
-        """Return a function that reads the fields of an instance of `cls` that `==` compares, and store it."""
+        """Return a function that reads those fields of an instance that `==` compares. Store it in _READERS."""
         names = [field.name for field in dataclasses.fields(cls) if field.compare]
         read = attrgetter(*names) if names else type
         _READERS[cls] = read
@@ -106,7 +106,7 @@ else:
         for field, value in zip(dataclasses.fields(self), state, strict=True):
             object.__setattr__(self, field.name, value)
 
-    #: For each class with compared or hashed instances: the function of `_compared`.
+    #: The functions that `_compared` has returned, by class.
     _READERS = {}
     _SHARED = {
         "__eq__": _eq, "__hash__": _hash, "__repr__": _repr, "__setattr__": _setattr, "__delattr__": _delattr,

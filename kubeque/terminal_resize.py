@@ -8,7 +8,7 @@ from rich.segment import ControlType
 
 
 class _EraseAfterResize(RenderHook):
-    """A hook of rich that erases the screen before the first redraw after the terminal has changed its size.
+    """A hook of the library rich. It erases the screen before the first redraw after a change of the terminal's size.
 
     A terminal that becomes narrower breaks the lines of the display. A terminal that becomes higher can show lines
     again that had left the screen. In each case the number of lines to erase is unknown, so the whole screen is erased.

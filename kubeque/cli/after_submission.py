@@ -15,9 +15,9 @@ from kubeque.model.errors import KubequeError, UserError
 
 @contextmanager
 def after_submission(name: str) -> Iterator[None]:
-    """Add the text that the job `name` is submitted to the message of each error raised in the `with` block.
+    """Extend the message of each error raised in the `with` block: the job `name` is submitted and continues.
 
-    A UserError is raised as KubequeError with exit code 1, because 2 means that nothing was submitted.
+    A UserError is raised as KubequeError with exit code 1, because exit code 2 means that nothing was submitted.
     """
     there = f"{name} is submitted and continues: kubeque watch {shlex.quote(name)}"
     try:
@@ -35,9 +35,9 @@ def after_submission(name: str) -> Iterator[None]:
 
 @contextmanager
 def after_the_end(name: str, outcome: str) -> Iterator[None]:
-    """Add to the message of each error raised in the `with` block how the job ended and how to fetch its results.
+    """Extend the message of each error raised in the `with` block: how the job ended, and how to fetch its results.
 
-    `outcome`: words for the end of the job. Errors of standard output are not changed.
+    `outcome`: words for the end of the job, for example "success". Errors of standard output are not changed.
     """
     try:
         yield

@@ -29,8 +29,8 @@ class ControlMethods(ProgressMethods):
         the whole job. A consumer stops a running row within about 5 seconds. Rows that are not selected run as before.
         Raises UserError if no row is selected, or for an index that the job does not have.
 
-        With None, a job with an unreadable record is killed, too. Then JobUnreadable is raised after the kill, because
-        the progress cannot be read.
+        If `rows` is None, a job with an unreadable record is killed, too. Then JobUnreadable is raised after the kill,
+        because the progress cannot be read.
         """
         if rows is None:
             control.kill(self._backends, name)

@@ -52,7 +52,7 @@ class ProgressMethods(Connection):
         return reconcile(self._backends, name, start=True, watch=self._watch)
 
     def _observe(self, name: str) -> Callable[[], Progress]:
-        """Return a function that reconciles a job and returns its progress. It does not wait for a silent store."""
+        """Return a function that reconciles a job and returns its progress, without waiting for a silent store."""
         return partial(reconcile, self._backends, name, start=True, watch=self._watch, store=self._store_watch)
 
     def jobs(self) -> list[Job]:
@@ -60,9 +60,10 @@ class ProgressMethods(Connection):
         return sorted(self._backends.queue.jobs(), key=lambda job: job.created)
 
     def version_warnings(self, job: Job) -> list[str]:
-        """Return a warning if the consumers of a job, or the writer of its record, have another version of kubeque.
+        """Return warnings about other versions of kubeque that work on a job, one line each.
 
-        Return at most one line for each of the two; an empty list if both have this version. Raises StorageError.
+        One warning is about the version of the job's consumers, another one about the version that wrote its record.
+        Return an empty list if no version differs from that of this program. Raises StorageError.
         """
         consumers = self._backends.cluster_of(job).consumer_version
         found = (

@@ -13,7 +13,7 @@ from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.failure_text import format_groups
 from kubeque.model.text import CUT_MARK, VALUE_CHARACTERS, keep_last_line
 
-#: Terminal cells of a group's line that are not for the message: the number of failures, the cause and the rows.
+#: Terminal cells in the line about a group that are not available for its message: they show the number and the rows.
 _ROWS_CELLS = 40
 
 

@@ -90,7 +90,7 @@ def render(
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """The live view for rich: its head, and as many lines of its lists as the terminal has room for."""
+    """The live view in the form that the library rich prints: its head, and as many lines of its lists as fit."""
 
     head: RenderableType
     tasks: Tasks

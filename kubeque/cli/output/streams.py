@@ -1,7 +1,7 @@
 """The standard streams of the command `kubeque`. All text is printed through this module.
 
 Text of users and programs cannot control the terminal, or reorder the text around it. An error of standard output
-becomes a message of one line. Any character can be written, with every encoding of the locale.
+becomes a message of one line. Any character can be written, even if the encoding of the locale lacks it.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _write_waiting(write: Callable[[Any], int | None], data: Any) -> int:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Replace the standard streams while the `with` block runs. Streams that Python code has replaced before stay.
+    """Replace the standard streams while the `with` block runs. Keep a stream that other code has already replaced.
 
     The encoding of the locale may lack some characters. These characters are written as escape sequences. Raises
     OutputError if standard output cannot be written.

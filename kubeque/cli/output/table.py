@@ -18,7 +18,7 @@ from kubeque.model.text import safe_text
 #: long table appears at once.
 _MEASURED = 200
 _GAP = 2
-#: Minimum width of a cut column in terminal cells, after all columns that may be left out are left out.
+#: Minimum width in terminal cells of a column that is cut, because the columns that must be shown do not fit otherwise.
 _NARROWEST = 6
 #: Width in terminal cells to which a text may be cut before any column is left out.
 _READABLE = 20
@@ -41,7 +41,10 @@ class Table:
     whole: frozenset[str] = frozenset()
 
     def print(self, rows: Iterable[Sequence[str]]) -> None:
-        """Print the headers and all rows. On a terminal no line is wider than the screen."""
+        """Print the headers and all rows.
+
+        On a terminal, columns are left out or cut until a line fits the screen. The columns in `whole` are never cut.
+        """
         terminal = sys.stdout.isatty()
         rest = iter(rows)
         first = list(islice(rest, _MEASURED))
@@ -58,11 +61,11 @@ class Table:
             click.echo(wrap_words(note, "  "), err=True)
 
     def _fit(self, rows: Sequence[Sequence[str]], widths: list[int], room: int) -> tuple[list[int], list[int]]:
-        """Return the columns to show and the widths of all columns. A line has at most `room` cells.
+        """Return the columns to show, and the widths of all columns, so that a line has at most `room` cells.
 
-        Columns without a value in `rows` are left out first, then minor columns, then columns from the right. Then long
-        texts are cut. Numbers and the columns in `kept` are cut only if the line is still too long. The columns in
-        `whole` are never cut, even if the line becomes longer than `room`.
+        Columns without a value in `rows` are left out first, then the columns in `minor`, then columns from the right.
+        Then long texts are cut. Numbers and the columns in `kept` are cut only if the line is still too long. The
+        columns in `whole` are never cut, even if the line becomes longer than `room`.
         """
         columns = list(range(len(widths)))
         empty = {at for at in columns if all(row[at] in _EMPTY for row in rows)}

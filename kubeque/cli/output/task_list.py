@@ -9,8 +9,8 @@ from contextlib import suppress
 from kubeque.client import TaskRow
 from kubeque.model.errors import QueueUnavailable, StorageError
 
-#: Two minimums of the pause between two reads, because a read can take long: the duration of the last read, multiplied
-#: by _PAUSE_FACTOR, and _PAUSE_SECONDS.
+#: The pause between two reads is at least _PAUSE_SECONDS, and at least _PAUSE_FACTOR times the duration of the last
+#: read. So even slow reads take only a small share of the time.
 _PAUSE_FACTOR = 20
 _PAUSE_SECONDS = 2.0
 

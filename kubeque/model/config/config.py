@@ -155,7 +155,7 @@ def _hide_if_text(value: Any) -> Any:
 
 
 def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
-    """Return the defaults of keys that depend on other keys, by key.
+    """Return the default values that depend on the values of other keys, as a dict by key.
 
     `found`: values of the file; "" or None for a missing key. `home`: folder of the default queue and store.
     """

@@ -136,7 +136,7 @@ class ValueReader:
         return int(text)
 
     def prefix(self, text: str, key: str) -> str:
-        """Return the place of files: a URL, or a folder as an absolute path. Raises ConfigError for several lines."""
+        """Return a location of files: a URL, or a folder as an absolute path. Raises ConfigError for several lines."""
         if "\n" in text:
             raise self.wrong(key, text, "write a value in one line")
         if text.startswith("file://"):

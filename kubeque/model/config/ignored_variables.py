@@ -41,7 +41,7 @@ def ignored_variables_note(names: Iterable[str]) -> str:
 
 
 def _remedy(name: str) -> str:
-    """Return how to make the setting that a variable probably means; empty if it is similar to no setting."""
+    """Return the right way to make the setting that a variable probably means; empty if it resembles no setting."""
     word = name.removeprefix(_PREFIX).lower()
     if word == _HOME or word.startswith("param_"):
         return ""

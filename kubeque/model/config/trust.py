@@ -38,7 +38,7 @@ def check_trusted(path: Path, data: Path) -> None:
 def trust(path: Path, data: Path) -> str:
     """Trust the present contents of a configuration file, and return their SHA-256. Raises ConfigError.
 
-    `data`: $KUBEQUE_HOME, which stores the SHA-256.
+    `data`: $KUBEQUE_HOME, where the SHA-256 is stored.
     """
     digest = _digest(path)
     kept, file = {**_read_digests(data), str(path): digest}, data / _TRUSTED

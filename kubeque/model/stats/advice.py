@@ -1,4 +1,4 @@
-"""Suggestions for the options of a job, from the statistics of its attempts. Each suggestion has a large gain."""
+"""Suggestions for a job, from the statistics of its attempts. A suggestion is given only if its gain is large."""
 
 from __future__ import annotations
 

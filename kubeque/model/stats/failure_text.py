@@ -31,9 +31,10 @@ def format_groups(
 
 
 def reason(cause: Cause, message: str, limit: int) -> str:
-    """Return the cause and the message of a failure as one text. A message that begins with the exit code stays alone.
+    """Return the cause and the message of a failure as one text.
 
-    `limit`: maximum number of characters of the message.
+    A message that begins with the exit code is returned without the cause `exit`. `limit`: maximum number of characters
+    of the message.
     """
     text = printable(keep_last_line(message, limit), limit)
     if cause is Cause.EXIT and text.startswith("exit code"):

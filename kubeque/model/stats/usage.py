@@ -133,9 +133,9 @@ def _merge(start: float, first: Point, second: Point | None = None) -> Point:
 
 
 def draw_curve(values: Sequence[float | None], width: int) -> str:
-    """Return a curve of block characters, for example `▂▅█`. Its height is from 0 to the largest value.
+    """Return a curve of at most `width` block characters, for example `▂▅█`. The largest value gets the full block.
 
-    The curve has at most `width` characters. A character without a value is a blank.
+    A missing value is a blank.
     """
     groups = _group(values, width)
     top = max((value for value in groups if value is not None), default=0.0)

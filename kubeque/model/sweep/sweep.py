@@ -52,7 +52,7 @@ class Sweep:
     base: Path = field(default_factory=current_folder)
     #: Further files and folders to upload, as `SRC[:DST]`; `@FILE` for a file that lists such paths.
     push: Sequence[str] = ()
-    #: Inputs of the job of `--like`, which are already in the store. A file of `push` replaces an input of its name.
+    #: Inputs of the job of `--like`, which are already in the store. Files of `push` replace inputs of the same name.
     inputs: Sequence[Input] = ()
     #: True if `inputs` contains the files of the command's `^` words, except words with placeholders.
     inputs_of_command: bool = False

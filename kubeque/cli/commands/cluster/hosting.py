@@ -91,7 +91,7 @@ def print_pool(seen: PoolSeen, *, as_json: bool) -> None:
 
 @contextmanager
 def _show_operation() -> Iterator[Callable[[str, float], None]]:
-    """Yield a function that shows a long operation at Google. It gets the operation's name and the seconds so far.
+    """Yield a function that shows a long operation at Google. Its arguments are the operation's name and its seconds.
 
     On a terminal, the function changes one line. Without a terminal, it prints a line every 30 seconds.
     """

@@ -23,9 +23,9 @@ def show_help(ctx: click.Context, command: Sequence[str]) -> None:
 
 
 def _find(current: click.Context, words: Sequence[str]) -> click.Context:
-    """Return click's context of the command that `words` name. `current`: context of the group in which they begin.
+    """Return click's context of the command that `words` name. Raises UsageError for an unknown command.
 
-    Raises UsageError for an unknown command.
+    `current`: context of the group that contains the command of the first word.
     """
     for word in words:
         group = current.command

@@ -166,7 +166,7 @@ def _submit(
 ) -> Submitted:
     """Submit a sweep that has a name.
 
-    On Ctrl-C, read from the queue if the job was submitted, and raise Interrupted with a message about it.
+    On Ctrl-C, check in the queue if the job was submitted. Then raise Interrupted, and say in its message if it was.
     """
     assert sweep.name is not None
     before = _find(client, sweep.name)
@@ -230,9 +230,10 @@ def _follow(
 
 
 def _confirm_rest(held: Progress, *, yes: bool) -> bool:
-    """True if the held rows of a job may run: the user agrees, or with `yes`, no row has failed.
+    """True if the held rows of a job may run.
 
-    Without `yes` and without a terminal, return False.
+    With `yes`, they may run if no row has failed. Otherwise the user is asked; without a terminal, they may not run.
+    Raises Interrupted on Ctrl-C.
     """
     if yes:
         return not held.counts.failed
