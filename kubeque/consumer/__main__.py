@@ -1,4 +1,4 @@
-"""`python -m kubeque.consumer`: start one consumer. Clusters run this, not users."""
+"""`python -m kubeque.consumer`: run one consumer. Clusters start this program, not users."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kubeque.queues.queue import Queue
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one consumer, in a slot of this machine or in a pod, until its fleet has no work left."""
+    """Run one consumer, in a slot of this machine or in a pod, until it leaves. Return the exit code."""
     parser = argparse.ArgumentParser(prog="kubeque.consumer")
     parser.add_argument("--fleet", required=True)
     parser.add_argument("--linger", type=float, default=5.0)
@@ -59,8 +59,8 @@ def _in_slot(given: argparse.Namespace) -> int:
     while True:
         code = _serve(queue, host)
         slot.leave()
-        # A recent submission may have found this slot taken. Check for its job once more, now that the slot counts as
-        # free.
+        # A submission may have seen this slot as taken, and so started no consumer. Check for new jobs once more, now
+        # that the slot counts as free.
         if code is not None or not any(job.startable and queue.counts(job).pending for job in queue.jobs(given.fleet)):
             if code != TERMINATED:
                 _start_closing(queue, url, given)
@@ -69,9 +69,10 @@ def _in_slot(given: argparse.Namespace) -> int:
 
 
 def _start_closing(queue: Queue, url: str, given: argparse.Namespace) -> None:
-    """Start a process that writes the tables and reports of ended jobs, even if no client runs.
+    """If a job of the fleet has ended, start a process that closes it: the process writes its table and its report.
 
-    The new process loads modules that a consumer does not need, and it outlives the consumer.
+    So jobs are closed even if no client runs. A separate process loads the modules that a consumer does not need, and
+    it outlives the consumer.
     """
     if any(job.closing is None and job.may_close(queue.counts(job)) for job in queue.jobs(given.fleet)):
         words = ["--fleet", given.fleet, "--home", str(given.home)]

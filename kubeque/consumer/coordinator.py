@@ -1,4 +1,4 @@
-"""Share decisions and leases among the threads of a consumer, and carry out the instructions about leases."""
+"""Share the decisions and the leases among the threads of a consumer, and carry out the instructions about leases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class Coordinator:
-    """Passes events to the decisions, one at a time, and carries out the instructions about leases and jobs."""
+    """Passes events to `Decisions`, one at a time, and carries out the instructions about leases and jobs."""
 
     def __init__(
         self, decisions: Decisions, jobs: JobDiscovery, limit_checks: LimitChecks, *, reset_stop: Callable[[], None],
@@ -50,27 +50,30 @@ class Coordinator:
         self._changes = 0
         self._leases: dict[LeaseId, Lease] = {}
         self._numbers = count(1)
-        #: True once an unexpected error ends this process.
+        #: True once this process ends because of an unexpected error.
         self._ending = False
 
     # ------------------------------------------------------------------ events
     def tell(self, event: Event) -> list[Instruction]:
-        """Report an event. Carry out the instructions about leases and jobs, and return the other instructions."""
+        """Report an event to the decisions. Return their instructions, except those about leases and jobs.
+
+        The instructions about leases and jobs are carried out here.
+        """
         with self._changed:
             self._changes += 1
             instructions = self._decisions.handle(event, self._clock())
-            for instruction in instructions:  # under the lock, so that a stop cannot hit a later command
+            for instruction in instructions:  # under the lock, so that a stop cannot affect a later command
                 self._signal(instruction)
             self._changed.notify_all()
         return [instruction for instruction in instructions if not self._carry_out(instruction)]
 
     @property
     def changes(self) -> int:
-        """Number of events so far."""
+        """Number of events that were reported so far."""
         return self._changes
 
     def await_change(self, after: int, seconds: float) -> None:
-        """Wait until more than `after` events have happened, for at most `seconds`."""
+        """Wait until more than `after` events were reported in total, but at most `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: self._changes > after, seconds)
 
@@ -113,9 +116,9 @@ class Coordinator:
 
     # ------------------------------------------------------------------ leases
     def add(self, lease: Lease) -> LeaseId:
-        """Keep a lease that was just claimed, and return its number.
+        """Keep a lease that was just claimed, and return its number in this consumer.
 
-        Release the lease if the process is about to end.
+        If this process is about to end, release the lease immediately.
         """
         number = next(self._numbers)
         with self._changed:
@@ -129,7 +132,7 @@ class Coordinator:
         return self._leases[number]
 
     def view(self, number: LeaseId, lease: Lease) -> LeaseView:
-        """Return the current state of a lease, without waiting for a commit in another thread."""
+        """Return the current state of a lease. Does not wait for a commit in another thread."""
         block = lease.block
         return LeaseView(
             number, lease.job, block.size_class, lease.held, lease.lost, lease.waiting, lease.waiting_since,
@@ -138,18 +141,18 @@ class Coordinator:
         )  # fmt: skip
 
     def each_lease(self) -> Iterator[LeaseView]:
-        """Yield each lease as it is at that moment."""
+        """Yield the state of each lease of the consumer, read at the moment at which it is yielded."""
         with self._changed:
             leases = list(self._leases.items())
         for number, lease in leases:
             yield self.view(number, lease)
 
     def views(self) -> tuple[LeaseView, ...]:
-        """Return all leases as they are now."""
+        """Return the current state of each lease of the consumer."""
         return tuple(self.each_lease())
 
     def drop_done(self) -> tuple[LeaseView, ...]:
-        """Remove the leases that are done, and return the other leases."""
+        """Remove the leases with nothing left to run or to record. Return the current state of the other leases."""
         views = self.views()
         with self._changed:
             for view in views:
@@ -158,7 +161,7 @@ class Coordinator:
         return tuple(view for view in views if not view.done)
 
     def _commit(self, number: LeaseId, *, reserve: int, give_back: bool) -> None:
-        """Commit if the queue answers. If the lease is lost, stop its running task."""
+        """Commit to a lease, and report the result as an event. If the lease is lost, its running task is stopped."""
         lease = self._leases.get(number)
         if lease is None:
             return
@@ -176,7 +179,10 @@ class Coordinator:
             self.tell(on.Committed(self.view(number, lease)))
 
     def _let_go(self, number: LeaseId) -> None:
-        """Release a lease, then stop its running task. A task that is about to start finds the lease released."""
+        """Release a lease, and then stop its running task. Report this as an event, even if the queue does not answer.
+
+        A task that is about to start does not start after the release.
+        """
         lease = self._leases.get(number)
         if lease is None:
             return
@@ -193,7 +199,10 @@ class Coordinator:
             self.tell(on.LeaseLeft(number, lease.lost))
 
     def _note_interrupted(self, number: LeaseId, lease: Lease) -> None:
-        """Add the attempt that the end of its job interrupts. The commit that releases the lease records it."""
+        """If the job of a lease was killed or stopped, add the outcome of the running attempt to the lease.
+
+        The commit that releases the lease records this outcome.
+        """
         with self._changed:
             running = self._decisions.running_in(number)
         ended = any(job.uid == lease.job.uid and job.was_ended for job in self._jobs.jobs)
@@ -202,11 +211,10 @@ class Coordinator:
 
     @staticmethod
     def _write(lease: Lease, **wanted: Any) -> bool:
-        """Commit. If an outcome cannot be recorded, record `internal` in its place.
+        """Commit to a lease. If an outcome cannot be recorded, record the outcome `internal` instead.
 
-        Return False if nothing can be recorded. The lease is then given up.
-
-        Raises KubequeError in the same cases as `Lease.commit`.
+        `wanted`: arguments of `Lease.commit`. Return True after a commit. If the block cannot be read or written, give
+        the lease up and return False. Raises KubequeError in the other cases in which `Lease.commit` raises it.
         """
         try:
             try:
@@ -228,10 +236,10 @@ class Coordinator:
         return False
 
     def fail_all(self, message: str) -> None:
-        """End the tasks that have begun (cause `internal`), and release all leases, because this process ends.
+        """Release all leases, because this process ends after an unexpected error. `message`: message of the outcomes.
 
-        If no task has begun, end all reserved tasks in this way. So an error that recurs in each consumer uses up the
-        attempts of these tasks.
+        First end the tasks that have begun with the cause `internal`. If no task has begun, end all reserved tasks with
+        this cause. So if each consumer has the same error, the error uses up the attempts of these tasks.
         """
         with self._changed:
             self._ending = True
@@ -247,13 +255,13 @@ class Coordinator:
 
     # ------------------------------------------------------------------ jobs
     def list_jobs(self) -> tuple[Job, ...]:
-        """Read the fleet's jobs. Raises QueueUnavailable."""
+        """Read the jobs of the fleet, report them to the decisions, and return them. Raises QueueUnavailable."""
         jobs = self._jobs.read()
         self.tell(on.JobsListed(jobs))
         return jobs
 
     def set_aside(self, job: Job, reason: str) -> None:
-        """Stop a job that no consumer can run, because its spec or its blocks are damaged."""
+        """Stop a job that no consumer can run, because its spec or its blocks are damaged. `reason`: which damage."""
         log.warning("%s: %s", job.name, reason)
         try:
             job = self._limit_checks.set_aside(job, reason)
@@ -263,7 +271,10 @@ class Coordinator:
         self._jobs.replace(job)
 
     def judge(self, job: Job, *, hopeless: bool = False) -> None:
-        """End the job if it has reached a limit, and release its leases."""
+        """End the job if it has reached a limit. If the job is not open, release the leases of this job.
+
+        `hopeless`: True to check also whether the first attempts of the job all failed in the same way.
+        """
         try:
             job = self._limit_checks.judge(job, hopeless=hopeless)
         except (QueueUnavailable, JobNotFound, JobUnreadable) as error:

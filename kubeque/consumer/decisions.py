@@ -1,7 +1,7 @@
 """The decisions of a consumer: which tasks to reserve, when to commit, what to give back, when to leave.
 
-`Decisions` is a state machine without I/O. Each thread of the consumer reports what happens as an event and carries out
-the instructions that it gets back. The clock is an argument.
+`Decisions` is a state machine without I/O and without a clock. The threads of the consumer report events with their
+times, and carry out the instructions that they get back.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from kubeque.consumer.rules.scale_down import Retirement
 from kubeque.consumer.rules.task_counts import MAX_UNSAVED, Progress
 from kubeque.model.job.job import Job
 
-#: Seconds for which an outcome waits for the commit that reserves the next task, so that one write stores both.
+#: Time for which an outcome waits for the commit that reserves the next task, seconds. One commit then stores both.
 SETTLE_SECONDS = 1.0
 
-#: Longest pause after a task could not be staged, seconds. Without a pause, a faulty node could use up the attempts of
-#: a job.
+#: Longest pause after a task could not be staged, seconds. Without a pause, one faulty node could use up the attempts
+#: of all tasks of a job.
 _LONGEST_BACKOFF = 30.0
 #: Events that show that the queue answers.
 _ANSWERS = (on.Committed, on.JobsListed, on.OwnersListed)
@@ -39,7 +39,7 @@ class Decisions:
     """The state machine of one consumer."""
 
     def __init__(self, profile: ConsumerProfile, *, list_seconds: float = math.inf) -> None:
-        """`list_seconds`: age in seconds at which the list of jobs is read again before a reservation."""
+        """`list_seconds`: age of the list of jobs, in seconds, at which it is read again before tasks are reserved."""
         self._profile = profile
         self._list_seconds = list_seconds
         self._jobs: tuple[Job, ...] = ()
@@ -55,7 +55,7 @@ class Decisions:
         self._making_way: frozenset[str] = frozenset()
         #: The lease from which the next task is staged.
         self._current: LeaseId | None = None
-        #: Leases whose release was requested. The answer may have been lost.
+        #: Leases that the consumer has released, even if the queue has not confirmed this.
         self._left: set[LeaseId] = set()
         self._progress = Progress()
         self._awaits_save = False
@@ -81,22 +81,25 @@ class Decisions:
 
     @property
     def retired(self) -> bool:
-        """True once this consumer must leave after its task because fewer consumers are wanted."""
+        """True once this consumer must leave after its task, because fewer consumers are wanted or its home is gone."""
         return self._retirement.due
 
     @property
     def gave_up(self) -> bool:
-        """True once this consumer leaves because the queue or a store does not answer."""
+        """True once this consumer leaves because the queue or a store has not answered for too long."""
         return self._departure.gave_up
 
     def running_in(self, lease: LeaseId) -> tuple[int, float] | None:
-        """Return the index of the running task and its start, if the task is in this lease; else None."""
+        """Return the index of the running task and its start; None if no task of this lease runs.
+
+        The start is in seconds of the monotonic clock.
+        """
         return self._progress.running_in(lease)
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
-        """Record an event and return the instructions for the thread that reported it.
+        """Record an event, and return the instructions for the thread that reported the event.
 
-        `now`: monotonic clock, seconds.
+        `now`: time on the monotonic clock, seconds.
         """
         if isinstance(event, _ANSWERS):
             self._outages.queue = None
@@ -112,7 +115,7 @@ class Decisions:
 
     # ------------------------------------------------------------------ the next task is staged
     def _begin_round(self) -> None:
-        """Reset the state of a round of `_supply`."""
+        """Begin a new round of `_supply`, which lasts until a task is staged or until the supplying thread pauses."""
         self._may_take = True
         #: True once tasks have been reserved or a block has been claimed in this round.
         self._tried = self._listed = False
@@ -140,7 +143,10 @@ class Decisions:
         return self._pause(now) if self._tried else self._reserve(current, held, now)
 
     def _another_source(self, held: Iterable[LeaseView]) -> LeaseView | None:
-        """Return a lease whose reserved tasks were not staged, because a store was silent; None if there is none."""
+        """Return a lease with reserved tasks that have not begun, for example because a store was silent.
+
+        Return None if there is none. Ignore leases of paused jobs, and of jobs that wait for more urgent jobs.
+        """
         waiting = self._making_way | self._paused
         usable = (lease for lease in held if lease.id not in self._left and lease.job.uid not in waiting)
         return next((lease for lease in usable if lease.untouched), None)
@@ -154,7 +160,7 @@ class Decisions:
         lease = current if current in resumable or not resumable else resumable[0]
         ahead = lease is None or self._pace.may_run_ahead(lease, self._progress.staged)
         if lease is not None and not ahead and not self._progress.is_saved(now):
-            self._awaits_save = True  # the running task may have to run again, in this lease
+            self._awaits_save = True  # reserve no more before its result is saved: the task may have to run again
             self._current = lease.id
             return [do.AwaitChange()]
         if not resumable or lease is None:
@@ -234,7 +240,7 @@ class Decisions:
         return [do.ResetStop()]
 
     def _task_saved(self, event: on.TaskSaved, now: float) -> list[Instruction]:
-        """Commit at once if the outcome is a failure that may end its job, a kill, or the last outcome of a block.
+        """Commit at once if the outcome is a kill, a failure that may end its job, or the last outcome of a lease.
 
         Other outcomes wait for a later commit.
         """

@@ -1,4 +1,4 @@
-"""The events that the threads of a consumer report to its decision logic, as frozen values."""
+"""The events that the threads of a consumer report to `Decisions`, as frozen values."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 
-#: Number that a consumer gives to a lease when it claims the block.
+#: Number that a consumer gives to a lease when it claims the lease's block.
 LeaseId = int
-#: (uid, revision) of a job. Tasks with the same key run the same command.
+#: Uid and revision of a job. Tasks with the same key run the same command.
 JobKey = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """The state of one lease at one moment."""
+    """The state of one lease at one moment. Times are seconds of the monotonic clock."""
 
     id: LeaseId
     job: Job
@@ -25,17 +25,17 @@ class LeaseView:
     lost: bool
     #: Number of outcomes that are not recorded yet.
     waiting: int
-    #: Time of the oldest outcome that is not recorded, seconds of the event clock; None if there is none.
+    #: Time at which the oldest unrecorded outcome was added; None if all outcomes are recorded.
     waiting_since: float | None
-    #: Time of the last commit, seconds of the event clock.
+    #: Time of the last commit.
     committed_at: float
-    #: Number of tasks that can still be reserved.
+    #: Number of pending tasks of the block, which can still be reserved.
     pending: int
     #: Number of tasks that are reserved and have not begun.
     untouched: int
-    #: True if every task that has begun is recorded.
+    #: True if the outcome of every task that has begun is recorded.
     idle: bool
-    #: True if the block's entry for the running task has been wrong for longer than the usual time between two commits.
+    #: True if the note in the block has named a wrong task as the running task for COMMIT_SECONDS or longer.
     misnamed: bool = False
     #: Reserved tasks whose rows a user killed.
     killed: frozenset[int] = frozenset()
@@ -46,13 +46,13 @@ class LeaseView:
 
     @property
     def done(self) -> bool:
-        """True if nothing is left to run or to record."""
+        """True if the lease has nothing left to run or to record."""
         return not self.held and (self.lost or not self.waiting)
 
 
 # ---------------------------------------------------------------------- events: staging
 class Event:
-    """Base of all events."""
+    """Base class of all events."""
 
     __slots__ = ()
 
@@ -66,12 +66,12 @@ class SupplierReady(Event):
 
 @dataclass(frozen=True, slots=True)
 class NothingTaken(Event):
-    """The lease has no task that may begin now."""
+    """The lease of the last `StageTask` has no task that may begin now."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskStaged(Event):
-    """A task has its working directory, or could not be staged."""
+    """A task was staged, or its staging failed."""
 
     #: Number of the attempt that could not be staged; None if the task was staged, or if a further try cannot help.
     faulty_attempt: int | None = None
@@ -79,7 +79,7 @@ class TaskStaged(Event):
 
 @dataclass(frozen=True, slots=True)
 class HandOverDue(Event):
-    """A staged task waits for the end of the running task."""
+    """The supplying thread tries to hand over a staged task, which may have to wait for the running task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +89,18 @@ class LeaseClaimed(Event):
 
 @dataclass(frozen=True, slots=True)
 class NothingClaimed(Event):
-    """The job of the last `Claim` has nothing to lease."""
+    """No block was claimed for the job of the last `Claim`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SupplyFailed(Event):
-    """The supplying thread could not read what a task needs."""
+    """The supplying thread failed to list jobs, to claim a block or to stage a task. It tries again."""
 
 
 # ---------------------------------------------------------------------- events: outages
 @dataclass(frozen=True, slots=True)
 class QueueSilent(Event):
-    """The queue did not answer. The queue might have carried out the request."""
+    """The queue did not answer a request. It may nevertheless have carried out the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +108,14 @@ class StoreSilent(Event):
     """The store of a job did not answer."""
 
     uid: str
-    #: True if a result waits for the store. No task begins before this result is stored, because the disk holds few
-    #: results.
+    #: True if a result waits for the store. No task of this job begins before the result is stored, because the disk
+    #: has room for few results.
     unsaved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StoreAnswered(Event):
-    """The store of a job answers again, and all results that waited for it are stored."""
+    """A result that waited for the store of a job is stored or was given up."""
 
     uid: str
 
@@ -123,7 +123,7 @@ class StoreAnswered(Event):
 # ---------------------------------------------------------------------- events: running and saving
 @dataclass(frozen=True, slots=True)
 class RunnerReady(Event):
-    """No command runs."""
+    """The main thread runs no command, and is ready for the next task."""
 
     #: True once the consumer got a signal to leave.
     told_to_leave: bool
@@ -131,10 +131,10 @@ class RunnerReady(Event):
 
 @dataclass(frozen=True, slots=True)
 class TaskPicked(Event):
-    """A staged task is about to run."""
+    """The main thread has picked a staged task to run."""
 
     lease: LeaseId
-    #: False if the task could not be staged. No command follows then.
+    #: False if the task could not be staged. Then no command runs.
     runs: bool = True
     #: Job and revision of the task; None if unknown.
     key: JobKey | None = None
@@ -144,7 +144,10 @@ class TaskPicked(Event):
 
 @dataclass(frozen=True, slots=True)
 class LeaseChecked(Event):
-    """The lease of the picked task was read after `TaskPicked`. If the lease is lost later, the command is stopped."""
+    """The state of the picked task's lease, read after `TaskPicked`.
+
+    If the lease is lost later, the command is stopped.
+    """
 
     lease: LeaseId
     held: bool
@@ -157,20 +160,21 @@ class LeaseChecked(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunEnded(Event):
-    """The picked task no longer runs."""
+    """The picked task no longer runs, or was not allowed to run."""
 
     #: Job and revision of the task; None if its command never ran.
     key: JobKey | None
+    #: Time since the task was picked, seconds.
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSaved(Event):
-    """The outcome of a task waits in the lease for a commit. Its result, if there is one, is stored."""
+    """The outcome of a task waits in its lease for a commit. If the task has a result, the result is stored."""
 
     lease: LeaseView
     cause: Cause
-    #: Number of the job's first attempts that decide whether the job is hopeless.
+    #: Number of first attempts of the job that are enough to decide whether the job ends early.
     early_attempts: int
 
 
@@ -178,18 +182,18 @@ class TaskSaved(Event):
 class TaskLeft(Event):
     """A task has left the consumer, because it was saved or given back."""
 
-    #: True if the task was staged, but the runner has not picked it to run.
+    #: True if the task was staged, but the main thread has not picked it to run.
     staged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RunLoopEnded(Event):
-    """The consumer runs no further task."""
+    """The main thread runs no further task, because the consumer leaves."""
 
 
 @dataclass(frozen=True, slots=True)
 class AllSaved(Event):
-    """No task is left in the consumer. The event is repeated until the answer is `Leave`."""
+    """No task is left in a consumer that leaves. The event is reported again until the answer is `Leave`."""
 
     leases: tuple[LeaseView, ...]
     #: True once the consumer got a signal to leave.
@@ -206,15 +210,16 @@ class Committed(Event):
 
 @dataclass(frozen=True, slots=True)
 class LeaseLeft(Event):
-    """A lease was released, or the queue refused a commit to it."""
+    """The consumer has released a lease, perhaps without an answer of the queue, or has lost it."""
 
     lease: LeaseId
+    #: True if another consumer has the block, or if the lease was given up.
     lost: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RenewalDue(Event):
-    """The heartbeat checks a lease."""
+    """The heartbeat thread checks a lease."""
 
     lease: LeaseView
     #: True if the job's deadline has passed, or if the job is an orphan.
@@ -224,43 +229,49 @@ class RenewalDue(Event):
 # ---------------------------------------------------------------------- events: jobs
 @dataclass(frozen=True, slots=True)
 class JobsListed(Event):
-    """The jobs of the fleet were read. `jobs` begins with the most urgent job."""
+    """The jobs of the fleet were read."""
 
+    #: The jobs, the most urgent one first.
     jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LeasesReviewed(Event):
-    """The jobs were listed. `leases` are the leases that the consumer still has."""
+    """The leases of the consumer must be compared with the jobs, which were just listed."""
 
+    #: All leases of the consumer.
     leases: tuple[LeaseView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BetterJobsSeen(Event):
-    """Answer to `LookForBetter`. `leases` are the leases of jobs whose tasks have to wait for more urgent jobs."""
+    """Answer to all `LookForBetter` of one review."""
 
+    #: Leases of jobs that have to wait, because a more urgent job has tasks to claim.
     leases: tuple[LeaseView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class JobClosed(Event):
-    """A job has ended."""
+    """A job is not open any more."""
 
     job: Job
+    #: All leases of the consumer, also those of other jobs.
     leases: tuple[LeaseView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FleetReviewed(Event):
-    """A check is due whether fewer consumers are wanted."""
+    """The periodic check is due whether this consumer must leave because fewer consumers are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnersListed(Event):
-    """Answer to `ListOwners`. `owners`: consumers that hold leases of jobs that this consumer also serves."""
+    """Answer to `ListOwners`."""
 
+    #: Number of consumers that the jobs want.
     wanted: int
+    #: Names of the consumers that have leases which this consumer could have too.
     owners: frozenset[str]
 
 

@@ -1,4 +1,4 @@
-"""The periodic thread of a consumer. It renews leases, reviews the fleet's jobs and reaps dead consumers."""
+"""The heartbeat thread of a consumer: it extends leases, reads the jobs of the fleet, and reaps dead consumers."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
 
 log = logging.getLogger(__name__)
-#: Seconds between two checks of the leases, and (approximately) between two reaps.
+#: Seconds between two checks of the consumer's leases, and about the seconds between two searches for dead consumers.
 _TICK_SECONDS, _REAP_SECONDS = 0.5, 5.0
 
 
 class Heartbeat:
-    """Renews the leases of a consumer."""
+    """Does the periodic work of a consumer: extends its leases, reads the fleet's jobs, and reaps dead consumers."""
 
     def __init__(
         self, queue: Queue, coordinator: Coordinator, jobs: JobDiscovery, limit_checks: LimitChecks, host: Host,
@@ -47,13 +47,13 @@ class Heartbeat:
         self._logged: set[str] = set()
 
     def run(self) -> None:
-        """Do periodic work until the consumer has recorded all outcomes."""
+        """Do the periodic work until the consumer has released its leases or has given them up."""
         self._reviewed_at = self._reaped_at = time.monotonic()
         while not self._over.wait(_TICK_SECONDS):
             self.tick(time.monotonic())
 
     def tick(self, now: float) -> None:
-        """Do the work that is due. An error is only logged, because the next tick tries again."""
+        """Do the work that is due at `now` (monotonic clock, seconds). Log an error; the next call tries again."""
         try:
             with self._isolated("the heartbeat"):
                 self._act(now)
@@ -91,7 +91,10 @@ class Heartbeat:
 
     @contextmanager
     def _isolated(self, what: str) -> Iterator[None]:
-        """Log an unexpected error of this block once, so that the other periodic work continues."""
+        """Catch an unexpected error of the `with` block, so that the other periodic work continues.
+
+        Each error is logged once. `what`: work of the `with` block, for the log. Errors of the queue are raised.
+        """
         try:
             yield
         except (QueueError, JobNotFound):
@@ -102,7 +105,10 @@ class Heartbeat:
                 log.exception("%s failed", what)
 
     def review_jobs(self) -> None:
-        """Read the fleet's jobs and act on what has changed. Raises QueueUnavailable."""
+        """Read the jobs of the fleet, and let the consumer react to the changes of the jobs. Raises QueueUnavailable.
+
+        For example, the leases of killed jobs are released, and jobs that have reached a limit are ended.
+        """
         jobs = self._coordinator.list_jobs()
         self._watch.forget(job.uid for job in jobs)
         requests = self._coordinator.tell(on.LeasesReviewed(self._coordinator.views()))

@@ -1,17 +1,17 @@
-"""The pauses between the polls of an idle consumer."""
+"""The pauses between two polls of an idle consumer, which looks for work."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 
-#: First and longest pause between two polls of an idle consumer, seconds. Many idle consumers that poll four times a
-#: second load the queue more than busy consumers.
+#: First and longest pause between two polls of an idle consumer, seconds. If idle consumers always polled four times a
+#: second, many of them would load the queue more than busy consumers.
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 1.0
 
 
 def idle_pauses() -> Iterator[float]:
-    """Yield the seconds to wait before each further poll, while there is no task."""
+    """Yield the seconds to wait before each further poll. The pauses grow, and are partly random."""
     longest = _FIRST_SECONDS
     while True:
         yield longest * random.uniform(0.5, 1.0)

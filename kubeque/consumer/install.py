@@ -1,4 +1,4 @@
-"""`python -m kubeque.consumer.install FOLDER` copies the consumer's software out of its image."""
+"""`python -m kubeque.consumer.install FOLDER`: copy the software of the consumer from its image to a folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def main(words: list[str]) -> None:
-    """Copy the loader, the libraries and Python to FOLDER."""
+    """Copy the loader, the libraries and Python to the folder `words[0]`."""
     home = Path(sys.prefix).parent
     for part in ("lib", "python"):
         shutil.copytree(home / part, Path(words[0]) / part, symlinks=True, dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""The instructions that the decision logic gives to the threads of a consumer, as frozen values."""
+"""The instructions of `Decisions` to the threads of a consumer, as frozen values."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from kubeque.model.job.job import Job
 
 
 class Instruction:
-    """Base of all instructions."""
+    """Base class of all instructions."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Commit(Instruction):
-    """Record the waiting outcomes and renew the lease.
-
-    Also reserve tasks, or give back the tasks that have not begun.
-    """
+    """Commit to a lease: record its waiting outcomes and extend it."""
 
     lease: LeaseId
+    #: Number of further tasks to reserve.
     reserve: int = 0
+    #: True to give back the reserved tasks that have not begun.
     give_back: bool = False
 
 
@@ -37,23 +36,26 @@ class JudgeJob(Instruction):
     """End the job of a lease if it has reached a limit."""
 
     lease: LeaseId
-    #: True to check the job's first attempts too, because all of its tasks failed here.
+    #: True to check also whether the first attempts of the job all failed in the same way.
     hopeless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh(Instruction):
-    """Replace the job of a lease by `job`, a newer state of it."""
+    """Replace the job that a lease knows by its newer state."""
 
     lease: LeaseId
+    #: Newer state of the job.
     job: Job
 
 
 @dataclass(frozen=True, slots=True)
 class LookForBetter(Instruction):
-    """Check if one of these jobs has pending tasks. `lease` belongs to a less urgent job."""
+    """Check if one of some more urgent jobs has tasks to claim."""
 
+    #: Lease of a less urgent job.
     lease: LeaseView
+    #: The more urgent jobs.
     jobs: tuple[Job, ...]
 
 
@@ -67,28 +69,30 @@ class StopTask(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class ResetStop(Instruction):
-    """Clear the requests to stop, because they applied to the task that has ended."""
+    """Clear the requests to stop the command that has ended, so that they do not stop the next command."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageTask(Instruction):
-    """Take the next reserved task of this lease and prepare its working directory."""
+    """Take the next reserved task of a lease and stage it."""
 
     lease: LeaseId
 
 
 @dataclass(frozen=True, slots=True)
 class HandOver(Instruction):
-    """Pass the staged task to the running thread."""
+    """Pass the staged task to the main thread, which runs it."""
 
+    #: Seconds to wait before.
     after_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Claim(Instruction):
-    """Claim a block of this job."""
+    """Claim a block of a job."""
 
     job: Job
+    #: Number of tasks to reserve.
     reserve: int
 
 
@@ -99,24 +103,25 @@ class ListJobs(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class AwaitChange(Instruction):
-    """Wait for the next event of the consumer."""
+    """Wait until another thread of the consumer reports an event, for a short time at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause(Instruction):
-    """Wait, because there is no work."""
+    """Wait before the next search for work, because no task can be staged now."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitAnswer(Instruction):
     """Wait, because the queue or a store does not answer."""
 
+    #: Longest time to wait, seconds. The wait is shorter by a random part.
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnStaged(Instruction):
-    """Give back all tasks that are staged."""
+    """Give back the staged tasks that the main thread has not picked to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +131,14 @@ class RunTask(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class ReturnTask(Instruction):
-    """Give this task back."""
+    """Do not run the picked or staged task, but give it back."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListOwners(Instruction):
-    """Read the owners of leases that this consumer could hold."""
+    """Read the names of the consumers that have leases which this consumer could have too."""
 
+    #: Number of consumers that the jobs want.
     wanted: int
 
 
@@ -143,4 +149,4 @@ class CheckHome(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class Leave(Instruction):
-    """Stop this thread."""
+    """End the work of the thread that gets this instruction."""

@@ -1,4 +1,4 @@
-"""The jobs of a consumer's fleet, and the jobs that the consumer leaves alone for a while."""
+"""The jobs of a consumer's fleet, and the jobs from which the consumer claims nothing for a while."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from kubeque.model.job.job import Job
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import list_leased
 
-#: First and longest time for which a job is left alone, seconds. The time doubles with each failure.
+#: First and longest time for which a consumer claims nothing from a job after a failed claim, seconds. The time doubles
+#: with each failure.
 _FIRST, _LONGEST = 0.5, 30.0
-#: Number of failures after which the job has to end, because a temporary error would not occur so often.
+#: Number of failed claims after which a job must be stopped, because a temporary error would not occur so often.
 _ENOUGH = 4
 
 
 class JobDiscovery:
-    """Keeps the fleet's jobs from the last read, the most urgent job first."""
+    """Reads the jobs of a fleet, and keeps the jobs of the last read, the most urgent job first."""
 
     def __init__(self, queue: Queue, fleet: str) -> None:
         self._queue = queue
@@ -28,12 +29,12 @@ class JobDiscovery:
         return self._jobs
 
     def read(self) -> tuple[Job, ...]:
-        """Read the jobs. Raises QueueUnavailable."""
+        """Read the jobs of the fleet, keep them and return them. Raises QueueUnavailable."""
         self._jobs = tuple(self._queue.jobs(self._fleet))
         return self._jobs
 
     def replace(self, job: Job) -> None:
-        """Replace one job by its newer state."""
+        """Replace one of the kept jobs by its newer state."""
         self._jobs = tuple(job if other.uid == job.uid else other for other in self._jobs)
 
     def any_pending(self, jobs: Iterable[Job]) -> bool:
@@ -49,31 +50,31 @@ class JobDiscovery:
 @dataclass(slots=True)
 class _Trouble:
     failures: int = 0
-    #: Time until which the job is left alone, monotonic clock, seconds.
+    #: Time until which the consumer claims nothing from the job, seconds of the monotonic clock.
     until: float = 0.0
 
 
 class JobsAside:
-    """The jobs for which a claim failed with an unexpected error, by uid and run.
+    """The jobs for which a claim failed with an unexpected error. The consumer claims nothing from them for a while.
 
-    Reads no clock; times are arguments.
+    Times are arguments, in seconds of the monotonic clock.
     """
 
     def __init__(self) -> None:
         self._troubles: dict[tuple[str, int], _Trouble] = {}
 
     def has(self, job: Job, now: float) -> bool:
-        """True if the consumer should not claim from this job now."""
+        """True if the consumer must not claim a block of this job now."""
         trouble = self._troubles.get((job.uid, job.run))
         return trouble is not None and now < trouble.until
 
     def add(self, job: Job, now: float) -> bool:
-        """Set a job aside after one more failure. Return True if the job has failed too often for another try."""
+        """Record a failed claim, and set the job aside. Return True if the claims of the job have failed too often."""
         trouble = self._troubles.setdefault((job.uid, job.run), _Trouble())
         trouble.until = now + min(_LONGEST, _FIRST * 2**trouble.failures)
         trouble.failures += 1
         return trouble.failures >= _ENOUGH
 
     def remove(self, job: Job) -> None:
-        """Forget the failures of a job whose tasks were claimed."""
+        """Forget the failed claims of a job, because a claim has succeeded."""
         self._troubles.pop((job.uid, job.run), None)

@@ -1,6 +1,6 @@
-"""The thread of a consumer that uploads the running command's log.
+"""The thread of a consumer that uploads the log of the running command.
 
-It uploads at growing intervals, and immediately for a reader.
+The thread uploads the log at growing intervals. While a user reads the log, it uploads new output within seconds.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from kubeque.model.errors import KubequeError, QueueGone
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
-#: Seconds from the start of a command to the first upload, and longest pause between uploads. The pause doubles each
-#: time.
+#: Time from the start of a command to the first upload of its log, and longest pause between two uploads, seconds. The
+#: pause doubles after each regular upload.
 FIRST_SECONDS, LONGEST_SECONDS = 10.0, 300.0
 _LOOK_SECONDS = 0.5
-#: Shortest pause between uploads while a user reads the log, seconds. Stores refuse more frequent writes of one object.
+#: Shortest pause between two uploads while a user reads the log, seconds. Stores refuse to write an object more often.
 _APART_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Schedule:
-    """Decides when the log of one attempt is uploaded. Reads no clock; times are arguments."""
+    """Decides when the log of one attempt is uploaded. The present time is an argument of its methods."""
 
     #: Time of the next regular upload, seconds of the monotonic clock.
     due: float
+    #: Pause before that upload, seconds.
     pause: float = FIRST_SECONDS
-    #: Expiry of the last request that was served, by the clock of the queue.
+    #: Expiry of the last request to read the log that was served, on the clock of the queue, Unix seconds.
     answered: float = 0.0
     #: Time of the last upload (seconds of the monotonic clock), and the sizes of both streams at that time (bytes).
     sent_at: float = float("-inf")
@@ -44,15 +45,15 @@ class Schedule:
     def is_due(self, now: float, asked: float, grown: tuple[int, int]) -> bool:
         """True if the log has to be uploaded now.
 
-        `asked`: time at which the request to read the log expires; 0 without a request. `grown`: current sizes of both
-        streams, bytes.
+        `now`: time on the monotonic clock, seconds. `asked`: time at which the request to read the log expires, on the
+        clock of the queue; 0 without a request. `grown`: current sizes of both streams, bytes.
         """
         if asked and now - self.sent_at >= _APART_SECONDS and (asked != self.answered or grown != self.sent):
             return True
         return now >= self.due and grown != self.sent
 
     def note_upload(self, now: float, asked: float, grown: tuple[int, int]) -> None:
-        """Record an upload of the log."""
+        """Record that the log was uploaded. The arguments are those of `is_due`."""
         self.answered, self.sent, self.sent_at = asked, grown, now
         if now >= self.due:
             self.pause = min(LONGEST_SECONDS, 2 * self.pause)
@@ -60,7 +61,7 @@ class Schedule:
 
 
 class LogUploader:
-    """Uploads the last 64 KiB of both streams of the running command. An error here never fails a task."""
+    """Uploads the last 64 KiB of both streams of the running command. An error of an upload never fails a task."""
 
     def __init__(
         self, queue: Queue, files: Files, running: Callable[[], StagedTask | None], leaving: threading.Event
@@ -98,19 +99,22 @@ class LogUploader:
             return
         tail = self._read(task)
         grown = tail.stdout.end, tail.stderr.end
-        # A command that has ended has a result, and its folder may be gone.
+        # Do not upload the log of a command that has ended: it has a result, and its folder may be gone.
         if schedule.is_due(now, asked, grown) and self._running() is task:
             self._send(task, tail)
             schedule.note_upload(now, asked, grown)
 
     def _asked_until(self, task: StagedTask) -> float:
-        """Return when the request to read this task's log expires, by the clock of the queue; 0 without a request."""
+        """Return the time at which the request to read the log of a task expires; 0 without a request.
+
+        The time is on the clock of the queue, Unix seconds.
+        """
         job = self._queue.find(task.job.name) if self._queue.has_cheap_reads else task.lease.job
         until = dict(job.peeks).get(task.index, 0.0) if job is not None and job.uid == task.job.uid else 0.0
         return until if until and until > self._queue.now() else 0.0
 
     def keep_log(self, finished: FinishedTask) -> None:
-        """Upload the output of an attempt that has no result."""
+        """Upload the last output of an attempt that has no result. Log an error."""
         task = finished.task
         if task.workdir is None:
             return

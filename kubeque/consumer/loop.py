@@ -1,9 +1,11 @@
 """One consumer: its threads, from start to end.
 
 Three threads form a pipeline: `task_source` stages the next task, the main thread runs the current task, and `results`
-saves the previous task. `heartbeat` and `log_upload` run periodically. All threads report to `decisions` through the
-coordinator. A task runs only after the commit that reserved it is in the queue. An outcome is committed only after
-result.json is stored.
+saves the previous task. The threads of `heartbeat` and `log_upload` work periodically. All threads report events to
+`Decisions` through the coordinator.
+
+A task runs only after the queue has stored its reservation. If an attempt has a result, its outcome is committed only
+after its result.json is stored.
 """
 
 from __future__ import annotations
@@ -42,9 +44,9 @@ from kubeque.model.job.causes import Cause
 from kubeque.queues.queue import Queue
 from kubeque.queues.running_command import RunningCommand
 
-#: Age in seconds at which a consumer reads the list of its jobs again before it reserves a task, because a job might
-#: be paused. If each read costs money, the consumer uses the list of its last review. That list is at most five seconds
-#: old.
+#: Age of the list of jobs, in seconds, at which a consumer reads it again before it reserves a task, because a job may
+#: have been paused. If each read costs money, the consumer uses the list of its last review, which is at most about
+#: five seconds old.
 _LIST_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -81,16 +83,16 @@ class Consumer:
     def leave(self) -> None:
         """Leave as soon as possible: stop the command, record the finished tasks, and give back the other tasks."""
         self._told_at = time.monotonic()
-        self._told_to_leave = True  # no lock is taken here: this is called from a signal handler
+        self._told_to_leave = True  # without a lock, because a signal handler calls this method
         self._stop.set(Cause.PREEMPTED)
 
     def _grace_is_over(self) -> bool:
         return self._told_to_leave and time.monotonic() - self._told_at > LEAVE_SECONDS
 
     def _is_charged(self, task: StagedTask) -> bool:
-        """True if the interrupted run of a task counts as an attempt.
+        """True if the interrupted run of a task is charged to the budget of the cause `preempted`.
 
-        The run counts if this consumer leaves for a reason outside of kubeque.
+        It is charged if this consumer leaves for a reason outside of kubeque.
         """
         if not self._host.charges_leaving:
             return False
@@ -103,17 +105,21 @@ class Consumer:
 
     @property
     def retired(self) -> bool:
-        """True if this consumer leaves because fewer consumers are wanted."""
+        """True if this consumer leaves because fewer consumers are wanted, or because its home folder was removed."""
         return self._decisions.retired
 
     def run(self) -> None:
-        """Run tasks until there has been no work for some time, `leave` was called, or fewer consumers are wanted."""
+        """Run tasks until the consumer leaves: without work for some time, after `leave`, or if `retired` is True.
+
+        Raises QueueError if the queue cannot be used. Raises QueueUnavailable if the queue or a store was silent for
+        too long.
+        """
         self._host.work.mkdir(parents=True, exist_ok=True)
         self._queue.self_test()
         self._coordinator.list_jobs()
         saver = self._start(self._saver.run, "saver")
         clocked = [self._start(self._heartbeat.run, "heartbeat"), self._start(self._logs.run, "log upload")]
-        # The supplier starts last, so that nothing is claimed if a thread cannot be started.
+        # The supplying thread starts last, so that nothing is claimed if a thread cannot be started.
         supplier = self._start(self._source.run, "supplier")
         try:
             self._run_tasks()
@@ -135,7 +141,10 @@ class Consumer:
             self._report_unrecorded()
 
     def _report_unrecorded(self) -> None:
-        """Raise QueueUnavailable if the consumer leaves because the queue or a store was silent for too long."""
+        """Raise QueueUnavailable if the consumer leaves because the queue or a store was silent for too long.
+
+        If `leave` was called too, only log this.
+        """
         left = sum(view.waiting for view in self._coordinator.views())
         if self._decisions.gave_up:
             message = f"the queue or a store was silent for too long: {left} results are lost; their tasks run again"
@@ -153,7 +162,7 @@ class Consumer:
                     self._done.put(finished)
 
     def _tell_ready(self) -> list[Instruction]:
-        """Report that no command runs. If no command may begin now, wait for the next event."""
+        """Report that no command runs, and return the instructions. If no command may begin now, wait for an event."""
         changes = self._coordinator.changes
         order = self._coordinator.tell(on.RunnerReady(self._told_to_leave))
         if do.AwaitChange() in order:
@@ -177,11 +186,10 @@ class Consumer:
             self._abort(error)
 
     def _abort(self, error: BaseException) -> NoReturn:
-        """End the process after an error that belongs to no task, or because the queue cannot be used.
+        """End this process after an error outside of the tasks, for example because the queue cannot be used.
 
-        After an unexpected error, the tasks of this consumer end with the cause `internal`. If the error occurs again
-        in each consumer, it uses up the attempts of these tasks. Other processes reap the leases that cannot be
-        released.
+        If the error is unexpected, the tasks of this consumer end with the cause `internal`. If each consumer has the
+        same error, it uses up the attempts of these tasks. Other processes reap the leases that are not released.
         """
         expected = isinstance(error, QueueError)
         reason = str(error) if expected else f"an error in kubeque, please report it: {describe(error)}"

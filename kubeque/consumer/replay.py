@@ -1,8 +1,8 @@
 """`python -m kubeque.consumer.replay`: run one task again, on this machine, in a folder that is kept.
 
-`jobs.replay` starts this program. It reads an order from standard input and writes the outcome to standard output, both
-as JSON. It copies the program's output to standard error while the program runs. It does not write to the queue or the
-store.
+`jobs.replay` starts this program. It reads a description of the task from standard input, and writes the outcome to
+standard output, both as JSON. While the command of the task runs, its output is copied to standard error if this was
+requested. The program does not write to the queue or the store.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _PUMP_SECONDS = 0.2
 
 
 def main() -> int:
-    """Run the task that standard input describes."""
+    """Run the task that standard input describes. Return the exit code."""
     order = json.loads(sys.stdin.read())
     process_tree.adopt_orphans()
     try:
@@ -106,7 +106,10 @@ def _task_variables(
 
 
 def _write_script(path: Path, argv: list[str], workdir: Workdir, variables: Mapping[str, str]) -> None:
-    """Write a script that runs the command again with the variables of the task, but not those of its submitter."""
+    """Write a script that runs the command again with the variables of the task.
+
+    The variables that the task inherits from its submitter are not in the script.
+    """
     words = ["env", *(f"{name}={value}" for name, value in variables.items()), *argv]
     text = f"#!/bin/sh\ncd {shlex.quote(str(workdir.path))} && exec {shlex.join(words)}\n"
     try:
@@ -117,7 +120,7 @@ def _write_script(path: Path, argv: list[str], workdir: Workdir, variables: Mapp
 
 
 def _inherited(order: dict[str, Any], spec: JobSpec) -> Environment:
-    """Return the environment of the submission if this machine has it; otherwise the environment of this process."""
+    """Return the environment that the task inherited if it was given; otherwise the environment of this process."""
     if spec.local_env:  # submitted by kubeque before 0.3
         return Environment(spec.local_env)
     if wire := order.get("environment"):

@@ -1,6 +1,6 @@
 """The saving thread of a consumer.
 
-It uploads the files of an attempt, and then result.json. The attempt counts only with result.json.
+The thread uploads the files of an attempt, and then result.json. An attempt without result.json has no result.
 """
 
 from __future__ import annotations
@@ -34,21 +34,20 @@ from kubeque.queues.early_stop import early_attempts
 from kubeque.retry import growing_pauses, retry
 
 log = logging.getLogger(__name__)
-#: Shortest run of a command, in seconds, that is charged when its consumer has to leave.
+#: Shortest run of a command, in seconds, that is charged if the command is stopped because its consumer has to leave.
 _CHARGED_SECONDS = 1.0
 _WHERE = "see the events and the status of its pods; an observer with permission to list pods records the reason"
-#: Message of an attempt that ended because its row was killed.
+#: Messages of an attempt that ended because its row was killed.
 _KILLED = "killed by a user while it ran"
 _KILLED_LATER = "killed by a user while its result waited for the store"
-#: Seconds between two lines in the log about the same upload.
+#: Shortest time between two messages in the log about the same upload, seconds.
 _LOG_SECONDS = 60.0
 
 
 class Saver:
-    """Saves finished tasks, one after the other as long as the store answers.
+    """Saves finished tasks one after another: uploads each result, and adds its outcome to the lease.
 
-    If the store of a result does not answer, a separate thread uploads the result later. So results for other stores do
-    not wait.
+    If a store does not answer, a separate thread uploads the result later. So results for other stores do not wait.
     """
 
     def __init__(
@@ -56,8 +55,10 @@ class Saver:
         keep_log: Callable[[FinishedTask], None], *, grace_is_over: Callable[[], bool],
         is_charged: Callable[[StagedTask], bool], start: Callable[[Callable[[], None], str], threading.Thread],
     ) -> None:  # fmt: skip
-        """`grace_is_over`: returns True once a consumer that has to leave has no time left. `is_charged`: returns True
-        if a task is charged because its consumer has to leave. `start`: starts a thread.
+        """`done`: queue of finished tasks; None ends the work. `keep_log`: uploads the log if an attempt has no result.
+
+        `grace_is_over`: returns True once a consumer that has to leave has no time left. `is_charged`: returns True if
+        an interrupted run is charged to the task. `start`: starts a thread with a name, and returns it.
         """
         self._files = files
         self._coordinator = coordinator
@@ -68,7 +69,7 @@ class Saver:
         self._start = start
 
     def run(self) -> None:
-        """Save tasks until the queue of finished tasks yields None."""
+        """Save tasks until the queue of finished tasks yields None. Then wait for the threads that upload results."""
         later: list[threading.Thread] = []
         while (finished := self._done.get()) is not None:
             try:
@@ -82,7 +83,10 @@ class Saver:
             thread.join()
 
     def _end(self, finished: FinishedTask, save: Callable[[FinishedTask], Outcome | None]) -> None:
-        """Save a task, and report that it has left the consumer. Raises StoreUnavailable if the task is not saved."""
+        """Save a task with the function `save`, and report that the task has left the consumer.
+
+        Raises StoreUnavailable if the store does not answer. The task is then not saved and stays in the consumer.
+        """
         try:
             outcome = save(finished)
         except StoreUnavailable:
@@ -97,11 +101,14 @@ class Saver:
             self._coordinator.tell(on.TaskLeft())
 
     def _save(self, finished: FinishedTask) -> Outcome | None:
-        """Return the outcome once the result is stored; None if the attempt does not count. Raises StoreUnavailable."""
+        """Store the result of an attempt, and return its outcome; None if the attempt does not count.
+
+        Raises StoreUnavailable if the store does not answer. Any other error of the store becomes the outcome `store`.
+        """
         ended = finished.ended
         stopped = ended is not None and ended.cause in (Cause.KILLED, Cause.PREEMPTED)
         if stopped or finished.failure is not None:
-            self._keep_log(finished)  # before the lease is released, because then the task may start again
+            self._keep_log(finished)  # before the lease is released, because the task may start again after that
         if stopped:
             return self._interrupted(finished)
         try:
@@ -127,10 +134,11 @@ class Saver:
         )
 
     def _save_later(self, finished: FinishedTask) -> Outcome | None:
-        """Return the outcome once the store has answered; None if the consumer has to leave or the job ends earlier.
+        """Save a task as soon as its store answers, and return the outcome.
 
-        The consumer keeps the lease meanwhile. If the wait becomes too long, it drops the result, and the attempt
-        counts as failed. If the row is killed meanwhile, it drops the result too.
+        The consumer keeps the lease meanwhile. Return None if the consumer has to leave first, or if the lease ends
+        first. After RESULTS_WAIT_SECONDS, the result is dropped, and the outcome is `store`. If the row is killed
+        meanwhile, the result is dropped too, and the outcome is `killed`.
         """
         task, last = finished.task, time.monotonic()
 
@@ -175,9 +183,9 @@ def _warn(task: StagedTask, error: Exception) -> None:
 
 
 def save(files: Files, finished: FinishedTask) -> Outcome:
-    """Upload the files of the attempt, result.json last, and return the outcome.
+    """Upload the files of an attempt, with result.json as the last file, and return the outcome.
 
-    Raises StorageError; the call can then be repeated.
+    If the attempt was not run, upload nothing. Raises StorageError; the call can then be repeated.
     """
     task, ended, began = finished.task, finished.ended, time.monotonic()
     workdir = task.workdir
@@ -215,20 +223,23 @@ def _facts(task: StagedTask, ended: Ended) -> dict[str, Any]:
 
 
 def _left_behind(ended: Ended) -> str:
-    """Return a message about processes that the command left running; empty if there were none."""
+    """Return a message about the processes that the command left running; empty if it left none."""
     count = ended.left_behind
     return f"left {count} process{'es' * (count != 1)} running, which kubeque killed" if count else ""
 
 
 def _quote(workdir: Workdir, ended: Ended) -> list[str]:
-    """Return the last lines of standard error as one text, without the consumer's own message."""
+    """Return a list with one text: the last two lines of standard error, without a message of the consumer itself.
+
+    The list is empty if no line is left.
+    """
     own = printable(f"kubeque: {ended.message}", QUOTED_CHARACTERS)
     quoted = [line for line in last_lines(workdir.stderr, 2) if line != own]
     return [QUOTED_LINES.join(quoted)] if quoted else []
 
 
 def make_unstored_outcome(finished: FinishedTask, failure: Failure) -> Outcome:
-    """Return the outcome of an attempt that has no result."""
+    """Return the outcome of an attempt that has no result. `failure`: its cause and message."""
     task, ended = finished.task, finished.ended
     start, seconds = (ended.start, ended.seconds) if ended else (time.time(), 0.0)
     return Outcome(

@@ -1,4 +1,4 @@
-"""Run the command of one staged task, with the task's environment and limits."""
+"""Run the command of a staged task, with the environment and the limits of the task."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs one task at a time."""
+    """Runs the commands of staged tasks, one at a time."""
 
     def __init__(
         self, coordinator: Coordinator, host: Host, stop: StopSignal, told_to_leave: Callable[[], bool]
@@ -50,7 +50,10 @@ class Runner:
         return self._running
 
     def run(self, task: StagedTask) -> FinishedTask | None:
-        """Run a task. Return None if the task was given back, because its lease is gone or the consumer leaves."""
+        """Run a staged task, and return it as finished. Return None if the task may not run now and was given back.
+
+        For example, the task may not run if its lease was lost, if its job was paused, or if the consumer leaves.
+        """
         began = time.monotonic()
         key = (task.job.uid, task.job.revision)
         self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable, key, task.index))
@@ -68,7 +71,7 @@ class Runner:
         return None
 
     def _try_command(self, task: StagedTask) -> tuple[Ended | None, Failure | None]:
-        """Run the command. An unexpected error becomes the failure of this attempt."""
+        """Run the command. Return how it ended, and None; after an unexpected error, return None and the failure."""
         try:
             return self._run_command(task), None
         except Exception as error:
@@ -117,11 +120,14 @@ class Runner:
 
 
 def _visible(task: StagedTask, devices: Sequence[str]) -> dict[str, str]:
-    """Return the variable with the GPUs of a task; {} without GPUs, or if the task sets the variable itself."""
+    """Return the environment variable that lists the GPUs of a task.
+
+    Return an empty dict if `devices` is empty, or if the sweep sets the variable itself.
+    """
     return {_VISIBLE: ",".join(devices)} if devices and _VISIBLE not in task.spec.env else {}
 
 
 def _gpus(task: StagedTask) -> int:
-    """Return the number of GPUs of a task."""
+    """Return the number of GPUs that a task requests."""
     asked = task.spec.pod.get("gpu")
     return PodOptions.read({"gpu": asked}).gpu if asked else 0

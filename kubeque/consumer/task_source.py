@@ -1,6 +1,6 @@
 """The supplying thread of a consumer.
 
-It claims and reserves tasks, and stages the next task while another task runs.
+The thread claims blocks and reserves tasks. While a task runs, it stages the next task.
 """
 
 from __future__ import annotations
@@ -54,24 +54,25 @@ from kubeque.queues.queue import Queue
 from kubeque.queues.running_command import RunningCommand
 
 log = logging.getLogger(__name__)
-#: Largest number of specs that are kept in memory.
+#: Number of specs above which the consumer forgets all specs that it keeps in memory.
 _SPECS = 50
-#: Seconds between two tries to hand over a staged task, and longest wait for an event of another thread.
+#: Seconds between two tries to hand over a staged task, and longest wait for an event of another thread in seconds.
 _HAND_OVER_SECONDS, _CHANGE_SECONDS = 0.2, 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """The parts of a job that its tasks share."""
+    """The data of a job that all of its tasks need."""
 
     spec: JobSpec
+    #: Reads the rows of the job.
     pages: PageReader
-    #: Variables and umask that the tasks inherit.
+    #: Environment variables and umask that the tasks inherit.
     environment: Environment
 
 
 class TaskSource:
-    """Claims, reserves and stages tasks."""
+    """Claims blocks, reserves tasks and stages tasks."""
 
     def __init__(
         self, queue: Queue, files: Files, host: Host, coordinator: Coordinator,
@@ -105,9 +106,9 @@ class TaskSource:
         self._return_staged()
 
     def _step(self) -> bool:
-        """Carry out the next instructions.
+        """Get the next instructions and carry them out. Return False once the consumer leaves.
 
-        Return False once the consumer leaves. Raises QueueUnavailable, StorageError.
+        Raises QueueUnavailable, StorageError, JobNotFound, JobUnreadable.
         """
         changes = self._coordinator.changes
         instructions = self._coordinator.tell(on.SupplierReady(self._coordinator.drop_done()))
@@ -132,7 +133,7 @@ class TaskSource:
 
     # ------------------------------------------------------------------ claiming
     def _claim(self, job: Job, reserve: int) -> None:
-        """Lease a block of this job. Raises QueueUnavailable."""
+        """Try to lease a block of a job, and report the result as an event. Raises QueueUnavailable."""
         lease = None
         if not self._aside.has(job, time.monotonic()) and self._store_answers(job):
             try:
@@ -157,9 +158,9 @@ class TaskSource:
         return lease
 
     def _store_answers(self, job: Job) -> bool:
-        """True if the spec of the job was read.
+        """True if the spec of the job was read. False if the store did not answer or refused the read.
 
-        Also True if the spec can never be read, because each task then ends with the error.
+        Also True if the spec can never be read. Each task of the job then ends with this error.
         """
         try:
             self._context(job)
@@ -175,7 +176,7 @@ class TaskSource:
         return True
 
     def _set_aside(self, job: Job, error: Exception) -> None:
-        """Leave a job alone for a while. Stop it after repeated failures to claim its tasks."""
+        """Claim nothing from a job for a while, because a claim failed. Stop the job after repeated failures."""
         log.error("%s: no task could be claimed: an error in kubeque", job.name, exc_info=error)
         if not self._aside.add(job, time.monotonic()) or isinstance(error, MemoryError | OSError):
             return
@@ -185,7 +186,10 @@ class TaskSource:
             log.info("%s", gone)
 
     def _context(self, job: Job) -> JobContext:
-        """Return the job's spec and environment. Both are read once for each revision. Raises StorageError."""
+        """Return the spec, the pages and the environment of a job. Read them once for each revision.
+
+        Raises StorageError if the store or the environment cannot be read.
+        """
         key = (job.uid, job.revision)
         if key not in self._contexts:
             spec = read_spec(self._files, job)
@@ -196,9 +200,9 @@ class TaskSource:
         return self._contexts[key]
 
     def _environment(self, job: Job, spec: JobSpec) -> Environment:
-        """Return the environment that the tasks of a job inherit.
+        """Return the environment that the tasks of a job inherit. Raises StorageError if it cannot be read.
 
-        If the environment is gone, stop the job. Raises StorageError.
+        If the stored environment does not exist any more, also stop the job.
         """
         try:
             return self._host.environment_of(job, spec)
@@ -210,7 +214,7 @@ class TaskSource:
 
     # ------------------------------------------------------------------ staging
     def _supply_from(self, number: LeaseId) -> None:
-        """Stage the next task of a lease and hand it over. Raises StorageError."""
+        """Stage the next task of a lease and hand it over to the main thread. Raises StorageError."""
         lease = self._coordinator.lease(number)
         try:
             context, failure = self._read_context(lease.job)
@@ -238,7 +242,7 @@ class TaskSource:
         self._give_back(task)
 
     def _return_staged(self) -> None:
-        """Give back the staged tasks, so that they need not wait for the running command of this consumer."""
+        """Give back the staged tasks, so that they do not wait for the running command of this consumer."""
         with suppress(threads_queue.Empty):
             while True:
                 self._give_back(self._staged.get_nowait())
@@ -248,7 +252,10 @@ class TaskSource:
         self._coordinator.tell(on.TaskLeft(staged=True))
 
     def _read_context(self, job: Job) -> tuple[JobContext | None, Failure | None]:
-        """Return the job's context, or the failure of its tasks. Raises StorageError if the store does not answer."""
+        """Return the context of a job and None; if the context can never be read, None and the failure of its tasks.
+
+        Raises StorageError if a later read may succeed, for example if the store does not answer.
+        """
         try:
             return self._context(job), None
         except (FileMissing, FileDamaged) as error:
@@ -261,10 +268,10 @@ class TaskSource:
     def _stage_next(
         self, number: LeaseId, lease: Lease, context: JobContext | None, failure: Failure | None
     ) -> StagedTask | None:
-        """Take and stage the next reserved task of a lease; None if no task may begin now.
+        """Take the next reserved task of a lease, stage it and return it. Return None if no task may begin now.
 
-        Raises StoreUnavailable if the store does not answer, so that the consumer waits. Any other error in staging is
-        the outcome of the attempt.
+        Raises StoreUnavailable if the store does not answer; the consumer then waits. Any other error of staging is the
+        failure of the attempt. `failure`: failure of the attempt if `context` is None.
         """
         taken = lease.take()
         if taken is None:

@@ -1,4 +1,4 @@
-"""Watch the disk use of a running command, and find out afterwards if the disk was full."""
+"""Watch the disk use of a running command. After a failure, find out whether the disk was full."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from pathlib import Path
 from kubeque.files.live_log import read_tail
 from kubeque.files.mounts import mount_points
 
-#: Share of the limit at which a command is stopped. At the whole limit, the kubelet evicts the pod.
+#: Share of the disk limit at which a command is stopped. At the whole limit, Kubernetes would evict the pod.
 _SHARE = 0.95
-#: Seconds between two measurements, and the largest share of a core that measurements may use.
+#: Shortest time between two measurements (seconds), and largest share of a core that measurements may use.
 _STEP, _COST_SHARE = 1.0, 0.05
-#: A disk counts as full if less than these bytes and less than this share of the disk are free.
+#: A disk counts as full if less than this number of bytes and less than this share of its size are free.
 _LEFT_BYTES, _LEFT_SHARE = 64 << 20, 0.01
 _SAID = re.compile(r"no space left on device|\bENOSPC\b|disk quota exceeded", re.IGNORECASE)
 
 
 class DiskWatch:
-    """Measures the size of some folders."""
+    """Measures the total size of the folders to which a command writes."""
 
     def __init__(self, folders: Sequence[Path], limit: int) -> None:
-        """`limit`: largest total size of the folders, bytes."""
+        """`limit`: disk limit of the task for the total size of the folders, bytes."""
         self._folders = folders
         self._limit = limit
-        #: Largest size that was measured, bytes.
+        #: Largest total size that was measured, bytes.
         self.peak = 0
         #: Time of the next measurement, seconds of the monotonic clock.
         self.due = 0.0
 
     def sample(self) -> bool:
-        """Measure once. Return True if the limit is reached or nearly reached."""
+        """Measure the folders once. Return True if their size is at least the share _SHARE of the limit."""
         began = time.thread_time()
         used = sum(map(usage, self._folders))
         self.peak = max(self.peak, used)
@@ -46,9 +46,9 @@ class DiskWatch:
 
 
 def usage(folder: Path) -> int:
-    """Return the size in bytes of a folder on its disk, without file systems that are mounted in the folder.
+    """Return the space that a folder uses on its disk, bytes. File systems that are mounted in the folder do not count.
 
-    The size is an estimate, because files may change during the walk.
+    The result is an estimate, because files may change while the folder is read.
     """
     root = os.path.realpath(folder)
     total, todo, mounts = 0, [root], frozenset(mount_points(root))
@@ -60,7 +60,7 @@ def usage(folder: Path) -> int:
                     if entry.path not in mounts:
                         total += _size(entry, todo, seen)
         except OSError:
-            continue  # the entry is gone, or is not readable
+            continue  # the folder was removed, or cannot be read
     return total
 
 
@@ -79,7 +79,10 @@ def _size(entry: os.DirEntry[str], todo: list[str], seen: set[int]) -> int:
 
 
 def was_full(stderr: Path | int, folder: Path) -> str:
-    """Return the evidence that the disk was full when a command failed; empty without evidence."""
+    """Return the evidence that the disk was full when a command failed; empty if there is no evidence.
+
+    `stderr`: file with the standard error of the command. `folder`: a folder on the disk.
+    """
     if isinstance(stderr, Path) and (said := _SAID.search(read_tail(stderr).text)):
         return f"it said: {said[0]}"
     try:

@@ -1,4 +1,4 @@
-"""Find the cause of a command's end from its exit code, or explain why it was stopped."""
+"""Find the cause of a command's end from its exit code, or explain why kubeque stopped the command."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _SIGNALS = {int(number): number.name for number in signal.Signals}
 
 
 def cause_of_exit(code: int, *, oom_killed: bool) -> tuple[Cause, int | None, str]:
-    """Return the cause, code and message of a command that kubeque did not stop.
+    """Return the cause, the code and the message for a command that kubeque did not stop.
 
-    `code`: exit code, or the negative number of a signal. `oom_killed`: True if the kernel killed a process of the
-    command for lack of memory.
+    The returned code is the exit code or the number of the signal; None if a signal ended the command because memory
+    ran out. `code`: exit code, or the negative number of a signal. `oom_killed`: True if the kernel killed a process of
+    the command for lack of memory.
     """
     if code == 0:
         killed = "one of its processes was killed for lack of memory, but its exit code is 0"
@@ -28,12 +29,15 @@ def cause_of_exit(code: int, *, oom_killed: bool) -> tuple[Cause, int | None, st
 
 
 def own_code(code: int) -> int | None:
-    """Return the exit code; None if a signal ended the command."""
+    """Return the exit code of a command; None if a signal ended it. `code`: negative for a signal."""
     return code if code >= 0 else None
 
 
 def explain_stop(cause: Cause, *, used: int = 0, limit: int = 0, timeout: float | None = None) -> str:
-    """Return why a command was stopped. `used`, `limit`: bytes of memory or disk. `timeout`: seconds."""
+    """Return a message that explains why kubeque stopped a command. `cause`: cause of the stop.
+
+    `used`, `limit`: bytes of memory or disk, for the causes `oom` and `disk`. `timeout`: time limit in seconds.
+    """
     if cause is Cause.OOM:
         return f"used {format_bytes(used)} of memory, more than the {format_bytes(limit)} it was given"
     if cause is Cause.DISK:
@@ -44,10 +48,10 @@ def explain_stop(cause: Cause, *, used: int = 0, limit: int = 0, timeout: float 
 
 
 def explain_oom_here(given: int | None, machine: int | None) -> str:
-    """Return why a task that ran out of memory cannot run again with more memory; empty if a larger size may exist.
+    """Return a message if a task that ran out of memory had all the memory of this machine; otherwise an empty text.
 
-    `given`: memory limit of the task in bytes. `machine`: memory of the whole machine in bytes; None if each task has
-    its own container.
+    `given`: memory limit of the task in bytes. `machine`: memory of the whole machine in bytes; None if each consumer
+    has its own container.
     """
     if machine is None or (given or 0) < machine:
         return ""

@@ -1,4 +1,4 @@
-"""The failure of an attempt that has no result, because of an expected problem or an unexpected error."""
+"""The failure of an attempt that has no result: its cause and its message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The reason why an attempt has no result."""
+    """Reason why an attempt has no result."""
 
     cause: Cause
     #: One line for users.
@@ -26,16 +26,19 @@ class Failure:
 
 
 def stage_failure(error: StageFailed | StorageError | CommandError) -> Failure:
-    """Return the failure of an attempt whose working directory, row or command is not available."""
+    """Return the failure of an attempt that could not be staged. Its cause is `stage`.
+
+    `error`: reason why the working directory, the row or the command is not available.
+    """
     permanent = isinstance(error, FileMissing | FileDamaged | CommandError)
     final = error.permanent if isinstance(error, StageFailed) else permanent
     return Failure(Cause.STAGE, str(error), final)
 
 
 def internal_failure(error: Exception, doing: str) -> Failure:
-    """Log an unexpected error with its traceback, and return it as the failure of an attempt.
+    """Log an unexpected error with its traceback. Return a failure of the attempt with the cause `internal`.
 
-    `doing`: the task and the step, for the log.
+    `doing`: description of the task and the step, for the log.
     """
     message = describe(error)
     log.error("%s: an error in kubeque, please report it: %s", doing, message, exc_info=error)
@@ -43,6 +46,6 @@ def internal_failure(error: Exception, doing: str) -> Failure:
 
 
 def describe(error: BaseException) -> str:
-    """Return the type and text of an error, as one line without passwords."""
+    """Return the type and the text of an error in one line, without passwords."""
     text = one_line(hide_password(str(error)))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

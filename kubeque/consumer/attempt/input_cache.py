@@ -1,4 +1,4 @@
-"""Fetch each input once per machine, and put it into many working directories."""
+"""Fetch each input only once for this machine, and put it into the working directories of attempts."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ from kubeque.files.store import Files
 from kubeque.model.errors import FileMissing, KubequeError, StoreUnavailable
 from kubeque.model.job.spec import Input
 
-#: Largest input that is copied, bytes. A program may change a copy. Larger inputs are linked, unless kubeque runs as
-#: root.
+#: Largest input that is always copied, bytes. A program may change a copy. Larger inputs are linked if possible, and if
+#: kubeque does not run as root.
 COPIED_BYTES = 1 << 20
-#: Modification time of each fetched or staged file (2000-01-01). A different time means that a program has changed the
-#: file.
+#: Modification time of each fetched or staged file (2000-01-01), nanoseconds. If a file has a different time, a program
+#: has changed the file.
 STAGED_NS = 946_684_800 * 10**9
 #: Largest size of the cache folder, bytes.
 CACHE_BYTES = 20 << 30
-#: Share of the limit that may be added before the folder is measured again. Other consumers fill the folder, too.
+#: Largest share of the cache's size limit that may be added before the cache is measured again. Other consumers may add
+#: files too.
 _ROUND = 1 / 8
-#: Smallest space that a file takes on a disk, bytes.
+#: Smallest space that a file uses on a disk, bytes.
 _BLOCK = 4096
 #: Folder in the cache for partial files and locks, and the suffix of a lock.
 _INCOMING, _LOCK = "incoming", ".lock"
 #: Names of cached and partial files.
 _OURS = re.compile(r"[0-9a-f]{64}(\.x)?(\.[0-9a-f]{8})?$")
-#: Age of a partial file, seconds, after which its download counts as abandoned.
+#: Age of a partial file after which its download counts as abandoned, seconds.
 _STALE_SECONDS = 24 * 3600.0
-#: Error numbers of file systems that cannot link, or cannot copy within the kernel. The file is then copied in user
-#: space.
+#: Error numbers if the file system cannot link a file, or cannot copy it within the kernel. The file is then copied in
+#: user space.
 _NOT_HERE = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EACCES})
 
 
@@ -49,15 +50,15 @@ class StageFailed(KubequeError):
 
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
-        #: True if a further try would fail as well, because the file is gone or has changed.
+        #: True if a further try would also fail, for example because the input was deleted or has changed.
         self.permanent = permanent
 
 
 class InputCache:
-    """A folder of inputs, named by their contents. The consumers of one machine may share the folder.
+    """A folder of inputs, whose names are digests of their contents. Several consumers may share the folder.
 
-    A file gets its name only when it is complete and checked. If there is no room, the least recently used files are
-    removed. Files that are linked into a working directory stay.
+    A file gets its name only when it is complete and checked. If the folder is too large, the least recently used files
+    are removed, but not files that are linked into a working directory.
     """
 
     def __init__(self, folder: Path, files: Files, limit_bytes: int) -> None:
@@ -67,11 +68,11 @@ class InputCache:
         self._limit_bytes = limit_bytes
         #: Bytes that may still be added before the folder is measured again.
         self._room = 0
-        #: Keys of the batch that is being staged.
+        #: Names in the cache of the inputs that are being staged. These files are not evicted.
         self._wanted: frozenset[str] = frozenset()
 
     def fetch(self, inputs: Sequence[Input]) -> None:
-        """Fetch all inputs that are missing, several at a time. Raises StageFailed, StoreUnavailable."""
+        """Fetch the inputs that are not in the cache, several at a time. Raises StageFailed, StoreUnavailable."""
         wanted = {key_of(item): item for item in inputs}
         self._wanted = frozenset(wanted)
         missing = [item for item in wanted.values() if not self._has(item)]
@@ -97,7 +98,7 @@ class InputCache:
                 # Root could write through a link, even to a read-only file.
                 if item.size <= COPIED_BYTES or os.geteuid() == 0 or not _link(cached, target):
                     _copy(cached, target, executable=item.executable)
-                # The file may belong to a different user, or may have been evicted meanwhile.
+                # The cached file may belong to another user, or may have been evicted meanwhile.
                 with suppress(PermissionError, FileNotFoundError):
                     os.utime(cached, ns=(time.time_ns(), STAGED_NS))
                 return
@@ -109,7 +110,7 @@ class InputCache:
                 raise _placement_error(item, error) from error
 
     def _has(self, item: Input) -> bool:
-        """True if the input is cached and unchanged. A program can change a cached file through a link to it."""
+        """True if the input is in the cache and unchanged. A program can change a cached file through a link."""
         try:
             status = os.lstat(self._folder / key_of(item))
         except OSError:  # missing; any other error shows up when the input is fetched
@@ -118,7 +119,7 @@ class InputCache:
         return same and (not item.digest or status.st_size == item.size)
 
     def _fetch(self, items: Sequence[Input]) -> None:
-        """Fetch inputs that share a lock."""
+        """Fetch the inputs that are not in the cache, under a lock that they share."""
         try:
             self._incoming.mkdir(parents=True, exist_ok=True)
             with self._turn(key_of(items[0])):
@@ -159,7 +160,10 @@ class InputCache:
                     self._download_state(item, partial[key_of(item)])
 
     def _download_state(self, item: Input, partial: Path) -> None:
-        """Download an object of a different bucket, in the state that the object had at submission."""
+        """Download an input without a known digest. It is an object outside of kubeque's store.
+
+        Raises StageFailed if the object has changed since the submission.
+        """
         if item.generation and self._files.look(item.url).generation != item.generation:
             raise StageFailed(
                 f"the input {item.name!r} ({item.url}) has changed since the job was submitted: submit it again",
@@ -169,24 +173,27 @@ class InputCache:
 
     @contextmanager
     def _turn(self, key: str) -> Iterator[None]:
-        """Hold a lock among all consumers of the machine, so that a shared file is fetched only once."""
+        """Hold a lock that all consumers of this cache share, so that an input is fetched only once."""
         fd = os.open(self._incoming / f"{key[0]}{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            with suppress(OSError):  # In a file system without locks, the file might be fetched twice.
+            with suppress(OSError):  # in a file system without locks, an input may be fetched twice
                 fcntl.flock(fd, fcntl.LOCK_EX)
             yield
         finally:
             os.close(fd)
 
     def _make_room(self, size: int) -> None:
-        """Evict the least recently used files if the limit requires it."""
+        """Make room for `size` further bytes: evict the least recently used files if the cache would be too large."""
         if size > self._room:
             total = self._evict(self._limit_bytes - size)
             self._room = max(size, min(self._limit_bytes - total, int(self._limit_bytes * _ROUND)))
         self._room -= size
 
     def _evict(self, limit: int) -> int:
-        """Shrink the folder below `limit` bytes if possible, and return its new size in bytes."""
+        """If the folder is larger than `limit` bytes, evict files. Return the size of the folder in bytes.
+
+        Evict more than necessary, so that this is not repeated for each input. Files in use stay.
+        """
         found = list(self._entries())
         total = sum(max(status.st_size, _BLOCK) for _, status in found)
         if total <= limit:
@@ -194,7 +201,7 @@ class InputCache:
         for path, status in sorted(found, key=lambda item: item[1].st_atime_ns):
             if total <= limit - int(self._limit_bytes * _ROUND):
                 break
-            # A file with a second link is in use. Removing it here would free nothing.
+            # A file with a second link is in use, and its removal would free no space.
             if status.st_nlink == 1 and os.path.basename(path) not in self._wanted:
                 with suppress(FileNotFoundError):
                     os.unlink(path)
@@ -206,7 +213,7 @@ class InputCache:
         for path, status in _files_of(self._folder):
             yield path, status
         for path, status in _files_of(self._incoming):
-            # A complete file gets its fixed date before it is renamed. Its access time then shows its age.
+            # A complete file gets the fixed modification time before it is renamed. Its access time then shows its age.
             touched = max(status.st_mtime, status.st_atime)
             if not path.endswith(_LOCK) and time.time() - touched > _STALE_SECONDS:
                 with suppress(FileNotFoundError):
@@ -217,15 +224,15 @@ def _files_of(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):  # another consumer has just evicted the file
-                # Other files may be here if a task has mounted a folder over the cache. Such files must not be removed.
+                # If a task has mounted a folder over the cache, other files are here. They must not be removed.
                 if _OURS.match(entry.name) and entry.is_file(follow_symlinks=False):
                     yield entry.path, entry.stat(follow_symlinks=False)
 
 
 def key_of(item: Input) -> str:
-    """Return the name of an input in the cache.
+    """Return the name of an input in the cache: the digest of its contents.
 
-    The name depends on the contents of the input, or on its URL and state.
+    If this digest is unknown, return a digest of the URL and the generation of the input.
     """
     key = item.digest or hashlib.sha256(f"{item.url}\0{item.generation}".encode()).hexdigest()
     return f"{key}.x" if item.executable else key
@@ -237,10 +244,10 @@ def _mode(item: Input) -> int:
 
 @contextmanager
 def _name_input(item: Input) -> Iterator[None]:
-    """Raise StageFailed for this input if the block fails.
+    """Convert the errors of the `with` block to StageFailed with the name of the input.
 
     If a bucket does not answer, StoreUnavailable is raised unchanged, and the consumer waits. If a web server does not
-    answer, StageFailed is raised, because the server might never answer again.
+    answer, StageFailed is raised, because the server may never answer again.
     """
     try:
         yield
@@ -259,7 +266,7 @@ def _placement_error(item: Input, error: OSError) -> StageFailed:
 
 
 def _link(cached: Path, target: Path) -> bool:
-    """Try to make a hard link. Return False if the file system or the permissions do not allow a link."""
+    """Make the hard link `target` to a cached file. Return False if the file system or the permissions forbid links."""
     try:
         os.link(cached, target)
     except OSError as error:
@@ -270,7 +277,7 @@ def _link(cached: Path, target: Path) -> bool:
 
 
 def _copy(cached: Path, target: Path, *, executable: bool) -> None:
-    """Copy a file, within the kernel if possible. The kernel shares the blocks if the file system can."""
+    """Copy a cached file, within the kernel if possible. If the file system can do so, both files share blocks."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     mode = 0o777 if executable else 0o666
     with open(cached, "rb", buffering=0) as source, open(os.open(target, flags, mode), "wb", buffering=0) as copy:
@@ -287,6 +294,6 @@ def _copied_by_kernel(source: int, target: int) -> bool:
             pass
     except OSError as error:
         if error.errno in _NOT_HERE:
-            return False  # Both files are where the kernel stopped. The rest is copied in user space.
+            return False  # both files are at the position where the kernel stopped; the caller copies the rest
         raise
     return True

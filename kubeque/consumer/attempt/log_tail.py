@@ -1,4 +1,4 @@
-"""Read the streams of a task to store them, to quote their last lines, and to print them while they grow."""
+"""Read standard output and standard error of a task: to store them, to quote their last lines, and to print them."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from kubeque.files.regular_file import open_regular
 from kubeque.model.text import printable, render_terminal
 
 log = logging.getLogger(__name__)
-#: Largest stream that is kept inside result.json, bytes.
+#: Largest stream that is stored in result.json, bytes. A larger stream is stored as a file.
 INLINE_BYTES = 16 << 10
-#: Longest line that is quoted in a message, characters. It exceeds the longest path, 4,096 bytes.
+#: Longest line that is quoted in a message, characters. It is longer than the longest path, 4,096 bytes.
 QUOTED_CHARACTERS = 5000
 #: Longest line that is printed in one piece, bytes.
 _LINE_BYTES = 16 << 10
 #: Seconds between two reads of the streams of a running command.
 _SHOW_SECONDS = 0.5
-#: Largest number of bytes that one `pump` prints. If a program writes faster, the rest is only in the file of the
-#: stream.
+#: Largest number of bytes that one call of `pump` prints. If a program writes faster, some of its output is only in the
+#: file of the stream.
 _PUMP_BYTES = 1 << 20
 
 
 def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]:
-    """Return the text of a stream if it fits into result.json, and its size in bytes.
+    """Return the text of a stream for result.json, and the size of the stream in bytes.
 
-    The text is None if the stream has to be kept as a file, because it is longer than `limit` bytes or not UTF-8. A
-    stream that the task removed or replaced counts as empty (see `stream_problem`).
+    The text is None if the stream must be stored as a file, because it is longer than `limit` bytes or is not UTF-8. If
+    the task removed or replaced the file of the stream, the stream counts as empty (see `stream_problem`).
     """
     try:
         with open_regular(path) as file:
@@ -48,7 +48,7 @@ def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]
 
 
 def stream_problem(path: Path) -> str:
-    """Return a clause that says why a stream cannot be read; empty if the stream can be read or was removed."""
+    """Return the reason why a stream cannot be read, for a message; empty if it can be read or was removed."""
     try:
         open_regular(path).close()
     except FileNotFoundError:
@@ -59,11 +59,10 @@ def stream_problem(path: Path) -> str:
 
 
 def last_lines(path: Path, n: int = 3) -> list[str]:
-    """Return the last `n` lines with content, for a message.
+    """Return the last `n` lines of a stream that are not empty, for a message.
 
-    Control characters are removed, and long lines are cut.
-
-    If a line such as a progress bar was overwritten, its last state counts.
+    Control characters are removed, and long lines are cut. If a program has overwritten a line, for example to show its
+    progress, only the last text of this line is returned.
     """
     lines = (line.strip() for line in render_terminal(read_tail(path).data.decode(errors="replace")).split("\n"))
     filled = [line for line in lines if line.strip("^~ ")]  # leave out the marks `^~` of a traceback
@@ -74,7 +73,10 @@ class LiveTail:
     """Prints a growing stream line by line, with a prefix. Call `pump` regularly, and `close` at the end."""
 
     def __init__(self, path: Path, show: Callable[[str], object], prefix: str = "") -> None:
-        """`show`: function that prints a text of one or more complete lines, with prefixes and line ends."""
+        """`path`: file of the stream. `show`: function that prints a text of one or more complete lines.
+
+        `prefix`: text before each line.
+        """
         self._path = path
         self._show = show
         self._prefix = prefix
@@ -82,12 +84,12 @@ class LiveTail:
         self._rest = b""
 
     def pump(self) -> None:
-        """Print the output since the last call. An incomplete line waits for its end."""
+        """Print what the stream has got since the last call. An incomplete line is printed when its end is there."""
         try:
             with open_regular(self._path) as file:
                 size = os.fstat(file.fileno()).st_size
                 skipped = max(0, size - self._offset - _PUMP_BYTES)
-                if size < self._offset:  # the file was truncated, so its content is new
+                if size < self._offset:  # the file was truncated, so all of its content is new
                     self._offset, self._rest = 0, b""
                 if skipped:
                     self._skip(skipped)
@@ -102,7 +104,7 @@ class LiveTail:
         self._emit(lines)
 
     def close(self) -> None:
-        """Print the rest of the stream, even if the last line has no end."""
+        """Print the rest of the stream, also a last line without a line end."""
         self.pump()
         self._emit([self._rest] if self._rest else [])
         self._rest = b""
@@ -121,7 +123,10 @@ class LiveTail:
 
 @contextmanager
 def print_streams(paths: Sequence[Path], show: Callable[[str], object] | None, prefix: str) -> Iterator[None]:
-    """Print the streams during the block, each line after `prefix`. Do nothing if `show` is None."""
+    """Print streams while the `with` block runs, with `prefix` before each line. `paths`: files of the streams.
+
+    `show`: function that prints a text of complete lines; None: print nothing.
+    """
     if show is None:
         yield
         return
@@ -144,7 +149,7 @@ def print_streams(paths: Sequence[Path], show: Callable[[str], object] | None, p
 
 
 def _show_or_log(show: Callable[[], None]) -> None:
-    """Print more of a stream. An error here never fails a task."""
+    """Call `show`, which prints more of a stream. Log an error, because it must not fail the task."""
     try:
         show()
     except Exception:

@@ -1,4 +1,4 @@
-"""Watch the memory of a command, and find out whether the kernel killed one of its processes for lack of memory."""
+"""Watch the memory of a command. Find out whether the kernel killed a process of the command for lack of memory."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from typing import NamedTuple
 
 from kubeque.consumer.attempt import process_tree
 
-#: Seconds between samples. The first pauses are shorter, so that the peak of a short task is measured, too.
+#: Pauses between the first samples, seconds; the last pause is repeated. The first pauses are short, so that the peak
+#: of a short task is measured too.
 _STEPS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-#: Longest pause between samples if there is a limit, seconds.
+#: Longest pause between two samples if the task has a memory limit, seconds.
 _LIMITED_STEP = 0.1
-#: Largest share of a core that samples may use. So a tree of thousands of processes is sampled less often.
+#: Largest share of a core that samples may use. A tree of thousands of processes is therefore sampled less often.
 _COST_SHARE = 0.05
-#: Threshold, bytes: in a larger process tree, shared pages are counted only once. In a smaller tree, this is not worth
+#: Memory of a process tree above which shared pages are counted only once, bytes. For a smaller tree, this is not worth
 #: the time.
 _SMALL_TREE = 64 << 20
-#: Return codes of a command if SIGKILL ended the command itself, or the program that its shell ran.
+#: Return codes of a command if SIGKILL ended the command itself, or the program that a shell as the command ran.
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
-#: The highest oom_score_adj.
+#: Highest value of oom_score_adj. The kernel kills such a process first.
 _FIRST_TO_GO = b"1000"
 #: Seconds between two samples that must both exceed the limit.
 _CONFIRM_SECONDS = 0.005
@@ -36,26 +37,27 @@ _OOM_KILL = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
 
 
 class Memory(NamedTuple):
-    """The memory of one process, in bytes."""
+    """The memory of one process, bytes."""
 
-    #: Address space.
+    #: Size of the address space.
     size: int
     #: Largest resident size so far.
     peak: int
-    #: Current resident size.
+    #: Present resident size.
     resident: int
 
 
 def memory_of(pid: int) -> Memory | None:
-    """Return the memory of a process; None if the process is gone or is a zombie."""
+    """Return the memory of a process; None if the process has ended."""
     match = _VM.search(process_tree.read_proc(f"/proc/{pid}/status"))
     return Memory(*(int(number) << 10 for number in match.groups())) if match else None
 
 
 def pause_after(samples: int, cost: float, *, limited: bool, suspected: bool) -> float:
-    """Return the seconds to wait after `samples` samples. `cost`: CPU time of the last sample, seconds.
+    """Return the seconds to wait until the next sample.
 
-    `limited`: True if there is a limit. `suspected`: True if the last sample exceeded it.
+    `samples`: number of samples so far. `cost`: CPU time of the last sample, seconds. `limited`: True if the task has a
+    memory limit. `suspected`: True if the last sample exceeded this limit.
     """
     pause = _STEPS[min(samples, len(_STEPS)) - 1]
     if suspected:
@@ -66,17 +68,17 @@ def pause_after(samples: int, cost: float, *, limited: bool, suspected: bool) ->
 
 
 class MemoryWatch:
-    """Samples the memory of the processes below one command.
+    """Samples the memory of the process tree of one command.
 
-    The peak is the largest sum over the tree in any sample, or the largest size that one process ever had. ru_maxrss is
-    not used, because a child begins with the value of its parent. For example, /bin/true would seem to use as much as
-    the consumer.
+    The peak is the largest total of the tree in one sample, or the largest size that one process ever had. ru_maxrss is
+    not used, because a child process begins with the value of its parent. For example, /bin/true would seem to use as
+    much memory as the consumer.
     """
 
     def __init__(self, pid: int, limit: int | None, *, before: AbstractSet[int] = frozenset()) -> None:
-        """`limit`: memory limit in bytes; None for no limit.
+        """`pid`: process of the command. `limit`: memory limit in bytes; None for no limit.
 
-        `before`: children of this process that do not belong to the command.
+        `before`: pids of the children of this process that do not belong to the command.
         """
         self._pid = pid
         self._limit = limit
@@ -90,7 +92,7 @@ class MemoryWatch:
         self.due = 0.0
 
     def sample(self) -> bool:
-        """Take one sample. Return True if the tree uses more than its limit."""
+        """Take one sample. Return True if this sample and the sample before exceed the limit."""
         began = time.thread_time()
         total = self._measure()
         self._recent = max(self._recent, total)
@@ -105,12 +107,12 @@ class MemoryWatch:
         return exceeded
 
     def take_recent(self) -> int:
-        """Return the largest sum over the tree since the last call, bytes."""
+        """Return the largest total memory of the process tree in a sample since the last call, bytes."""
         recent, self._recent = self._recent, 0
         return recent
 
     def pids(self) -> list[int]:
-        """Return the processes of the command, including dead processes that are not reaped."""
+        """Return the pids of the command's processes, including ended processes that are not reaped yet."""
         return list(process_tree.descendants({self._pid, *process_tree.own_children()} - self._before))
 
     def _measure(self) -> int:
@@ -123,13 +125,16 @@ class MemoryWatch:
         return total
 
     def _usage(self) -> dict[int, Memory]:
-        """Return the memory of each process. Leave out forked children that still share all pages of their parent."""
-        if self._samples == 0:  # The command has just started, and has no children yet.
+        """Return the memory of each process of the command, by pid.
+
+        Leave out new child processes that still share all pages of their parent.
+        """
+        if self._samples == 0:  # the command has just started, and has no child processes yet
             own = memory_of(self._pid)
             return {self._pid: own} if own else {}
         parents = process_tree.descendants({self._pid, *process_tree.own_children()} - self._before)
         seen = {pid: memory for pid in parents if (memory := memory_of(pid))}
-        # Between vfork (or fork) and exec, a child has its parent's pages. These pages would count twice.
+        # Between vfork (or fork) and exec, a child has the pages of its parent. These pages would count twice.
         return {pid: memory for pid, memory in seen.items() if not _is_double(memory, seen.get(parents[pid]))}
 
 
@@ -138,29 +143,29 @@ def _is_double(memory: Memory, parent: Memory | None) -> bool:
 
 
 def proportional_memory(used: dict[int, Memory]) -> int:
-    """Return the memory of some processes together, in bytes. A page that several processes share counts once.
+    """Return the total memory of some processes, bytes. A page that several processes share counts once.
 
-    For example, eight processes that share 4 GiB have resident sizes of 32 GiB in total, but use 4 GiB. Reading this
-    number is slow, because the kernel visits every page to compute it.
+    `used`: memory of each process, by pid. For example, eight processes that share 4 GiB have resident sizes of 32 GiB
+    in total, but use 4 GiB. This is slow, because the kernel visits every page to compute the number.
     """
     total = 0
     for pid, memory in used.items():
         if match := _PSS.search(process_tree.read_proc(f"/proc/{pid}/smaps_rollup")):
             total += int(match[1]) << 10
-        elif memory_of(pid):  # alive but unreadable: another user's process, or an old kernel
+        elif memory_of(pid):  # alive, but its smaps_rollup cannot be read: another user's process, or an old kernel
             total += memory.resident
     return total
 
 
 def raise_oom_score(pid: int) -> None:
-    """Make the kernel kill the command, not the consumer, when memory runs out.
+    """Make the kernel kill the command, not the consumer, when memory runs out. This needs no privileges.
 
-    Raising the score needs no privileges.
+    Do nothing if the kernel does not allow it. `pid`: process of the command.
     """
     try:
         fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
-        return  # The command has ended, or the system has no /proc. The kernel then chooses by size.
+        return  # the command has ended, or the system has no /proc; the kernel then chooses a process by its size
     try:
         os.write(fd, _FIRST_TO_GO)
     except OSError:
@@ -170,17 +175,16 @@ def raise_oom_score(pid: int) -> None:
 
 
 class OomCounter:
-    """The kernel's count of out-of-memory kills in one cgroup.
+    """Reads how many processes of one cgroup the kernel has killed for lack of memory.
 
-    The kernel raises the count before the killed child can be reaped. If the count rises between the start and the end
-    of a command, the kernel has killed a process for lack of memory. The count covers the whole cgroup, in which other
-    programs may run.
+    The kernel increases its count before a killed child can be reaped. If the count has increased between the start and
+    the end of a command, the kernel has killed a process. The process may belong to another program in the cgroup.
     """
 
     def __init__(self, file: Path, *, shared: bool = False) -> None:
-        """`file`: memory.events (cgroup v2) or memory.oom_control (v1). Raises OSError if it cannot be opened.
+        """`file`: memory.events (cgroup v2) or memory.oom_control (v1). Raises OSError if the file cannot be opened.
 
-        `shared`: True if programs other than the task run in the cgroup.
+        `shared`: True if other programs than the task run in the cgroup.
         """
         self._fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         self._shared = shared
@@ -194,7 +198,7 @@ class OomCounter:
         *,
         shared: bool = False,
     ) -> OomCounter | None:
-        """Return the counter of this cgroup; None if the system has none."""
+        """Return the counter of this process's cgroup; None if the system has none."""
         with suppress(OSError):
             for file in _candidates(folder, own.read_bytes().split(b"\n") if own.exists() else []):
                 if file.is_file():
@@ -205,16 +209,16 @@ class OomCounter:
         """True if the kernel killed a process of a command for lack of memory.
 
         `before`: count before the start of the command. `code`: exit code of the command, or the negative number of a
-        signal. In a shared cgroup, return True only if SIGKILL ended the command. Otherwise the kernel may have killed
-        a different program.
+        signal. In a shared cgroup, also SIGKILL must have ended the command, because the kernel may have killed a
+        process of another program.
         """
         return self.read() > before and (not self._shared or code in _KILLED)
 
     def read(self) -> int:
-        """Return the number of processes that have been killed so far."""
+        """Return the number of processes that the kernel has killed so far."""
         try:
             match = _OOM_KILL.search(os.pread(self._fd, 4096, 0))
-        except OSError:  # The cgroup was removed. The last count is the best value.
+        except OSError:  # the cgroup was removed: the last count is the best value
             return self._last
         self._last = int(match[1]) if match else 0
         return self._last
@@ -224,9 +228,9 @@ class OomCounter:
 
 
 def _candidates(folder: Path, lines: Iterable[bytes]) -> Iterable[Path]:
-    """Yield the files that may hold the count, the likeliest first.
+    """Yield the files that may contain the count of kills, the most likely one first.
 
-    `lines`: lines of /proc/self/cgroup, each `number:controllers:path`.
+    `folder`: mount point of the cgroups. `lines`: lines of /proc/self/cgroup, each `number:controllers:path`.
     """
     for line in filter(None, lines):
         _, controllers, path = line.split(b":", 2)
@@ -234,6 +238,6 @@ def _candidates(folder: Path, lines: Iterable[bytes]) -> Iterable[Path]:
         if v1 or not controllers:
             root, name = (folder / "memory", "memory.oom_control") if v1 else (folder, "memory.events")
             yield root / os.fsdecode(path.strip(b"/")) / name
-            # In a container, the path is often the path on the host. Only the container's own cgroup is mounted, at the
-            # root.
+            # In a container, the path is often that of the host. Then only the container's own cgroup is mounted, at
+            # the root.
             yield root / name

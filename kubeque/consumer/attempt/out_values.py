@@ -12,22 +12,23 @@ from typing import Any
 from kubeque.files.regular_file import open_regular
 from kubeque.model.text import VALUE_CHARACTERS, cut
 
-#: Largest JSON of the values that are kept, bytes. If the JSON is larger, the longest values are left out.
+#: Largest size of the values of a task as JSON, bytes. If their JSON is larger, the longest values are not kept.
 OUT_BYTES = 16 << 10
-#: Largest JSON of values in the queue, bytes. All values that are kept are in result.json.
+#: Largest size of the values of a task in the queue as JSON, bytes. result.json has all values that are kept.
 QUEUE_BYTES = 1 << 10
-#: Largest $KUBEQUE_OUT that is read, bytes.
+#: Largest file $KUBEQUE_OUT that is read, bytes.
 _FILE_BYTES = 1 << 20
-#: Maximum number of refused values that are named.
+#: Maximum number of refused values that a message names.
 _NAMED = 3
 _REMEDY = "write large results to files"
 
 
 def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the values that a task wrote to $KUBEQUE_OUT, and a problem with these values. Each can be None.
+    """Return the values that a task wrote to $KUBEQUE_OUT, and a message about a problem with these values.
 
-    NaN and infinities become None, because JSON does not have them. If a key occurs twice, the last value counts. A
-    value that cannot be kept is left out, and the other values are returned. No content of the file raises an error.
+    The values are None if there are none, and the message is None if there is no problem. NaN and infinities become
+    None, because JSON does not have them. If a key occurs twice, the last value counts. A value that cannot be kept is
+    left out, and the other values are returned. No content of the file raises an error.
     """
     try:
         data = _read_regular(path, _FILE_BYTES)
@@ -47,9 +48,10 @@ def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
 
 
 def split_for_queue(out: dict[str, Any] | None) -> tuple[dict[str, Any] | None, dict[str, Any], str]:
-    """Return the values for the queue, a selection of short values, and a note about the values that were left out.
+    """Return three parts: the values for the queue, short values for the queue, and a message about the other values.
 
-    If the queue can hold all values, the selection and the note are empty. Otherwise the values for the queue are {}.
+    If the queue can have all values, the first part has them, and the other parts are empty. Otherwise the first part
+    is {}, and the second part has the shortest values.
     """
     if out is None or _json_bytes(out) <= QUEUE_BYTES:
         return out, {}, ""
@@ -58,9 +60,9 @@ def split_for_queue(out: dict[str, Any] | None) -> tuple[dict[str, Any] | None, 
 
 
 def _usable(values: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the values that can be kept, and the problem with the other values.
+    """Return the values that can be kept, and a message about the values that cannot be kept.
 
-    The values are None if none can be kept. The problem is None if there is none.
+    If all values can be kept, the message is None. If no value can be kept, the values are None.
     """
     kept: dict[str, Any] = {}
     refused: list[str] = []
@@ -77,14 +79,17 @@ def _usable(values: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
 
 
 def _describe_refused(refused: Sequence[str]) -> str:
-    """Return the reasons why values are not kept, at most _NAMED, as the end of a sentence."""
+    """Return the end of a sentence with the reasons why values are not kept. `refused`: one reason for each value.
+
+    At most _NAMED reasons are listed.
+    """
     what = "a value that is" if len(refused) == 1 else f"{len(refused)} values that are"
     more = f", and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
     return f"has {what} not kept: {', '.join(refused[:_NAMED])}{more}"
 
 
 def _shortest(values: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Return the values in their order, without the longest values, so that the JSON has at most `limit` bytes."""
+    """Return as many of the shortest values as fit into `limit` bytes of JSON, in their original order."""
     if _json_bytes(values) <= limit:
         return values
     sizes = {key: _json_bytes({key: value}) for key, value in values.items()}
@@ -99,8 +104,10 @@ def _json_bytes(values: dict[str, Any]) -> int:
 
 
 def _name(values: dict[str, Any], kept: dict[str, Any]) -> str:
-    """Return the name of the first value that was left out, the number of further values, and the verb "is" or
-    "are"."""
+    """Return the start of a sentence about the values that are not in `kept`.
+
+    It has the name of the first such value, the number of further ones, and the verb "is" or "are".
+    """
     left_out = [key for key in values if key not in kept]
     others = len(left_out) - 1
     name = cut(repr(left_out[0]), VALUE_CHARACTERS)
@@ -116,7 +123,7 @@ def _read_regular(path: Path, limit: int) -> bytes:
 
 
 def _text(text: str) -> str:
-    """Return `text`. Raises ValueError for lone surrogates, because JSON allows them but UTF-8 does not."""
+    """Return `text`. Raises ValueError if `text` has lone surrogates, which JSON allows, but UTF-8 does not."""
     text.encode()
     return text
 

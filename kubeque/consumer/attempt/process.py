@@ -1,4 +1,4 @@
-"""Run one command: start it, watch it, stop it if necessary, and find the cause of its end."""
+"""Run one command: start it, watch its limits, stop it if necessary, and find the cause of its end."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from kubeque.model.job.causes import Cause
 from kubeque.model.stats.usage import Usage
 from kubeque.retry import retry
 
-#: Seconds between two SIGKILLs. The signal is repeated until no process is left, because a program may fork while its
-#: process tree is read.
+#: Seconds between two SIGKILLs. The signal is repeated until the command has ended, because a program may fork while
+#: its process tree is read.
 _KILL_AGAIN_SECONDS = 0.2
-#: Seconds between two checks of the process group after SIGTERM.
+#: Seconds between two checks after SIGTERM whether the process group of the command has ended.
 _LINGER_SECONDS = 0.01
+#: Seconds before the next try to start a program that another process holds open for writing.
 _BUSY_SECONDS = 0.02
 
 
@@ -39,11 +40,11 @@ _BUSY_SECONDS = 0.02
 class Limits:
     """Limits of one command."""
 
-    #: Time limit in seconds; None for no limit.
+    #: Time limit, seconds; None: no limit.
     timeout: float | None = None
-    #: Seconds between SIGTERM and SIGKILL.
+    #: Time between SIGTERM and SIGKILL, seconds.
     grace_seconds: float = 10.0
-    #: Memory limit of the process tree in bytes, checked by polling; None for no limit.
+    #: Memory limit of the process tree, bytes, checked by samples; None: no limit.
     memory: int | None = None
 
 
@@ -57,12 +58,13 @@ class Ended:
     code: int | None
     #: Start of the command, Unix time in seconds.
     start: float
+    #: Time from the start of the command to its end, seconds.
     seconds: float
     #: Largest memory of the process tree, bytes; 0 if it was never measured.
     peak_memory: int = 0
     #: One line for users; empty for a plain success.
     message: str = ""
-    #: Number of processes that the command left behind. They were killed.
+    #: Number of processes that the command left running. kubeque has killed them.
     left_behind: int = 0
     #: CPU, memory and GPU use over time; None for a short command.
     usage: Usage | None = None
@@ -82,15 +84,16 @@ def run_command(
     begun: Callable[[int], None] = lambda pid: None,
     umask: int | None = None,
 ) -> Ended:
-    """Run `argv` without a shell until all of its processes have ended.
+    """Run the command `argv` without a shell, wait until all of its processes have ended, and return how it ended.
 
     The command gets its own session and process group, /dev/null as standard input, and no other open file of this
-    process. `stdout`, `stderr`: files to append to, or open descriptors. `oom`: counter of out-of-memory kills in the
-    cgroup of the command, if there is one. `disk`: watches the disk use of the command's folders. `begun`: called with
-    the pid of the command, which is also the number of its process group. `umask`: None for the umask of this process.
+    process. `stdout`, `stderr`: files to append to, or open descriptors. `stop`: requests to stop the command. `oom`:
+    counter of out-of-memory kills in the cgroup of the command; None: no counter. `disk`: watch of the disk use; None:
+    no disk limit. `begun`: function that is called with the pid of the command, which is also the number of its process
+    group. `umask`: umask of the command; None: that of this process.
 
-    Run only one command at a time. When it ends, every other child of this process counts as left behind and is killed.
-    If the program cannot be started, the cause is `exit` (code 127 or 126), and `stderr` has the reason. If the machine
+    Run only one command at a time: when it ends, each new child of this process counts as left behind and is killed. If
+    the program cannot be started, the cause is `exit` (code 127 or 126), and `stderr` has the reason. If the machine
     cannot start any program, the cause is `stage`.
     """
     if stop.cause:
@@ -121,7 +124,10 @@ def _run(
     find_full: Callable[[], str],
     env: Mapping[str, str],
 ) -> Ended:
-    """Start a command and wait for its end. `find_full`: returns evidence of a full disk, or an empty text."""
+    """Start a command with `launch`, wait for its end, and return how it ended.
+
+    `err`: descriptor of standard error. `find_full`: returns evidence of a full disk, or an empty text.
+    """
     start, began = time.time(), time.monotonic()
     before = set(process_tree.own_children())
     kills = oom.read() if oom else 0
@@ -143,7 +149,7 @@ def _run(
 
 
 def _open_stream(target: Path | int, opened: list[int]) -> int:
-    """Return the descriptor of a stream. If the caller has to close it, add it to `opened`. Raises OSError."""
+    """Return the descriptor of a stream. Add it to `opened` if the caller has to close it. Raises OSError."""
     if isinstance(target, int):
         return target
     opened.append(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666))
@@ -154,14 +160,14 @@ def _start(
     argv: Sequence[str], cwd: Path, env: Mapping[str, str], out: int, err: int, umask: int | None
 ) -> subprocess.Popen[bytes] | Refusal:
     def start() -> subprocess.Popen[bytes]:
-        # Without preexec_fn, because it needs fork instead of vfork, and a start then takes 3.0 ms instead of 0.6 ms.
+        # No preexec_fn: it would need fork instead of vfork, and a start would take 3.0 ms instead of 0.6 ms.
         return subprocess.Popen(
             list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
             start_new_session=True, umask=-1 if umask is None else umask,
         )  # fmt: skip
 
     try:
-        # A child process that another thread has just forked may hold the newly staged program open for writing.
+        # Repeat the start: a child that another thread has just forked may hold the staged program open for writing.
         process = retry(
             start, again=lambda error: getattr(error, "errno", 0) == errno.ETXTBSY, pauses=repeat(_BUSY_SECONDS, 2)
         )
@@ -172,7 +178,7 @@ def _start(
 
 
 class _Run:
-    """A running command."""
+    """A running command: waits for its end, and stops it if this is requested or if a limit is exceeded."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], limits: Limits, stop: StopSignal, before: AbstractSet[int],
@@ -198,12 +204,12 @@ class _Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end.close()
-        if kind is not None:  # an error in this block: the command must not outlive the consumer
+        if kind is not None:  # an error in the `with` block: the command must not outlive the consumer
             self._kill()
             self._process.wait()
 
     def wait(self) -> None:
-        """Wait until the command has ended."""
+        """Wait until the command has ended. Stop it if a stop is requested or a limit is exceeded."""
         self.watch.sample()
         while not self._end.wait(self._pause()):
             now = time.monotonic()
@@ -249,20 +255,22 @@ class _Run:
         process_tree.kill_all({self._process.pid, *process_tree.own_children()} - self._before)
 
     def clean_up(self) -> int:
-        """Kill and reap the rest of the command. Return the number of processes that the command had left behind."""
+        """Kill and reap the processes that the command has left behind. Return the number of these processes.
+
+        After a stop, first give them the rest of the grace period.
+        """
         if self._cause is not None and not self._killing:
             self._process.wait()
             self._linger()
-        # The kernel does not reuse the number of a process group before its leader is reaped and its last member has
-        # ended.
+        # Signal before the command is reaped: until then, the kernel does not reuse the number of its process group.
         self._signal(signal.SIGKILL)
         self._process.wait()
         return process_tree.kill_leftovers(self._before)
 
     def _linger(self) -> None:
-        """Wait for the end of the process group, but at most for the grace period.
+        """Wait until the process group of the command has ended, but at most until the end of the grace period.
 
-        SIGTERM ends `sh` immediately, while its child may still be saving.
+        For example, SIGTERM ends `sh` immediately, while a program that `sh` started may still save its work.
         """
         while self._kill_at is not None and time.monotonic() < self._kill_at:
             while _reap_one_of(self._process.pid):
@@ -274,7 +282,7 @@ class _Run:
                 self._kill_at = min(self._kill_at, self._terminated_at + self._stop.grace_seconds)
 
     def verdict(self, oom_killed: bool) -> tuple[Cause, int | None, str]:
-        """Return how the command ended: the cause, the exit code and a message.
+        """Return how the command ended: the cause, the code (see `Ended.code`) and a message.
 
         `oom_killed`: True if the kernel killed a process of the command for lack of memory.
         """

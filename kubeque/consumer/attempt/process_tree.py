@@ -1,6 +1,7 @@
 """Find the processes of a command in /proc, and end the processes that the command left behind.
 
-Without /proc (not on Linux), only the process group of a command is known. Functions here then report no processes.
+On a system without /proc, only the process group of a command is known. The functions of this module then find no
+processes.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from pathlib import Path
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
-#: Seconds to wait for the end of killed processes. A process that hangs on a dead network disk may never end.
+#: Longest time to wait for the end of killed processes, seconds. A process that waits for a dead network disk may never
+#: end.
 _PATIENCE_SECONDS = 5.0
 
 
 def adopt_orphans() -> bool:
-    """Make this process the parent of all orphans of its descendants. Call it once, at the start.
+    """Make this process the parent of each descendant whose own parent ends. Call this once, at the start.
 
-    Without this call, a program that detaches itself twice becomes a child of process 1, and still runs during the next
-    task. Returns False if the system cannot do it.
+    Without this call, a program that detaches itself with two forks becomes a child of process 1. It could then run
+    during the next task. Return False if the system cannot do this.
     """
     if sys.platform != "linux":
         return False
@@ -35,11 +37,13 @@ def adopt_orphans() -> bool:
 
 
 def forbid_inspection() -> bool:
-    """Prevent other processes of this user from reading the memory and environment of this process. Root still can.
+    """Prevent other processes of this user from reading the memory and the environment of this process.
 
-    So the programs of tasks, which run as the same user, cannot read the secrets of the consumer. Call this function
-    once, at the start. Returns False if the system cannot do it. If /proc is mounted with `hidepid`, change nothing and
-    return False: the protection would hide this process, and others could not see that it is alive.
+    So the programs of tasks, which run as the same user, cannot read the secrets of the consumer. Processes of root can
+    still read them. Call this once, at the start. Return False if the system cannot do this.
+
+    If /proc is mounted with `hidepid`, change nothing and return False. With the protection, other processes could not
+    see that this process is alive.
     """
     if sys.platform != "linux" or hides_processes():
         return False
@@ -49,7 +53,10 @@ def forbid_inspection() -> bool:
 
 
 def hides_processes(mounts: Path = Path("/proc/self/mounts")) -> bool:
-    """True if /proc hides processes from other processes."""
+    """True if /proc is mounted with an option that hides processes from other users, or if this is unknown.
+
+    `mounts`: file with the mount points of this process.
+    """
     try:
         lines = mounts.read_bytes().splitlines()
     except OSError:
@@ -60,7 +67,7 @@ def hides_processes(mounts: Path = Path("/proc/self/mounts")) -> bool:
 
 
 def has_children() -> bool:
-    """True if this process has children, dead or alive. Needs one system call, and no /proc."""
+    """True if this process has children, including ended children that are not reaped. Needs one system call."""
     if sys.platform != "linux":
         return False
     try:
@@ -76,7 +83,10 @@ def own_children() -> frozenset[int]:
 
 
 def descendants(roots: Iterable[int]) -> dict[int, int]:
-    """Return the parent of each process at or below `roots`, by pid. The parent of a root is 0."""
+    """Return the processes `roots` and all of their descendants: the pid of the parent by pid of the process.
+
+    The parent of a root is given as 0.
+    """
     children = _lister()
     found: dict[int, int] = {}
     todo = [(root, 0) for root in roots]
@@ -89,27 +99,27 @@ def descendants(roots: Iterable[int]) -> dict[int, int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process and of its children that it has reaped, seconds; 0 if the process is gone."""
+    """Return the CPU time of a process and of the children that it has reaped, seconds; 0 if the process is reaped."""
     stat = read_proc(f"/proc/{pid}/stat")
-    # The program's name can contain blanks and brackets. The fields after it begin with the third one of the file.
+    # Field 2 of the file is the name of the program, which can contain blanks and brackets. Split only from field 3 on.
     fields = stat[stat.rindex(b")") + 2 :].split() if stat else []
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def reaped_cpu_seconds() -> float:
-    """Return the CPU time of all children that this process has reaped, and of their children, seconds."""
+    """Return the CPU time of all children that this process has reaped, and of their reaped children, seconds."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def kill_all(roots: Iterable[int]) -> None:
-    """Send SIGKILL to `roots` and all processes below them."""
+    """Send SIGKILL to the processes `roots` and to all of their descendants."""
     for pid in descendants(roots):
         send(pid, signal.SIGKILL)
 
 
 def send(pid: int, number: int) -> bool:
-    """Send a signal to a process, or to a group if `pid` is negative. Return False if the process got no signal."""
+    """Send a signal to a process, or to a process group if `pid` is negative. Return False if no process got it."""
     try:
         os.kill(pid, number)
     except (ProcessLookupError, PermissionError):  # the process is gone, or has a different user (sudo)
@@ -120,10 +130,10 @@ def send(pid: int, number: int) -> bool:
 def kill_leftovers(before: AbstractSet[int]) -> int:
     """Kill and reap each child of this process that is not in `before`, and all descendants of these children.
 
-    Return how many of these processes were alive.
+    Return the number of these processes that were still running.
 
-    When a process is killed, its children become children of this process (see `adopt_orphans`). So the search is
-    repeated until it finds no more children.
+    When a process ends, its children become children of this process (see `adopt_orphans`). So the search is repeated
+    until it finds no more children, but not longer than _PATIENCE_SECONDS.
     """
     killed = 0
     give_up = time.monotonic() + _PATIENCE_SECONDS
@@ -139,7 +149,10 @@ def kill_leftovers(before: AbstractSet[int]) -> int:
 
 
 def _reap(pid: int) -> int | None:
-    """Return the return code of a child, with the sign that `subprocess` uses; None while the child runs."""
+    """Reap a child. Return its exit code, or the negative number of a signal; None if the child still runs.
+
+    Return 0 if the child was reaped before.
+    """
     try:
         ended, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -148,7 +161,7 @@ def _reap(pid: int) -> int | None:
 
 
 def _lister() -> Callable[[int], list[int]]:
-    """Return a function that lists the children of a process."""
+    """Return a function that returns the pids of a process's children."""
     if _is_listed():
         return _listed_children
     everybody = _scan()
@@ -157,7 +170,10 @@ def _lister() -> Callable[[int], list[int]]:
 
 @cache
 def _is_listed() -> bool:
-    """True if /proc lists children. Kernels without CONFIG_PROC_CHILDREN and some sandboxes do not."""
+    """True if /proc lists the children of each process.
+
+    Kernels without CONFIG_PROC_CHILDREN and some sandboxes have no such lists.
+    """
     return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
@@ -170,18 +186,18 @@ def _listed_children(pid: int) -> list[int]:
 
 
 def _scan() -> dict[int, list[int]]:
-    """Return the children of each process, from one pass over /proc."""
+    """Return the pids of each process's children, by pid. Reads the parent of every process in /proc."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         if name.isdigit() and (stat := read_proc(f"/proc/{name}/stat")):
-            # The program's name comes first. It can contain blanks and brackets, for example `12 (a) b) S 7`.
+            # The name of the program comes before the parent. It can contain blanks and brackets: `12 (a) b) S 7`.
             parent = int(stat[stat.rindex(b")") + 2 :].split()[1])
             children.setdefault(parent, []).append(int(name))
     return children
 
 
 def read_proc(path: str) -> bytes:
-    """Return the contents of a file in /proc; empty if the process is gone or not readable."""
+    """Return the contents of a file in /proc; empty if the process does not exist any more, or cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

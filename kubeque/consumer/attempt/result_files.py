@@ -1,4 +1,4 @@
-"""The files of a working directory that are stored as results, and those that are refused: links, mounts, FIFOs."""
+"""Find the files of a working directory that are stored as results, and those that are refused, for example FIFOs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kubeque.model.errors import StorageError
 from kubeque.model.quantities import format_bytes
 from kubeque.model.text import quote_name
 
-#: Number of refused files whose names are listed. Further files are only counted.
+#: Maximum number of refused files that are listed with their names. Further files are only counted.
 _NAMED = 20
-#: Minimum size in bytes of the holes of a sparse file for which the file is not kept. Reading 64 GiB of zeros takes
+#: Total size of the holes in a sparse file from which on the file is refused, bytes. Reading 64 GiB of zeros takes
 #: minutes.
 _HOLE_BYTES = 64 << 30
 
@@ -27,9 +27,9 @@ _HOLE_BYTES = 64 << 30
 class OutputFile:
     """A file that a task left in its working directory."""
 
-    #: Relative path, with `/`.
+    #: Path relative to the working directory, with `/` between its parts.
     name: str
-    #: Path of the contents. For a link, this is the path of its target.
+    #: Path of the file with the contents. For a link, this is the target of the link.
     path: Path
     #: Size in bytes.
     size: int
@@ -39,12 +39,13 @@ class OutputFile:
 
 @dataclass(slots=True)
 class OutputFiles:
-    """The files that a task left in its working directory."""
+    """The files that a task left in its working directory: those to store, and those that are refused."""
 
+    #: The files to store, sorted by name.
     files: list[OutputFile] = field(default_factory=list)
-    #: One line for each file that cannot be kept, with the reason.
+    #: One line for each refused file, with its name and the reason.
     refused: list[str] = field(default_factory=list)
-    #: Number of further files that cannot be kept.
+    #: Number of refused files that are not in `refused`.
     refused_more: int = 0
 
     def refuse(self, name: str, why: str) -> None:
@@ -54,9 +55,9 @@ class OutputFiles:
             self.refused_more += 1
 
     def describe_refused(self) -> list[str]:
-        """Return a line for each file that cannot be kept.
+        """Return a line for each refused file, with its name and the reason.
 
-        If there are too many files, the last line has the number of further files.
+        If too many files are refused, the last line has the number of the files that are not listed.
         """
         return [*self.refused, *([f"and {self.refused_more} more"] if self.refused_more else [])]
 
@@ -66,7 +67,7 @@ def file_trace(status: os.stat_result) -> tuple[int, int, int]:
 
 
 class ResultSearch:
-    """One walk through a working directory."""
+    """One search for result files in a working directory."""
 
     def __init__(
         self,
@@ -79,9 +80,9 @@ class ResultSearch:
         self._staged = staged
         self._keeps = keeps
         self._found = OutputFiles()
-        #: Mount points in the folder. Their files do not belong to the task.
+        #: Mount points in the working directory. Files below a mount point do not belong to the task.
         self._mounts = mounts
-        #: Folders to look into: path, and the prefix of the names in it.
+        #: Folders that are not searched yet: path of the folder, and prefix of the names of its files.
         self._todo = [(root, "")]
 
     def run(self) -> OutputFiles:
@@ -94,7 +95,7 @@ class ResultSearch:
                 name = prefix + entry.name
                 try:
                     self._look(entry, name)
-                except OSError as error:  # a process of a different user may still write there
+                except OSError as error:  # for example, a process of another user still changes the folder
                     self._found.refuse(name, f"cannot be read: {error.strerror}")
         self._found.files.sort(key=lambda file: file.name)
         return self._found

@@ -1,4 +1,4 @@
-"""A task on its way through a consumer: staged, then finished."""
+"""A task on its way through a consumer: first staged, then finished."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StagedTask:
-    """One attempt before its command runs."""
+    """One attempt of a task, staged but not run yet."""
 
     #: Number of the lease in this consumer.
     lease_id: int
@@ -28,7 +28,7 @@ class StagedTask:
     job: Job
     index: int
     attempt: int
-    #: Spec of the job; None if it could not be read. The command is not run then.
+    #: Spec of the job; None if it could not be read. In this case the command is not run.
     read_spec: JobSpec | None = None
     row: dict[str, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=list)
@@ -42,18 +42,18 @@ class StagedTask:
 
     @property
     def spec(self) -> JobSpec:
-        """The spec of the job. Use it only for a task whose spec could be read."""
+        """Spec of the job. Raises AssertionError if the spec could not be read."""
         assert self.read_spec is not None
         return self.read_spec
 
     @property
     def folder(self) -> str:
-        """Name of the attempt's folder in the store. No other lease writes to a folder of this name."""
+        """Name of the attempt's folder in the store. No attempt under another lease has a folder with this name."""
         return attempt_name(self.attempt, self.lease.block.nonce)
 
     @property
     def runnable(self) -> bool:
-        """True if the command can be started."""
+        """True if the task was staged, so that its command can be started."""
         return self.failure is None and self.workdir is not None
 
     def give_back(self) -> None:
@@ -62,7 +62,7 @@ class StagedTask:
         self.remove_workdir()
 
     def remove_workdir(self) -> None:
-        """Remove the task's working directory. Log what cannot be removed. No error here changes an outcome."""
+        """Remove the working directory of the task. Log each path that cannot be removed. Raises no error."""
         try:
             problems = self.workdir.remove() if self.workdir else []
         except Exception as error:
@@ -78,10 +78,10 @@ class StagedTask:
 
 @dataclass(frozen=True, slots=True)
 class FinishedTask:
-    """One attempt after its command."""
+    """One attempt of a task after its command was run, or after it failed."""
 
     task: StagedTask
-    #: How the command ended; None if unknown, or if the command was not run.
+    #: How the command ended; None if this is unknown, or if the command was not run.
     ended: Ended | None
-    #: Reason why the attempt has no result; None if the command was run.
+    #: Reason why the attempt has no result; None if the command was run without an unexpected error.
     failure: Failure | None = None

@@ -1,4 +1,4 @@
-"""Explain why a program could not be started, in a message with the program's name and the remedy."""
+"""Explain why a program could not be started, with a message that has the program's name and a remedy."""
 
 from __future__ import annotations
 
@@ -13,24 +13,29 @@ from kubeque.model.job.causes import Cause
 
 #: Exit codes for a missing program and for a program that cannot be run, as in a shell.
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
-#: The kernel's size limit of one argument or one `NAME=value`, bytes (MAX_ARG_STRLEN without its final NUL).
+#: Longest argument or environment variable (`NAME=value`) that the kernel accepts, bytes (MAX_ARG_STRLEN without the
+#: final NUL).
 _LONGEST = 131_071
-#: Errors of the machine, not of the program.
+#: Error numbers with which the machine cannot start any program.
 _MACHINE = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC})
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A program that was not started."""
+    """Reason why a program could not be started, as the end of its attempt."""
 
     #: `exit`; `stage` if the machine could not start any program.
     cause: Cause
+    #: Exit code for the cause `exit`; None for `stage`.
     code: int | None
     message: str
 
 
 def explain(error: OSError | ValueError, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Refusal:
-    """Return the task's cause, exit code and message for an error that `subprocess` raised."""
+    """Return the cause, exit code and message of an attempt if `subprocess` raised `error` at the start of its command.
+
+    `cwd`, `env`: working directory and environment of the command.
+    """
     program = argv[0]
     if isinstance(error, ValueError):  # a NUL, a lone surrogate, or a variable name with `=`
         return _exit(NOT_EXECUTABLE, f"the program {program!r} cannot be given these arguments or variables: {error}")
@@ -66,7 +71,7 @@ def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> str:
         return f"the program {program!r} was not found: upload it as ^{Path(program).name}, or correct its path"
     with file.open("rb") as script:
         first = script.readline(200).decode(errors="replace")
-    if first.startswith("#!"):  # The repr shows the \r of a script that was written on Windows.
+    if first.startswith("#!"):  # the repr shows the \r of a script that was written on Windows
         return f"the interpreter of {program!r} was not found: the script begins with {first!r}"
     return f"the loader of {program!r} was not found: the program is built for a system with another libc"
 

@@ -1,4 +1,4 @@
-"""Request the end of a running command, and wait for the end."""
+"""Request the end of a running command, and wait until the command has ended."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from types import TracebackType
 
 from kubeque.model.job.causes import Cause
 
-#: First and longest pause between two checks of a child, seconds. Only used if the kernel cannot report the child's
-#: end.
+#: First and longest pause between two checks whether a child has ended, seconds. Only used if the kernel cannot report
+#: the end of the child.
 _FIRST_LOOK, _LAST_LOOK = 0.0005, 0.05
 
 
 class StopSignal:
-    """Stops a running command, from another thread or from a signal handler. It takes no lock."""
+    """Request to stop a running command. Another thread or a signal handler can make it, because it takes no lock."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
-        #: `killed` or `preempted`; None without a request. The first request determines the cause.
+        #: Cause of the stop, `killed` or `preempted`; None without a request. The first request determines the cause.
         self.cause: Cause | None = None
-        #: Seconds between SIGTERM and SIGKILL; None for the grace period of the command. A later request can only
-        #: shorten the time.
+        #: Time between SIGTERM and SIGKILL, seconds; None: the grace period of the command. A later request can only
+        #: shorten this time.
         self.grace_seconds: float | None = None
 
     def set(self, cause: Cause, *, grace_seconds: float | None = None) -> None:
-        """Request the end of the command. With `grace_seconds` 0, SIGKILL follows immediately."""
+        """Request the end of the command. `grace_seconds`: time between SIGTERM and SIGKILL; 0: kill immediately."""
         if grace_seconds is not None and (self.grace_seconds is None or grace_seconds < self.grace_seconds):
             self.grace_seconds = grace_seconds
         self.cause = self.cause or cause
-        with suppress(BlockingIOError):  # the pipe is full of unread requests, which also wake the reader
+        with suppress(BlockingIOError):  # the pipe is full of unread requests, which wake the reader too
             os.write(self._write, b"x")
 
     def clear(self) -> None:
@@ -46,7 +46,7 @@ class StopSignal:
         return self._read
 
     def drain(self) -> None:
-        """Discard the wake-ups in the pipe."""
+        """Discard the bytes in the pipe, with which requests wake the waiting thread."""
         with suppress(BlockingIOError):
             os.read(self._read, 4096)
 
@@ -62,7 +62,7 @@ class StopSignal:
 
 
 class End:
-    """Waits for the end of a child or for a request to stop it."""
+    """Waits until a child has ended, or until its stop is requested."""
 
     def __init__(self, process: subprocess.Popen[bytes], stop: StopSignal) -> None:
         self._process = process
@@ -75,7 +75,7 @@ class End:
             self._poll.register(self._pidfd, select.POLLIN)
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most `seconds` for the end of the child or for a request. Return True if the child has ended."""
+        """Wait until the child has ended or its stop is requested, at most `seconds`. True if the child has ended."""
         if self._pidfd is None:
             seconds, self._look = min(seconds, self._look), min(2 * self._look, _LAST_LOOK)
         ready = {fd for fd, _ in self._poll.poll(max(0.0, seconds) * 1000)}
@@ -89,11 +89,11 @@ class End:
 
 
 def _open_pidfd(pid: int) -> int | None:
-    """Return a descriptor that becomes readable when the process ends; None if the system has none."""
+    """Return a descriptor that becomes readable when the process ends; None if the system cannot make one."""
     if not hasattr(os, "pidfd_open"):
         return None
     try:
         fd: int = os.pidfd_open(pid)
-    except OSError:  # Kernels before 5.3, and sandboxes that do not allow it.
+    except OSError:  # kernels before 5.3, and sandboxes that forbid the call
         return None
     return fd

@@ -1,4 +1,4 @@
-"""The environment of the user's program."""
+"""The environment variables of the user's program."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from kubeque.model.command.task_variables import ATTEMPT, JOB_ID, OUT, ROW_TYPES
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.rows import read_types
 
-#: Default environment variables of a task. With PYTHONUNBUFFERED, Python writes output immediately, so that `kubeque
-#: peek` shows it.
+#: Environment variables that each task gets by default. With PYTHONUNBUFFERED, Python writes its output immediately, so
+#: that `kubeque peek` shows it.
 _DEFAULTS = {"PYTHONUNBUFFERED": "1"}
 
 
@@ -25,7 +25,10 @@ def task_environment(
     out_path: Path,
     inherited: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the environment of a task. `inherited`: variables of the submitter, or of the image of the pod."""
+    """Return the environment variables of a task.
+
+    `out_path`: path for $KUBEQUE_OUT. `inherited`: variables of the submitter, or of the pod's image.
+    """
     env = {**_DEFAULTS, **inherited, **spec.env}
     if spec.function and (types := read_types(spec.rows, index)):
         env[ROW_TYPES] = json.dumps(types)

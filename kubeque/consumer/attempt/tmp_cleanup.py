@@ -1,4 +1,4 @@
-"""Files that commands leave outside of their working directory, in folders that belong to this container only."""
+"""Remove files that commands leave outside of their working directory, in folders that only this container uses."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ log = logging.getLogger(__name__)
 
 
 class StrayFiles:
-    """Remembers the files at the start, and removes files that appear later.
+    """Removes the files that commands create in some folders. Files that exist at the start are kept.
 
-    A file in /dev/shm uses memory, and a file in /tmp uses disk. Both would count against the limits of the next task.
+    A file in /dev/shm uses memory, and a file in /tmp uses disk. This use would count against the limits of the next
+    task.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._kept = {folder: frozenset(_names(folder)) for folder in folders}
 
     def remove(self) -> None:
-        """Remove the files that appeared later. Files that cannot be removed stay."""
+        """Remove each file and folder that did not exist at the start. Ignore those that cannot be removed."""
         for folder, kept in self._kept.items():
             for name in _names(folder):
                 if name not in kept:
@@ -31,7 +32,10 @@ class StrayFiles:
 
 
 def own_folders(folders: Iterable[Path], root: Path = Path("/")) -> list[Path]:
-    """Return the folders in the container's own layer. Other containers might share a mounted folder."""
+    """Return those of the given folders that are in the file system of the container itself.
+
+    A mounted folder is not returned, because other containers may use it too. `root`: root of the container.
+    """
     with suppress(OSError):
         device = os.stat(root).st_dev
         there = [folder for folder in folders if folder.is_dir() and not is_on_mount(folder)]

@@ -1,4 +1,4 @@
-"""Upload the files and streams of one attempt. If one file fails, the other files are still uploaded."""
+"""Upload the files and streams of one attempt. If one file cannot be uploaded, the others are still uploaded."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from kubeque.files.sha256 import sha256_and_size, sha256_file
 from kubeque.files.store import Files
 from kubeque.model.errors import FileError
 
-#: A file, and either its entry in result.json or the error that kept it from being stored.
+#: A file, and either its entry in result.json or the error because of which it is not stored.
 _Stored = tuple[OutputFile, dict[str, Any] | FileError]
 
 
 def upload_files(files: Files, url: str, collected: OutputFiles) -> list[dict[str, Any]]:
-    """Upload the collected files, and return their entries for result.json.
+    """Upload the result files of an attempt, and return their entries for result.json.
 
-    Files that cannot be stored become refused files. Raises StorageError.
+    `url`: folder of the attempt. A file that cannot be stored is added to the refused files of `collected`. Raises
+    StorageError if the store fails as a whole.
     """
     groups = list(in_groups(collected.files, lambda file: file.size))
     upload = partial(_upload_group, files, url)
-    # A pool of threads costs more than one small file.
+    # For one group, a pool of threads would cost more time than it saves.
     done = map(upload, groups) if len(groups) <= 1 else in_parallel(upload, groups, threads=CONSUMER_TRANSFERS)
     records = []
     for file, stored in (item for group in done for item in group):
@@ -59,9 +60,11 @@ def _record(file: OutputFile, copy: Copy) -> dict[str, Any]:
 
 
 def upload_streams(files: Files, url: str, workdir: Workdir, collected: OutputFiles) -> dict[str, Any]:
-    """Return the entries of both streams in result.json. Short streams are kept as text, longer streams are uploaded.
+    """Return the entries of both streams for result.json. A short stream is an entry with its text.
 
-    A stream that cannot be read is kept as empty, and counts as a refused file. Raises StorageError.
+    Any other stream is uploaded as a file below `url`, the folder of the attempt. A stream that cannot be read or
+    stored counts as empty, and is added to the refused files of `collected`. Raises StorageError if the store fails as
+    a whole.
     """
     kept: dict[str, Any] = {}
     for name, path in (("stdout", workdir.stdout), ("stderr", workdir.stderr)):

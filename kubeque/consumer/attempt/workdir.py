@@ -1,4 +1,4 @@
-"""The folder of one attempt: create it, stage the inputs, find the results, and remove it."""
+"""The folder of one attempt: create it, stage the inputs, find the result files, and remove the folder."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection
 from kubeque.model.job.spec import Input
 
-#: File with the row and the exact names of its columns. The program can read it.
+#: File in the working directory with the row of the task and the exact names of its columns. The program can read it.
 ROW_FILE = "row.json"
 
 
 class Workdir:
-    """A fresh folder for one attempt."""
+    """A new folder for one attempt."""
 
     def __init__(self, root: Path, name: str) -> None:
-        """`name`: unique among all attempts below `root`. Raises StageFailed if the folder cannot be made."""
+        """Create the folder `name` in the folder `root`. Raises StageFailed if this is not possible.
+
+        `name`: name that no other attempt below `root` has.
+        """
         self.folder = root / name
-        #: Working directory of the program. Streams and $KUBEQUE_OUT are outside of it, so they do not count as
-        #: results.
+        #: Working directory of the program. The streams and $KUBEQUE_OUT are outside of it, so that they are not result
+        #: files.
         self.path = self.folder / "work"
         self.stdout = self.folder / "stdout"
         self.stderr = self.folder / "stderr"
         self.out = self.folder / "out.json"
-        #: Size, time and inode of each staged file.
+        #: Size, modification time and inode of each staged file, by its name.
         self._staged: dict[str, tuple[int, int, int]] = {}
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -41,9 +44,10 @@ class Workdir:
             raise StageFailed(f"the working directory {self.path} cannot be made: {error.strerror}") from error
 
     def stage(self, inputs: Sequence[Input], cache: InputCache, *, row: Mapping[str, str]) -> None:
-        """Put the inputs into the folder. Also write the row to row.json, unless an input has that name.
+        """Put the inputs into the working directory, and write the row to row.json. An input named row.json is kept.
 
-        Raises StageFailed, with the name of the input. Raises StoreUnavailable if the store does not answer.
+        Raises StageFailed with the name of an input that cannot be staged. Raises StoreUnavailable if the store does
+        not answer.
         """
         chosen = _one_for_each_name(inputs)
         targets = [(item, self.path / _checked(item)) for item in chosen]
@@ -69,25 +73,27 @@ class Workdir:
         self._staged[name] = file_trace(os.lstat(target))
 
     def collect(self, results: Sequence[str] = (), ignore: Sequence[str] = ()) -> OutputFiles:
-        """Return the files that the task wrote, if the globs select them. Unchanged inputs are left out.
+        """Return the result files: the files of the working directory that the globs select, without unchanged inputs.
 
-        A link to a file in the working directory is kept as a file. Other links, special files, mount points, and names
-        that a store cannot hold are refused.
+        `results`: globs of files to keep; empty: all files. `ignore`: globs of files to leave out. A link to a file in
+        the working directory is kept as a file. Other links, special files, mount points, and files whose names a store
+        cannot have are refused.
         """
         root = os.path.join(os.path.realpath(self.folder.parent), self.folder.name, self.path.name)
         mounts = frozenset(mount_points(os.path.dirname(root)))
         return ResultSearch(root, self._staged, selection(tuple(results), tuple(ignore)), mounts).run()
 
     def remove(self) -> list[str]:
-        """Unmount what the task mounted in the folder. Remove the folder without following links and mounts.
+        """Unmount the file systems that the task has mounted in the folder, and remove the folder.
 
-        Return the paths that could not be removed, with the reason.
+        Links and remaining mounts are not followed. Return a line for each path that could not be removed, with the
+        reason.
         """
         return remove_tree(self.folder, after_task=True)
 
 
 def _one_for_each_name(inputs: Sequence[Input]) -> list[Input]:
-    """Return each input once, because a job and its row may share inputs.
+    """Return one input for each name, because a job and its row may have the same input.
 
     Raises StageFailed if two inputs with the same name differ.
     """

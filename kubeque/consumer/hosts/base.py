@@ -1,4 +1,4 @@
-"""The interface between a consumer and its host: a slot of this machine, or a pod."""
+"""The interface of a host, in which a consumer runs: a slot of this machine, or a pod."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Host(Protocol):
 
     @property
     def profile(self) -> ConsumerProfile:
-        """The properties of the consumer on which its decisions depend."""
+        """Properties of the consumer on which its decisions depend."""
 
     @property
     def number(self) -> int | None:
-        """Number of the consumer among the consumers that start together; None if unknown."""
+        """Position of the consumer among the consumers that start together, from 0; None if unknown."""
 
     @property
     def work(self) -> Path:
@@ -40,7 +40,7 @@ class Host(Protocol):
 
     @property
     def oom(self) -> OomCounter | None:
-        """The kernel's counter of out-of-memory kills in the cgroup of the commands; None if the system has none."""
+        """Counter of the kernel's out-of-memory kills in the cgroup of the commands; None if the system has none."""
 
     @property
     def watched(self) -> tuple[Path, ...]:
@@ -51,36 +51,36 @@ class Host(Protocol):
         """Function that prints the output of running commands; None if nothing is printed."""
 
     def record_task(self, task: dict[str, object]) -> None:
-        """Record outside of this process that the task is about to run."""
+        """Record outside of this process which task is about to run."""
 
     def record_error(self, message: str) -> None:
-        """Record why this process ends, in a place that outlives the process."""
+        """Record why this process ends, in a place that outlives this process."""
 
     def record_process(self, pid: int) -> None:
-        """Record the process of the command that the consumer runs."""
+        """Record the pid of the command that the consumer runs, in a place that outlives this process."""
 
     def remove_stray_files(self) -> None:
         """Remove files that a command left outside of its working directory."""
 
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
-        """Wait until the resources in `need` are free, and reserve them during the block. Yields the GPU devices.
+        """Return a context manager that waits until the resources in `need` are free, and reserves them.
 
-        `stopped`: returns True once the wait has to end without the resources.
+        Its value is a list of GPU devices. `stopped`: returns True once the wait has to end without the resources.
         """
 
     @property
     def memory_limit(self) -> int | None:
-        """Bytes of memory that no task can exceed here; None if a different host may have more."""
+        """Memory that no task can exceed on any host of the fleet, bytes; None if another host may have more."""
 
     @property
     def charges_leaving(self) -> bool:
-        """True if a system, not the user, may repeatedly end this consumer.
+        """True if a system, not only the user, may end this consumer at any time.
 
-        The interrupted run of a task then counts as an attempt.
+        The interrupted run of a task is then charged to the budget of the cause `preempted`.
         """
 
     def find_death(self, owner: str) -> Death | None:
-        """Return how a lease owner died; None if alive or unknown."""
+        """Return how the consumer with the name `owner` died; None if it is alive or if this is unknown."""
 
     def has_home(self) -> bool:
         """True while other programs can find this consumer."""

@@ -1,7 +1,7 @@
-"""The ledger of one machine: cores, memory and GPUs in use by running tasks of all consumers with one home folder.
+"""The ledger of one machine: the cores, memory and GPUs that the running tasks of one home folder use.
 
-One file holds an entry for each task that runs or waits. A consumer changes the file under a lock. The entry of a dead
-consumer does not count, so its resources are free again.
+A file has an entry for each task that runs or waits. All consumers of the home folder change this file under a lock.
+The entry of a dead consumer is ignored, so that its resources are free again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from kubeque.clusters.machine import Machine, gpu_devices
 from kubeque.clusters.slot import start_ticks
 from kubeque.lazy_dataclass import dataclass
 
-#: First and longest pause between two attempts to begin, seconds.
+#: First and longest pause between two checks whether the resources of a task are free, seconds.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
-#: Cores are decimal fractions, and their sums are not exact.
+#: Number of cores by which a sum of cores may exceed the limit. Cores are fractions, and their sums are not exact.
 _ROUNDING = 1e-9
 
 
@@ -36,21 +36,22 @@ class Need:
     gpus: int = 0
 
     def within(self, machine: Machine) -> Need:
-        """Return this need, limited to the resources of the whole machine."""
+        """Return this need with each resource limited to that of the whole machine."""
         return Need(min(self.cores, machine.cores), min(self.memory, machine.memory), min(self.gpus, len(machine.gpus)))
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A task that runs, or that waits until its need fits."""
+    """A task that runs, or that waits until the resources that it needs are free."""
 
+    #: Pid of the consumer.
     pid: int
-    #: Start of the process in ticks. It distinguishes the process from a later process with the same pid.
+    #: Start of the consumer in clock ticks. It distinguishes the consumer from a later process with the same pid.
     start: str
     need: Need
     #: Time at which the task began to wait, seconds of the machine's monotonic clock.
     since: float
-    #: The GPUs that the task uses; None while it waits.
+    #: The GPUs that the task uses; None while the task waits.
     devices: tuple[str, ...] | None = None
 
     @classmethod
@@ -63,10 +64,10 @@ class Entry:
 
 
 def admit(others: Iterable[Entry], entry: Entry, machine: Machine) -> tuple[str, ...] | None:
-    """Return the devices with which the task of `entry` may run now; None if it has to wait.
+    """Return the GPUs with which the task of `entry` may run now; None if the task has to wait.
 
-    Tasks that run and tasks that have waited longer come first. So the task with the longest wait gets the next free
-    resources, even if it needs many.
+    `others`: entries of the other tasks. The resources of running tasks, and of tasks that have waited longer, count as
+    used. So the task with the longest wait gets the next free resources, even if it needs many.
     """
     ahead = [other for other in others if other.devices is not None or other.since < entry.since]
     need = entry.need
@@ -85,24 +86,24 @@ def admit(others: Iterable[Entry], entry: Entry, machine: Machine) -> tuple[str,
 
 
 class Ledger:
-    """The ledger in the folder of a fleet."""
+    """The ledger of a home folder: counts the resources that tasks use."""
 
     def __init__(self, folder: Path, machine: Machine) -> None:
-        """`folder`: folder of the fleet. `machine`: cores and memory that the tasks share."""
+        """`folder`: folder with the file of the ledger. `machine`: cores and memory that the tasks share."""
         self._folder = folder
         self._path = folder / "ledger.json"
         self._machine = machine
 
     @contextmanager
     def hold(self, need: Need, stopped: Callable[[], bool]) -> Iterator[Sequence[str]]:
-        """Wait until the need fits, and count the need during the `with` block.
+        """Wait until the resources in `need` are free, and count them as used during the `with` block.
 
-        Yields the GPU devices; () if `stopped` returns True first.
+        Yields the GPUs for the task. If `stopped` returns True first, yields () and counts no use.
         """
         if need == Need():
             yield ()
             return
-        if need.gpus > len(self._machine.gpus):  # only now, because most tasks need no GPU, and nvidia-smi is slow
+        if need.gpus > len(self._machine.gpus):  # found only now: most tasks need no GPU, and nvidia-smi is slow
             self._machine = replace(self._machine, gpus=gpu_devices(self._folder))
         pid = os.getpid()
         entry = Entry(pid, start_ticks(pid), need.within(self._machine), time.monotonic())
@@ -134,9 +135,9 @@ class Ledger:
         return devices
 
     def _change(self, change: Callable[[Sequence[Entry]], list[Entry]]) -> None:
-        """Replace the entries by the result of `change`, under the lock.
+        """Replace all entries in the file by the result of `change`, under the lock.
 
-        `change` gets the entries of other living consumers.
+        `change` gets the entries of the other consumers that are alive.
         """
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -153,10 +154,10 @@ class Ledger:
 
 
 def _parse(data: bytes) -> list[Entry]:
-    """Return the entries of the file; none if it is damaged, for example after the disk was full.
+    """Return the entries in the contents of the file; none if they are damaged, for example after the disk was full.
 
-    Only the first line counts. A consumer overwrites the file, and might be killed before it cuts off the rest of
-    longer entries.
+    Only the first line counts. A consumer writes the new entries over the old ones, and may be killed before it cuts
+    off the rest of longer old entries.
     """
     try:
         return [Entry.from_wire(wire) for wire in json.loads(data.split(b"\n")[0] or b"[]")]

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def remove_left_work(home: Path, slot: Slot) -> None:
-    """Remove the working directories that dead consumers left in a slot. This process holds the lock of the slot."""
+    """Remove the working directories that dead consumers left in a slot. The caller must hold the lock of the slot."""
     for path in left_in_own_slot(home, slot):
         for problem in remove_tree(path, after_task=True):
             log.warning("%s", problem)
@@ -33,7 +33,7 @@ def remove_left_work(home: Path, slot: Slot) -> None:
 
 @dataclass(frozen=True)
 class LocalHost:
-    """A slot that this process holds. Its tasks share the machine with the tasks of all other consumers of the home."""
+    """A slot of this machine, which this process has locked. All consumers of the home folder share the machine."""
 
     fleet: str
     slot: Slot
@@ -48,7 +48,7 @@ class LocalHost:
 
     @classmethod
     def open(cls, fleet: str, home: Path, slot: Slot, queue_url: str, *, linger_seconds: float) -> LocalHost:
-        """Return the host of the consumer in this slot of a home folder."""
+        """Return the host for a consumer in a slot of a home folder."""
         profile = ConsumerProfile(owner_name(slot=slot.number), slot=slot.number, linger_seconds=linger_seconds)
         machine, cluster = this_machine(), LocalCluster(home, queue_url)
         ledger, work = Ledger(cluster.folder, machine), home / WORK / slot.name
@@ -59,7 +59,7 @@ class LocalHost:
         return self.slot.number
 
     def environment_of(self, job: Job, spec: JobSpec) -> Environment:
-        """Return the environment of the submitter. Nothing is inherited from the program that started this consumer."""
+        """Return the environment of the submitter, without variables of the program that started this consumer."""
         if spec.local_env:  # submitted by kubeque before 0.3
             return Environment(spec.local_env)
         return self.cluster.environments.read(job)
@@ -74,7 +74,7 @@ class LocalHost:
         self.slot.runs(pid)
 
     def remove_stray_files(self) -> None:
-        """Do nothing, because files outside of the working directory may belong to other programs."""
+        """Do nothing, because on this machine files outside of the working directory may belong to other programs."""
 
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
         return self.ledger.hold(need, stopped)
@@ -85,7 +85,7 @@ class LocalHost:
 
     @property
     def charges_leaving(self) -> bool:
-        """Always False, because only `kubeque stop` and the user end consumers on this machine."""
+        """Always False, because only users end consumers on this machine, for example with `kubeque stop`."""
         return False
 
     def find_death(self, owner: str) -> Death | None:

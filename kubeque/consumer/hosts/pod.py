@@ -22,7 +22,7 @@ from kubeque.model.job.inherited_environment import Environment, inheritable
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 
-#: Folders that programs write to besides their working directory.
+#: Folders outside of the working directory to which programs write.
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))
 
 
@@ -41,7 +41,10 @@ class PodHost:
 
     @classmethod
     def open(cls, fleet: str, size_class: int, work: Path, *, linger_seconds: float) -> PodHost:
-        """Return the host of this pod's consumer. Raises ConfigError outside of a pod of kubeque."""
+        """Return the host for the consumer of this pod. Raises ConfigError if this process is not in a pod of kubeque.
+
+        `size_class`: size class of the pod. `work`: folder for working directories.
+        """
         environment = dict(os.environ)
         number = environment.get("JOB_COMPLETION_INDEX", "")
         use_own_certificates()
@@ -60,9 +63,9 @@ class PodHost:
         )
 
     def environment_of(self, job: Job, spec: JobSpec) -> Environment:
-        """Return the environment variables of the image, for example the LD_LIBRARY_PATH of an image for GPUs.
+        """Return the environment of the container, for example the LD_LIBRARY_PATH of an image for GPUs.
 
-        The consumer itself is started without such variables.
+        The consumer's own Python does not use this LD_LIBRARY_PATH.
         """
         return self.environment
 
@@ -79,20 +82,20 @@ class PodHost:
         self.stray_files.remove()
 
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
-        """Do nothing, because the container has the resources of its task."""
+        """Do nothing, because the container has the resources for its task. Yields no GPU devices."""
         return nullcontext(())
 
     @property
     def memory_limit(self) -> None:
-        """Always None, because a task can run again in a larger pod."""
+        """Always None, because a task that runs out of memory can run again in a larger pod."""
 
     @property
     def charges_leaving(self) -> bool:
-        """Always True, because a node or the cluster may stop the consumer's pod at any time."""
+        """Always True, because the cluster may stop the pod at any time."""
         return True
 
     def find_death(self, owner: str) -> Death | None:
-        """Return None, because a pod cannot see other pods."""
+        """Return None, because a consumer in a pod cannot see other pods."""
         return None
 
     def has_home(self) -> bool:
@@ -100,7 +103,7 @@ class PodHost:
 
     @staticmethod
     def echo(lines: str) -> None:
-        """Write to the log of the pod. A slow or missing reader causes no delay."""
+        """Write lines to the log of the pod. Ignore errors."""
         try:
             sys.stdout.write(lines)
             sys.stdout.flush()
@@ -109,5 +112,5 @@ class PodHost:
 
 
 def _shared_memory() -> list[Path]:
-    """Return /dev/shm; nothing if /dev/shm belongs to the node."""
+    """Return a list with /dev/shm; an empty list if /dev/shm belongs to the node."""
     return [] if os.environ.get("KUBEQUE_HOST_IPC") else [Path("/dev/shm")]

@@ -1,4 +1,4 @@
-"""Instructions about the leases of a consumer, after the consumer has listed the jobs."""
+"""Compare the leases of a consumer with the current jobs: release, refresh or commit each lease."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from kubeque.model.job.job import Job
 def review_leases(
     leases: Iterable[LeaseView], jobs: Sequence[Job], serves: Callable[[Job, int], bool]
 ) -> list[Instruction]:
-    """Release the leases of jobs that were killed, removed or reset, or that have outgrown this container.
+    """Return the instructions about the leases of a consumer after it has listed the jobs.
 
-    Also give back the tasks of paused jobs, and look for more urgent jobs. `serves`: returns True if this container is
-    large enough for a size class of a job.
+    Release each lease of a job that was killed, removed or reset, or of a size class that this consumer no longer
+    serves. Give back the tasks of paused jobs. Look for jobs that are more urgent than the job of a lease.
+
+    `jobs`: the present jobs of the fleet. `serves`: returns True if this consumer serves a size class of a job.
     """
     known, instructions = {job.uid: job for job in jobs}, list[Instruction]()
     for lease in leases:
@@ -36,8 +38,8 @@ def review_leases(
 
 
 def _continues(job: Job, claimed: Job) -> bool:
-    """True if the commands of a lease may go on. `claimed`: the job when the lease was last refreshed.
+    """True if the running commands of a lease may continue. `claimed`: the job as the lease knows it.
 
-    A job that was killed and reset is open again, but the kill still ends the commands of its earlier runs.
+    A job that was killed and then reset is open again, but the kill still ends the commands of its earlier runs.
     """
     return job.open and job.revision == claimed.revision and claimed.run >= job.oldest_run

@@ -1,6 +1,6 @@
-"""Decide when a consumer with leases leaves.
+"""Decide when a consumer leaves.
 
-It first records outcomes and releases its leases, if the queue answers in time.
+Before it leaves, the consumer records its outcomes and releases its leases, if the queue answers in time.
 """
 
 from __future__ import annotations
@@ -10,37 +10,43 @@ from kubeque.consumer import instructions as do
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.rules.outage import RESULTS_WAIT_SECONDS, Outages
 
-#: Seconds that a leaving consumer has to commit its outcomes. Kubernetes ends a pod 20 seconds after the grace period
-#: of its command. `kubeque stop` ends a local consumer after 15 seconds.
+#: Time that a leaving consumer has to commit its outcomes, seconds. Kubernetes ends a pod 20 seconds after the grace
+#: period of its command. `kubeque stop` ends a local consumer after 15 seconds.
 LEAVE_SECONDS = 10.0
 
 
 class Departure:
-    """Decides on the last steps of a consumer, and on how long it waits for a queue or store that does not answer."""
+    """Decides on the last steps of a consumer, and how long it waits for a queue or store that does not answer.
+
+    Times are seconds of the monotonic clock.
+    """
 
     def __init__(self, outages: Outages) -> None:
         self._outages = outages
-        #: Time of the last end of a command or upload, seconds.
+        #: Time at which the last command or upload ended.
         self._active_at = 0.0
-        #: Time from which a stopped consumer only records outcomes, seconds.
+        #: Time since which a consumer that got a signal to leave only releases its leases; None before.
         self._told_at: float | None = None
-        #: True once the release of its leases has been requested.
+        #: True once the release of all leases was requested.
         self._tried = False
         #: True once the consumer leaves because the queue or a store does not answer.
         self.gave_up = False
 
     def note_activity(self, now: float) -> None:
-        """Record that a command or an upload has ended. The time limit for recording its outcome starts now."""
+        """Record that a command or an upload has ended. The time to record its outcome begins at `now`."""
         self._active_at = now
 
     def gives_up(self, now: float) -> bool:
-        """True once the queue or a store has been silent for too long."""
+        """True once the queue or a store has been silent for longer than RESULTS_WAIT_SECONDS."""
         silent = self._outages.longest(now, self._active_at)
         self.gave_up = self.gave_up or silent > RESULTS_WAIT_SECONDS
         return self.gave_up
 
     def let_all_go(self, event: on.AllSaved, now: float) -> list[Instruction]:
-        """Release all leases, and then leave. Repeat the release while the queue does not answer."""
+        """Return the instructions to release the leases that are left; if none is left, the instruction to leave.
+
+        The event is repeated until the consumer leaves. It also leaves when the time to release the leases is over.
+        """
         rest = [lease for lease in event.leases if not lease.done]
         if event.told_to_leave and self._told_at is None:
             self._told_at = now
@@ -55,7 +61,7 @@ class Departure:
         return [*wait, *(do.LetGo(lease.id) for lease in rest)]
 
     def _is_late(self, now: float) -> bool:
-        """True if the time to release the leases is over."""
+        """True if the time to release the leases is over: LEAVE_SECONDS, or RESULTS_WAIT_SECONDS without an answer."""
         queue = self._outages.queue
         silent = queue is not None and now - max(queue.since, self._active_at) > RESULTS_WAIT_SECONDS
         return silent or (self._told_at is not None and now - self._told_at > LEAVE_SECONDS)

@@ -1,4 +1,4 @@
-"""Outages: how long a consumer waits for a queue or store that does not answer, and when it tries again."""
+"""Outages of the queue and of stores: when a consumer tries again, and how long it waits for an answer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from kubeque.consumer import events as on
 from kubeque.consumer.events import LeaseId
 from kubeque.consumer.instructions import Instruction
 
-#: First and longest pause between two tries while the queue or store does not answer, seconds. The longest pause is
-#: short, because work continues only at the next try.
+#: First and longest pause between two tries while the queue or a store does not answer, seconds. The longest pause is
+#: short, because work continues only after a successful try.
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.25, 2.0
-#: Seconds for which a consumer waits for a queue or store that does not answer. Then it leaves or drops a result.
+#: Time for which a consumer waits for a queue or store that does not answer, seconds. After this time, the consumer
+#: drops the result that waits for the store, or leaves.
 RESULTS_WAIT_SECONDS = 3600.0
 
 #: The duration of an outage, divided by this number, is the pause before the next try.
@@ -19,27 +20,27 @@ _PART = 4
 
 
 class Outage:
-    """An outage of the queue or of one store: it begins with the first request without an answer.
+    """An outage of the queue or of one store, from the first unanswered request on.
 
-    Times are seconds of the event clock.
+    Times are seconds of the monotonic clock.
     """
 
     def __init__(self, now: float) -> None:
         self.since = self._last = now
-        #: Time of the next try to renew each lease.
+        #: Time of the next try to extend each lease.
         self._renewals: dict[LeaseId, float] = {}
-        #: True while a result waits for this store. The thread that uploads the result reports when the store answers.
+        #: True while a result waits for this store. The thread that uploads the result reports the end of the wait.
         self.unsaved = False
 
     def note(self, now: float) -> None:
-        """Record a further request without an answer."""
+        """Record a further unanswered request."""
         self._last = now
 
     def tries_renewal(self, lease: LeaseId, now: float) -> bool:
-        """Return True and record the try, if the next try to renew this lease is due.
+        """True if the next try to extend a lease is due. Record this try.
 
-        Requests of other threads do not postpone this try. Otherwise these requests could delay the renewal beyond the
-        end of the outage.
+        Unanswered requests of other threads do not postpone the try. Otherwise they could delay it beyond the end of
+        the outage.
         """
         if now < self._renewals.get(lease, 0.0):
             return False
@@ -47,19 +48,21 @@ class Outage:
         return True
 
     def pause(self, now: float) -> float:
-        """Return the seconds until the next try."""
+        """Return the seconds between two tries. The pause grows with the duration of the outage."""
         return min(LONGEST_RETRY_SECONDS, max(FIRST_RETRY_SECONDS, (now - self.since) / _PART))
 
     def waits(self, now: float) -> bool:
-        """True until the next try is due."""
+        """True while no request may be sent: until the next try is due, or while a result waits for the store."""
         return self.unsaved or now - self._last < self.pause(self._last)
 
 
 class Outages:
-    """The current outages of the queue, and of the stores of some jobs."""
+    """The current outages of the queue and of the stores of jobs. Times are seconds of the monotonic clock."""
 
     def __init__(self) -> None:
+        #: Outage of the queue; None if the queue answers.
         self.queue: Outage | None = None
+        #: Outages of stores, by the uid of the job.
         self._stores: dict[str, Outage] = {}
 
     def queue_silent(self, event: on.QueueSilent, now: float) -> list[Instruction]:
@@ -76,26 +79,29 @@ class Outages:
         return []
 
     def store_answered(self, event: on.StoreAnswered, now: float) -> list[Instruction]:
-        """Allow the tasks of a job to begin."""
+        """End the outage of the store of a job, so that tasks of the job may begin."""
         self._stores.pop(event.uid, None)
         return []
 
     def note_staged(self, uid: str) -> None:
-        """Record that a task of this job was staged. Its store answers, so further tasks may be staged."""
+        """Record that a task of a job was staged, so the store of the job answers.
+
+        This ends the outage of the store, but not if a result still waits for the store.
+        """
         if (outage := self._stores.get(uid)) is not None and not outage.unsaved:
             del self._stores[uid]
 
     def forget(self, keep: Collection[str]) -> None:
-        """Forget the stores of all jobs except those with these uids."""
+        """Forget the stores of the jobs whose uids are not in `keep`."""
         self._stores = {uid: outage for uid, outage in self._stores.items() if uid in keep}
 
     def waits(self, uid: str, now: float) -> bool:
-        """True while the store of this job is silent and the next try is not due."""
+        """True while no request may be sent to the store of a job, because the store is silent."""
         outage = self._stores.get(uid)
         return outage is not None and outage.waits(now)
 
     def pause(self, now: float) -> float | None:
-        """Return the seconds until the next try; None if the queue and all stores answer."""
+        """Return the shortest pause between two tries, in seconds; None if the queue and all stores answer."""
         return min((outage.pause(now) for outage in self._all()), default=None)
 
     def longest(self, now: float, active_at: float) -> float:

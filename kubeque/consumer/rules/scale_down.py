@@ -1,4 +1,4 @@
-"""The rule by which a consumer leaves because fewer consumers are wanted."""
+"""Decide whether a consumer leaves because fewer consumers are wanted."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from kubeque.model.job.job import Job
 
 
 class Retirement:
-    """Decides whether this consumer leaves because its fleet has too many consumers.
+    """Decides whether this consumer leaves because its fleet has too many consumers, or because its home is gone.
 
-    The consumers with the last slots or the last names leave. So all consumers reach the same decision without
-    messages.
+    The consumers with the highest slots leave, or in pods those with the last names in sorted order. So all consumers
+    make the same decision without messages between them.
     """
 
     def __init__(self, profile: ConsumerProfile) -> None:
         self._profile = profile
         self._jobs: Sequence[Job] = ()
-        #: Largest number of consumers that each job has wanted, by uid.
+        #: Largest number of consumers that each job has wanted so far, by uid.
         self._most: dict[str, int] = {}
         #: True once this consumer must leave after its task.
         self.due = False
@@ -32,7 +32,11 @@ class Retirement:
         self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in jobs}
 
     def review(self, event: on.FleetReviewed, now: float) -> list[Instruction]:
-        """Retire if fewer consumers are wanted."""
+        """Check whether fewer consumers are wanted. Return the instructions for further checks.
+
+        On one machine, this consumer leaves if its slot is too high. In a pod, the decision needs the names of the
+        consumers that have leases.
+        """
         fell = any(job.consumers < self._most[job.uid] for job in self._jobs)
         wanted = [job.consumers for job in self._jobs if job.open]
         fewer, slot = fell and bool(wanted), self._profile.slot
@@ -42,11 +46,11 @@ class Retirement:
         return [do.ListOwners(max(wanted)), do.CheckHome()] if fewer and slot is None else [do.CheckHome()]
 
     def compare(self, event: on.OwnersListed, now: float) -> list[Instruction]:
-        """Retire if at least `wanted` owners come before this consumer in the order of names."""
+        """Decide that this consumer leaves if at least `event.wanted` names of lease owners sort before its name."""
         self.due = self.due or self._profile.owner in sorted(event.owners)[event.wanted :]
         return []
 
     def home_gone(self, event: on.HomeGone, now: float) -> list[Instruction]:
-        """Retire, because no other program can find this consumer."""
+        """Decide that this consumer leaves, because no other program can find it without its home folder."""
         self.due = True
         return []

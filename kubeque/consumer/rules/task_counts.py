@@ -1,28 +1,28 @@
-"""The tasks in a consumer, and how long further tasks may wait for them."""
+"""The tasks in a consumer, and how long further tasks may wait for these tasks."""
 
 from __future__ import annotations
 
 from kubeque.consumer.events import LeaseId, LeaseView
 from kubeque.consumer.rules.reservation import COMMIT_SECONDS
 
-#: Number of ended attempts that may wait for the store. At this number, no command begins.
+#: Number of ended attempts whose results are not stored yet, at which no further command begins.
 MAX_UNSAVED = 4
-#: Seconds for which the upload of a result may delay the next reservation.
+#: Longest time for which the upload of a result may delay the next reservation, seconds.
 SAVE_SECONDS = 1.0
 
 
 class Progress:
-    """Count the tasks that are staged, running or being saved. Times are seconds of the event clock."""
+    """Counts the tasks that are staged, running or being saved. Times are seconds of the monotonic clock."""
 
     def __init__(self) -> None:
-        #: Number of tasks that are staged, but that the runner has not picked to run.
+        #: Number of staged tasks that the main thread has not picked to run.
         self.staged = 0
         #: Lease of the running command, and index of its task.
         self.running: LeaseId | None = None
         self.running_index = 0
         self._count = 0
         self._running_since, self._longest_wait = 0.0, COMMIT_SECONDS
-        #: Time since which tasks are being saved, but none is staged or runs; None in all other states.
+        #: Time since which tasks are being saved while no task is staged or runs; None in all other states.
         self._quiet_since: float | None = None
 
     @property
@@ -43,7 +43,7 @@ class Progress:
     def task_left(self, *, staged: bool) -> None:
         """Count a task that has left the consumer.
 
-        `staged`: True if the task was staged, but the runner has not picked it to run.
+        `staged`: True if the task was staged, but the main thread has not picked it to run.
         """
         self.staged -= staged
         self._count -= 1
@@ -54,7 +54,7 @@ class Progress:
         self.running, self._running_since, self._longest_wait = lease, now, longest_wait
 
     def running_in(self, lease: LeaseId) -> tuple[int, float] | None:
-        """Return the index of the running task and its start, if the task is in this lease; else None."""
+        """Return the index of the running task and its start; None if no task of this lease runs."""
         return (self.running_index, self._running_since) if self.running == lease else None
 
     def runs_killed(self, lease: LeaseView) -> bool:
@@ -62,14 +62,14 @@ class Progress:
         return self.running == lease.id and self.running_index in lease.killed
 
     def note_time(self, now: float) -> None:
-        """Record the time since which tasks are being saved, but none is staged or runs. Call it after each event."""
+        """Record the time if tasks are being saved while no task is staged or runs. Call this after each event."""
         saving_only = self._count > 0 and self.running is None and not self.staged
         self._quiet_since = (self._quiet_since or now) if saving_only else None
 
     def runs_long(self, now: float) -> bool:
-        """True once the running command takes too long for a reserved task to wait for it."""
+        """True once the running command has taken longer than reserved tasks may wait for its end."""
         return self.running is not None and now - self._running_since > self._longest_wait
 
     def is_saved(self, now: float) -> bool:
-        """True once all tasks have been saved, or once saving them takes longer than SAVE_SECONDS."""
+        """True if all tasks in the consumer have been saved, or if their saving takes longer than SAVE_SECONDS."""
         return self.none or (self._quiet_since is not None and now - self._quiet_since > SAVE_SECONDS)

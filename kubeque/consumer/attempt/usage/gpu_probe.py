@@ -1,4 +1,4 @@
-"""Ask nvidia-smi for the use of the GPUs of a command, without waiting for its answer."""
+"""Read the use of a command's GPUs from nvidia-smi, without waiting for its answer."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from functools import cache
 
 _COMMAND = "nvidia-smi"
 _QUERY = ("--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits")
-#: Environment variable that lists the devices of a command.
+#: Environment variable that lists the GPUs of a command.
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-#: Values of this variable with which a command has no GPU.
+#: Values of CUDA_VISIBLE_DEVICES with which a command has no GPU.
 _NONE = ("", "-1", "none", "void")
-#: Number of bytes of the answer to read. The answer has a short line for each device.
+#: Maximum number of bytes to read of the answer of nvidia-smi. The answer has a short line for each GPU.
 _ANSWER_BYTES = 1 << 14
 
 
 class GpuProbe:
-    """Runs nvidia-smi in parallel to a command. If the driver does not answer, the command is not delayed."""
+    """Runs nvidia-smi while a command runs. If nvidia-smi does not answer, nothing waits for it."""
 
     def __init__(self, program: str, devices: str, strangers: set[int]) -> None:
-        """`devices`: devices to ask for, separated by commas; empty for all devices.
+        """`program`: path of nvidia-smi. `devices`: GPUs to query, separated by commas; empty: all GPUs.
 
-        `strangers`: children of this process that do not belong to the command. This object adds the pid of its running
-        nvidia-smi.
+        `strangers`: pids of the children of this process that do not belong to the command. This object adds the pid of
+        nvidia-smi while nvidia-smi runs.
         """
         self._words = [program, *_QUERY, *(["-i", devices] if devices else [])]
         self._strangers = strangers
@@ -35,13 +35,13 @@ class GpuProbe:
 
     @classmethod
     def open(cls, env: Mapping[str, str], strangers: set[int]) -> GpuProbe | None:
-        """Return the probe for a command with this environment; None without a GPU or nvidia-smi."""
+        """Return the probe for a command with the environment `env`; None if it has no GPU or nvidia-smi is missing."""
         devices, program = env.get(VISIBLE), find_program()
         hidden = devices is not None and devices.strip() in _NONE
         return None if program is None or hidden else cls(program, devices or "", strangers)
 
     def start(self) -> None:
-        """Start nvidia-smi, unless it still runs or has failed before."""
+        """Start nvidia-smi. Do nothing if it still runs, or if it has failed before."""
         if self._running is not None or self._failed:
             return
         try:
@@ -55,7 +55,10 @@ class GpuProbe:
         self._strangers.add(self._running.pid)
 
     def read(self) -> tuple[float, int] | None:
-        """Return the number of GPUs in use and their memory in bytes; None if nvidia-smi has not answered yet."""
+        """Return the utilization of all GPUs together (1.0 is one busy GPU), and their used memory in bytes.
+
+        Return None if nvidia-smi has not answered yet, or if it has failed.
+        """
         process = self._running
         if process is None or not self._reap(process):
             return None
@@ -67,7 +70,7 @@ class GpuProbe:
         return (sum(use for use, _ in lines) / 100, sum(memory for _, memory in lines) << 20) if lines else None
 
     def close(self) -> float:
-        """End nvidia-smi if it still runs. Return the CPU time of all its runs that are reaped, seconds."""
+        """End nvidia-smi if it still runs. Return the CPU time of all runs of nvidia-smi that were reaped, seconds."""
         if (process := self._running) is not None:
             process.kill()
             self._reap(process)
@@ -76,7 +79,7 @@ class GpuProbe:
         return self._spent
 
     def _reap(self, process: subprocess.Popen[bytes]) -> bool:
-        """Reap the process if it has ended, and add its CPU time. Return True if it has ended."""
+        """If nvidia-smi has ended, reap it, add its CPU time and return True. Otherwise return False."""
         pid, status, used = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -87,12 +90,12 @@ class GpuProbe:
 
 @cache
 def find_program() -> str | None:
-    """Return the path of nvidia-smi, or None if it is not installed."""
+    """Return the path of nvidia-smi; None if nvidia-smi is not installed."""
     return shutil.which(_COMMAND)
 
 
 def _parse(answer: bytes) -> Iterator[tuple[int, int]]:
-    """Yield utilization in percent and memory in MiB of each device. Devices without these numbers are left out."""
+    """Yield the utilization in percent and the used memory in MiB of each GPU. Skip GPUs without these numbers."""
     for line in answer.decode(errors="replace").splitlines():
         use, _, memory = (part.strip() for part in line.partition(","))
         if use.isdigit() and memory.isdigit() and len(use) <= 3:

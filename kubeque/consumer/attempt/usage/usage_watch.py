@@ -1,4 +1,4 @@
-"""Record the CPU, memory and GPU use of a command over time. A command that takes less than a second is not sampled."""
+"""Record the CPU, memory and GPU use of a command over time. A command of less than one second is not sampled."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from kubeque.consumer.attempt.memory_watch import MemoryWatch
 from kubeque.consumer.attempt.usage.gpu_probe import GpuProbe
 from kubeque.model.stats.usage import Point, Usage
 
-#: Seconds after the start of a command at which the first sample is due.
+#: Time from the start of a command to the first sample, seconds.
 FIRST_SECONDS = 1.0
-#: Minimum seconds between two samples. This interval doubles whenever the number of points is halved.
+#: Shortest time between two samples, seconds. It doubles whenever the number of recorded points is halved.
 STEP_SECONDS = 5.0
-#: Shortest interval of a point, seconds. The kernel counts CPU time in steps of 0.01 s.
+#: Shortest time for which a point is recorded, seconds. The kernel counts CPU time in steps of 0.01 s.
 _SHORTEST_SECONDS = 0.2
 
 
 class UsageWatch:
-    """Samples the use of one command. Before the first sample, it makes no system call."""
+    """Samples the CPU, memory and GPU use of one command. Before the first sample, it makes no system call."""
 
     def __init__(self, began: float, env: Mapping[str, str], strangers: set[int]) -> None:
         """`began`: start of the command, seconds of the monotonic clock. `env`: environment of the command.
 
-        `strangers`: children of this process that do not belong to the command.
+        `strangers`: pids of the children of this process that do not belong to the command.
         """
         self._began = began
         self._env = env
@@ -32,13 +32,13 @@ class UsageWatch:
         self._gpus: GpuProbe | None = None
         self._usage = Usage()
         self._step = STEP_SECONDS
-        #: CPU seconds: of the command, at the last sample; of all earlier children of this process, at the start.
+        #: CPU time of the command until the last sample, and of all children reaped before the first sample, seconds.
         self._cpu, self._earlier = 0.0, 0.0
         #: Time of the next sample, seconds of the monotonic clock.
         self.due = began + FIRST_SECONDS
 
     def sample(self, watch: MemoryWatch) -> None:
-        """Take one sample. `watch`: watches the same command."""
+        """Take one sample. `watch`: memory watch of the same command."""
         now = time.monotonic()
         if not self._usage.points:
             self._earlier = process_tree.reaped_cpu_seconds()
@@ -50,21 +50,24 @@ class UsageWatch:
         self.due = now + self._step
 
     def finish(self, watch: MemoryWatch, ended: float) -> Usage | None:
-        """Return the resource usage of the command after its processes were reaped; None without a sample.
+        """Return the use of the command. Call this after its processes were reaped. Return None if no sample was taken.
 
-        `ended`: end of the command, seconds of the monotonic clock.
+        `watch`: memory watch of the same command. `ended`: end of the command, seconds of the monotonic clock.
         """
         if not self._usage.points:
             return None
         self._read_gpus()
         spent = self._gpus.close() if self._gpus is not None else 0.0
-        # No process is left to measure. If the memory was not measured after the last sample, use its value.
+        # No process is left to measure. If the memory was not measured since the last sample, use that sample's value.
         memory = watch.take_recent() or self._usage.points[-1].memory
         self._add(ended, process_tree.reaped_cpu_seconds() - self._earlier - spent, memory)
         return self._usage
 
     def _add(self, now: float, cpu: float, memory: int) -> None:
-        """Add a point, unless no time has passed. `cpu`: CPU time of the command so far, seconds."""
+        """Add a point at the time `now`. Do nothing if less than _SHORTEST_SECONDS have passed since the last point.
+
+        `cpu`: CPU time of the command so far, seconds. `memory`: its memory, bytes.
+        """
         seconds, points = now - self._began, self._usage.points
         length = seconds - (points[-1].seconds if points else 0.0)
         if length < _SHORTEST_SECONDS:
