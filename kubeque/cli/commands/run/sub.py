@@ -232,7 +232,7 @@ def _follow(
 def _confirm_rest(held: Progress, *, yes: bool) -> bool:
     """True if the held rows of a job may run.
 
-    With `yes`, they may run if no row has failed. Otherwise the user is asked; without a terminal, they may not run.
+    With `yes`, they may run if no row has failed. Otherwise ask the user; without a terminal, return False.
     Raises Interrupted on Ctrl-C.
     """
     if yes:
