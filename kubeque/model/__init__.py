@@ -1,1 +1,4 @@
-"""Values, rules and errors. Nothing in this package writes or waits. Only the configuration reads a file."""
+"""Values, rules and errors of kubeque.
+
+These modules use no network. Only the modules for the configuration, for functions and for user paths use files.
+"""

@@ -42,13 +42,13 @@ from kubeque.model.url_logins import hide_logins
 
 
 class KubequeError(Exception):
-    """Base of all errors that kubeque raises. The message says what is wrong, the value, and what to do."""
+    """Base class of all errors that kubeque raises. The message contains the problem, the value, and what to do."""
 
     #: Exit code of the command line.
     exit_code: ClassVar[int] = 1
 
     def __init__(self, *args: Any) -> None:
-        """The first argument is the message. Logins of URLs in it are hidden."""
+        """Take the message as the first argument. Logins of URLs in text arguments are hidden."""
         super().__init__(*(hide_logins(arg) if isinstance(arg, str) else arg for arg in args))
 
 
@@ -95,14 +95,14 @@ class DestinationError(UserError):
 
 
 class DestinationNotEmpty(DestinationError):
-    """The destination of a fetch holds files other than results of the job.
+    """The destination of a fetch contains files that are not results of the job.
 
-    Choose a different destination, or use force.
+    Choose another destination, or use force.
     """
 
     def __init__(self, message: str, dest: str) -> None:
         super().__init__(message)
-        #: The folder or URL.
+        #: The destination: a folder or a URL.
         self.dest = dest
 
 
@@ -115,11 +115,11 @@ class MissingExtra(UserError):
 
 
 class QueueError(KubequeError):
-    """The queue cannot be used. The subclass names the reason."""
+    """The queue cannot be used. The class of the error is the reason."""
 
 
 class QueueUnavailable(QueueError):
-    """The database did not answer. The last write might have succeeded, so read before you write again."""
+    """The database did not answer. The last write may have succeeded, so read before you write again."""
 
 
 class QueueGone(QueueError):
@@ -127,7 +127,10 @@ class QueueGone(QueueError):
 
 
 class QueueRefused(QueueError):
-    """The login to the database lacks a right. The login may still be able to read. Use a login that has the right."""
+    """The login to the database lacks a right. Use a login that has the right.
+
+    The present login may still be able to read.
+    """
 
 
 class QueueSchemaError(QueueError):
@@ -150,7 +153,10 @@ class FencingError(QueueError):
 
 
 class LeaseLost(KubequeError):
-    """Another consumer has taken over the block. Stop the command and discard results that are not committed."""
+    """Another consumer now has the lease of the block.
+
+    End the command, and discard its results that are not committed.
+    """
 
 
 class StorageError(KubequeError):
@@ -166,11 +172,11 @@ class FileError(StorageError):
 
 
 class FileMissing(FileError):
-    """The file does not exist. A caller that might read before the file is written tries again later."""
+    """The file does not exist. A caller that may be earlier than the writer of the file reads it again later."""
 
 
 class FileDamaged(FileError):
-    """The content of a file is wrong: changed, truncated, or not a manifest. A retry gives the same result."""
+    """The content of a file is wrong: it was changed or cut, or is not a manifest. A retry gives the same result."""
 
 
 class FileRefused(FileError):
@@ -182,12 +188,14 @@ class ClusterError(KubequeError):
 
 
 class ClusterUnavailable(ClusterError):
-    """The cluster did not answer. Running consumers continue; try again later."""
+    """The cluster did not answer. Its consumers continue to run. Try again later."""
 
 
 class ClusterRefused(ClusterError):
-    """The cluster refused a request. The message quotes the answer. Grant the missing permission, or correct the
-    value."""
+    """The cluster refused a request. The message quotes its answer.
+
+    Grant the missing permission, or correct the value.
+    """
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -202,5 +210,5 @@ class JobFailed(KubequeError):
         super().__init__(message)
         #: The job's name.
         self.job = job
-        #: The table with one dict for each row. The table has the results of ok rows and the causes of failures.
+        #: Table of the job, with one dict for each row: the results of ok rows, and the causes of failures.
         self.table = table

@@ -1,4 +1,4 @@
-"""Globs over the names of result files: `*` and `?` stay within a folder, `**` crosses folders."""
+"""Globs for the names of result files. `*` and `?` match within one folder, `**` also matches across folders."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ _TOKENS = re.compile(
 
 @lru_cache(maxsize=64)
 def selection(results: tuple[str, ...], ignore: tuple[str, ...]) -> Callable[[str], bool]:
-    """Return a function that is True for a relative file name that matches `results` (empty: all) and not `ignore`."""
+    """Return a function that takes a relative file name, and returns True if the file is selected.
+
+    A selected name matches one of the globs `results` (empty: every name matches), and none of the globs `ignore`.
+    """
     wanted, unwanted = translate(results), translate(ignore)
     return lambda name: bool(not results or wanted.fullmatch(name)) and not (ignore and unwanted.fullmatch(name))
 
 
 def translate(globs: Sequence[str]) -> re.Pattern[str]:
-    """Return one regular expression for `fullmatch` that matches the same names as `globs`.
+    """Return one regular expression that matches the same names as `globs`, for use with `fullmatch`.
 
-    `**/` matches zero or more folders. `out/` matches everything below `out`, and so does `out` if it is a folder.
-    `[a-z]` and `[!a-z]` match one character. Raises UserError for a range such as `[z-a]`.
+    `**/` matches any number of folders, also none. `out/` and, if `out` is a folder, `out` match everything below
+    `out`. `[a-z]` and `[!a-z]` match one character. Raises UserError for a range such as `[z-a]`.
     """
     try:
         return re.compile("|".join(f"(?:{_expression(glob)})" for glob in globs), re.DOTALL)
@@ -36,9 +39,9 @@ def translate(globs: Sequence[str]) -> re.Pattern[str]:
 
 
 def check_globs(globs: Sequence[str], what: str) -> None:
-    """Raise UserError for a glob that matches no relative name, or that has a likely mistake.
+    """Raise UserError for a glob that can match no relative name, or that contains a likely mistake.
 
-    `what`: name of the option, for the error.
+    `what`: name of the option, for the message.
     """
     translate(globs)
     for glob in globs:
@@ -52,7 +55,7 @@ def check_globs(globs: Sequence[str], what: str) -> None:
 
 
 def _check_mistakes(glob: str, what: str) -> None:
-    """Raise UserError for a glob that probably means something else: several patterns, or a part in braces."""
+    """Raise UserError for a glob with a likely mistake: an open bracket, braces, or several patterns in one."""
     literal = _TOKENS.sub("", glob)
     shown = f"{what} {describe(glob)}"
     if "[" in literal:

@@ -1,4 +1,4 @@
-"""A table of values as HTML, for notebooks."""
+"""A table of values as HTML, for example for notebooks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from kubeque.model.text import printable
 
 
 def html_table(columns: Sequence[str], rows: Iterable[Sequence[object]], note: str = "") -> str:
-    """Return a table as HTML. Each value is shortened and escaped, because it can be from a stranger."""
+    """Return a table as HTML. Each value is shortened and escaped, because values can come from strangers.
+
+    `note`: text below the table; empty for no note.
+    """
     from html import escape  # only notebooks need it
 
     def cell(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Quantities of cpu, memory, disk and time: parsing and formatting."""
+"""Parse and format quantities of CPU, memory, disk and time."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import re
 from kubeque.model.errors import ResourceError
 from kubeque.model.text import describe
 
-#: Suffixes of a Kubernetes quantity (kubernetes.io, "Quantity"); a B can follow, for example `2GB` and `2GiB`.
+#: Factors of the suffixes of a Kubernetes quantity (kubernetes.io, "Quantity"). A B can follow, for example `2GB` and
+#: `2GiB`.
 _SUFFIXES = {
     "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
     "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50,
 }  # fmt: skip
 _NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
 _QUANTITY = re.compile(_NUMBER + r"\s*([A-Za-z]*)")
-#: Names of the units of time, and their seconds.
+#: Seconds of each unit of time, by its names.
 _SECONDS = {
     name: seconds
     for names, seconds in (
@@ -29,14 +30,17 @@ _TIME_PART = re.compile(
 )
 _LEAST_BYTES = 1 << 20
 _MOST_BYTES = 1 << 60
-#: Longest duration in seconds, about 30 years. Python cannot wait longer than 292 years.
+#: Maximum duration in seconds, about 30 years. Python cannot wait longer than 292 years.
 _MOST_SECONDS = 1e9
 #: Number of bytes in one MiB.
 MI = 1 << 20
 
 
 def parse_bytes(text: str | int, what: str = "memory") -> int:
-    """Return the bytes of a quantity such as `100M`, `1.5Gi`, `2GB` or `2 GiB`. Raises ResourceError."""
+    """Return the number of bytes of a quantity such as `100M`, `1.5Gi`, `2GB` or `2 GiB`.
+
+    Raises ResourceError for another text, and for less than 1 MiB. `what`: name of the quantity, for the message.
+    """
     match = _QUANTITY.fullmatch(str(text).strip())
     factor = _factor(match[2]) if match else None
     if not match or factor is None or float(match[1]) * factor > _MOST_BYTES:
@@ -52,7 +56,7 @@ def parse_bytes(text: str | int, what: str = "memory") -> int:
 def _factor(suffix: str) -> float | None:
     """Return the number of bytes of one unit with this suffix; None if the suffix is unknown.
 
-    The case of the letters counts only in suffixes without a B: `m` means a thousandth in Kubernetes.
+    Upper and lower case differ only in suffixes without a B, because `m` means a thousandth in Kubernetes.
     """
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
@@ -80,9 +84,9 @@ def parse_duration(text: str | float, what: str = "duration") -> float:
 
 
 def _sum_of_parts(word: str) -> float:
-    """Return the seconds of `1h30m` or `30 minutes`; 0 if the word is not a duration.
+    """Return the seconds of a duration such as `1h30m` or `30 minutes`; 0 if the word is not a duration.
 
-    Units must decrease, because `30m 30m` is more likely a mistake than an hour.
+    Each unit must be smaller than the unit before it, because `30m 30m` is more likely a mistake than an hour.
     """
     at, seconds, smallest = 0, 0.0, float("inf")
     while at < len(word):
@@ -105,7 +109,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return seconds as a short text: 0.04s, 1.4s, 12s, 3m05s, 2h10m, 3d04h."""
+    """Return a duration in seconds as a short text, for example 0.04s, 1.4s, 12s, 3m05s, 2h10m or 3d04h."""
     if seconds < 10:
         return f"{seconds:.2g}s" if seconds < 1 else f"{seconds:.1f}s"
     whole = int(seconds)

@@ -1,4 +1,4 @@
-"""JSON text in which no object has a key twice, and each number is valid by the JSON standard."""
+"""Strict JSON: no object contains a key twice, and each number is valid by the JSON standard."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from kubeque.model.text import cut
 
 
 class NotStrict(ValueError):
-    """The text is JSON for Python's reader, but it has a value that another reader could read differently."""
+    """Python can read the JSON text, but another reader could read one of its values differently."""
 
 
 def parse_strict_json(text: str, *, twice: str, constant: str) -> Any:
-    """Return the value of JSON text. Raises NotStrict for a key given twice, and for NaN or Infinity.
+    """Return the value of JSON text. Raises NotStrict for a key that is given twice, and for NaN or Infinity.
 
-    `twice`, `constant`: messages of these errors, in which `{}` is replaced by the key or the constant. Raises
-    ValueError and RecursionError like `json.loads`.
+    `twice`, `constant`: messages of these two errors. `{}` in a message is replaced by the key or by the constant. For
+    text that is not JSON, raises ValueError or RecursionError, as `json.loads` does.
     """
 
     def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from difflib import SequenceMatcher
 
-#: Similarity from which a name is suggested: 0 is nothing in common, 1 is equal.
+#: Minimum similarity of a suggested name. 0 means nothing in common, 1 means equal.
 _SIMILAR = 0.5
-#: Names whose similarity is smaller than that of the best one by more than this are left out.
+#: Maximum difference between the similarity of the best name and that of another suggested name.
 _WORSE = 0.25
 #: Characters between the parts of a name, for example in `task-timeout` and `out.loss`.
 _SEPARATORS = re.compile(r"[-_.]")
@@ -21,10 +21,10 @@ _PART_CHARACTERS = 2
 
 
 def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] | None = None) -> str:
-    """Return a hint for an unknown `name`: the most similar known name, or all known names.
+    """Return a hint for an unknown `name`: the most similar known name, or a list of all known names.
 
-    `what`: plural noun for the names. `old`: dict from a name in earlier versions, or in other programs, to the present
-    name.
+    `what`: plural noun for the names. `old`: other names, from earlier versions or other programs, each with the
+    present name.
     """
     names, renamed = list(known), old or {}
     near = find_similar(name, [*names, *renamed])
@@ -32,9 +32,9 @@ def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] |
 
 
 def suggest_column(name: str, columns: Iterable[str], *, braces: bool = False) -> str:
-    """Return a hint that follows a list of all columns: the column most similar to `name`; empty if none is similar.
+    """Return a hint to add to a list of all columns: the column most similar to `name`; empty if none is similar.
 
-    `braces`: True if the user writes the column as `{column}`.
+    `braces`: True if the user writes a column as `{column}`.
     """
     near = find_similar(name, columns)
     shown = "{" * braces + "".join(near) + "}" * braces
@@ -42,10 +42,10 @@ def suggest_column(name: str, columns: Iterable[str], *, braces: bool = False) -
 
 
 def find_similar(name: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """Return the known names that are similar to `name`: at most `count`, the most similar first.
+    """Return the known names that are similar to `name`: at most `count` names, the most similar first.
 
-    A name is also similar if `name` is its beginning or one of its parts, as `loss` in `out.loss`. Capital letters,
-    dashes in front, and the difference between `-` and `_` do not count.
+    A known name is also similar if it begins with `name`, or if `name` is one of its parts. For example, `loss` is a
+    part of `out.loss`. Upper and lower case, leading dashes, and the difference between `-` and `_` are ignored.
     """
     from difflib import SequenceMatcher  # only errors need it
 
@@ -62,7 +62,7 @@ def _fold(name: str) -> str:
 
 
 def _score(matcher: SequenceMatcher[str], wanted: str, known: str) -> float:
-    """Return the similarity of a known name; above 1 if the wanted name is a beginning or a part of it."""
+    """Return the similarity of two names; more than 1 if `known` begins with `wanted` or has it as one of its parts."""
     matcher.set_seq1(known)
     if len(wanted) >= _PART_CHARACTERS and (known.startswith(wanted) or wanted in _SEPARATORS.split(known)):
         return 1 + matcher.ratio() / 10

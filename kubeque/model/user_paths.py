@@ -1,4 +1,4 @@
-"""Paths as a user writes them: `~` is the home folder, and relative paths start at the current folder."""
+"""Paths as a user writes them. `~` means the home folder, and a relative path starts at the current folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kubeque.model.errors import UserError
 
-#: Maximum size in bytes of a configuration, a list of files or a pod template. Real files are much smaller.
+#: Maximum size in bytes of a configuration file, a list of files or a pod template. Real files are much smaller.
 MAX_TEXT_BYTES = 32 << 20
 
 
@@ -23,8 +23,8 @@ def current_folder() -> Path:
 def expand_home(path: str | os.PathLike[str]) -> str:
     """Return a path with the home folder in place of a leading `~`. Return any other path or URL unchanged.
 
-    Raises UserError if the user has no home folder, because files in a folder with the name `~` would be hard to find
-    and to delete.
+    Raises UserError if the user has no home folder. Otherwise files would be written to a folder with the name `~`,
+    which is hard to find and to delete.
     """
     text = os.fspath(path)
     expanded = os.path.expanduser(text)
@@ -34,9 +34,9 @@ def expand_home(path: str | os.PathLike[str]) -> str:
 
 
 def read_text_file(path: Path) -> str:
-    """Return the text of a small UTF-8 file or a pipe, with LF as line ends. Raises OSError, UnicodeDecodeError.
+    """Return the text of a small UTF-8 file or of a pipe. All line ends become LF. Raises OSError, UnicodeDecodeError.
 
-    Also raises OSError for a file over MAX_TEXT_BYTES, because a device such as /dev/zero has no end.
+    Also raises OSError for more than MAX_TEXT_BYTES bytes, because a device such as /dev/zero has no end.
     """
     with path.open("rb") as file:
         data = file.read(MAX_TEXT_BYTES + 1)

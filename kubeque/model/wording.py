@@ -1,7 +1,7 @@
-"""The names of options and commands in messages, in the language of the program that shows the message.
+"""Names of options and commands in messages, in the language of the program that shows the message.
 
-The command line is the default. Another program, such as the Airflow provider, selects its own language while it calls
-the engine.
+The default is the language of the command line. Another program, such as the Airflow provider, selects its own language
+while it calls the library.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ def _plain(name: str, value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The functions with which a program names options, and operations on jobs."""
+    """The functions with which a program names options, operations on jobs, and fields of a sweep."""
 
-    #: Function that returns the text for an option and its value. The value is empty for a flag.
+    #: Function that returns the text for an option with its value. For a flag, the value is empty.
     option: Callable[[str, str], str]
-    #: Function that returns the text for an operation, its job and its flags. The job is empty for an operation that
-    #: concerns no single job.
+    #: Function that returns the text for an operation with its job and its flags. If the operation is not about one
+    #: job, the job is empty.
     command: Callable[[str, str, tuple[str, ...]], str]
-    #: Function that returns the text for a field of a sweep and its value. The value can be empty.
+    #: Function that returns the text for a field of a sweep with its value. The value can be empty.
     field: Callable[[str, str], str] = _plain
 
 
@@ -39,7 +39,7 @@ def _shell(verb: str, job: str, flags: tuple[str, ...]) -> str:
     return " ".join(["kubeque", verb, *([job] if job else []), *(f"--{flag}" for flag in flags)])
 
 
-#: Fields whose option on the command line has another name.
+#: Command-line options of fields that have another name there.
 _FLAGS = {"canaries": "try"}
 
 
@@ -54,32 +54,29 @@ _language: ContextVar[Language] = ContextVar("language", default=_SHELL)
 
 
 def option(name: str, value: str = "") -> str:
-    """Return the text for an option with its value. The command line has, for example, `--cluster local`."""
+    """Return the text for an option with its value, for example `--cluster local` on the command line."""
     return _language.get().option(name, value)
 
 
 def field_name(name: str, value: str = "") -> str:
-    """Return the text for a field of a sweep: `canaries 5`, or `--try 5` on the command line."""
+    """Return the text for a field of a sweep with its value: `canaries 5`, or on the command line `--try 5`."""
     return _language.get().field(name, value)
 
 
 def command(verb: str, job: str = "", *flags: str) -> str:
-    """Return the text for an operation. The command line has, for example, `kubeque reset JOB --all`."""
+    """Return the text for an operation, for example `kubeque reset JOB --all` on the command line."""
     return _language.get().command(verb, job, flags)
 
 
 def code(verb: str, job: str = "", *flags: str) -> str:
-    """Return the text that `command` returns, enclosed in backticks.
-
-    A phrase such as "the page of sweeps" gets no backticks.
-    """
+    """Return the text of `command` in backticks. A phrase such as "the page of sweeps" gets no backticks."""
     text = command(verb, job, *flags)
     return text if text.startswith(("the ", "a ")) else f"`{text}`"
 
 
 @contextmanager
 def speaking(language: Language) -> Iterator[None]:
-    """Use `language` for the names of options and commands in this block."""
+    """Use the names of `language` for options, operations and fields inside the `with` block."""
     token = _language.set(language)
     try:
         yield
