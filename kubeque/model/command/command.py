@@ -1,8 +1,9 @@
-"""A command line with placeholders: parsed once, rendered for each row.
+"""A command with placeholders. It is parsed once, and rendered for each row.
 
 `{column}` is replaced by the row's value. `\\{` and `\\}` (or `{{` and `}}`) are literal braces. A leading `^` uploads
-the file.
-Values are data: placeholders in a value are not expanded.
+the file with the path after it.
+
+Values are data: placeholders in a value are not replaced.
 """
 
 from __future__ import annotations
@@ -41,16 +42,16 @@ class Word:
 
     @property
     def prefix(self) -> str:
-        """Text before the first placeholder."""
+        """Text before the first placeholder; empty if the word begins with a placeholder."""
         first = self.parts[0] if self.parts else ""
         return first if isinstance(first, str) else ""
 
     def render(self, row: Mapping[str, str]) -> str:
-        """Return the word with the values of `row`."""
+        """Return the word with the values of `row` in place of its placeholders."""
         return "".join(part if isinstance(part, str) else row[part.name] for part in self.parts)
 
     def to_wire(self) -> list[Any]:
-        """Return the form that a job's spec stores."""
+        """Return the word in the form that a job's spec stores: the flag `upload`, then the parts."""
         return [int(self.upload), *(part if isinstance(part, str) else [part.name] for part in self.parts)]
 
     @classmethod
@@ -66,10 +67,10 @@ class Word:
 
 
 def parse_word(text: str, *, braces_double: bool = True) -> Word:
-    """Parse one word of a command.
+    """Return one word of a command in its parsed form.
 
-    `braces_double`: True if `{{` and `}}` mean one brace each. False in Airflow, where `{{` belongs to Jinja.
-    Raises CommandError for an unbalanced brace or an empty placeholder.
+    `braces_double`: True if `{{` and `}}` mean one brace each. False in Airflow, where `{{` belongs to Jinja. Raises
+    CommandError for an unbalanced brace, an empty placeholder, or `^` without a path.
     """
     upload = text.startswith("^")
     parts: list[Part] = []
@@ -106,7 +107,7 @@ def _unbalanced_brace(text: str) -> CommandError:
 
 
 def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
-    """Raise CommandError if a word names a column that the rows do not have (`index` always exists)."""
+    """Raise CommandError if a word contains a column that the rows do not have. The column `index` always exists."""
     known = {*columns, "index"}
     for word in words:
         for name in word.columns:
@@ -123,6 +124,6 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
 
 
 def format_word(word: Word) -> str:
-    """Return the source text of a word."""
+    """Return the text of a word, as a user would write it."""
     text = "".join(f"{{{part.name}}}" if isinstance(part, Placeholder) else part for part in word.parts)
     return f"^{text}" if word.upload else text

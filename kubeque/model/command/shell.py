@@ -1,7 +1,7 @@
 """A command for /bin/sh in which a value is always data, never code.
 
-Quoting a value in place is not enough: inside double quotes of the command, `'$(id)'` would run. So each value
-becomes a variable, and the shell never reads the contents of a variable as code:
+Quoting a value in place is not sufficient: inside double quotes of the command, `'$(id)'` would run. So each value
+becomes a variable, because the shell never reads the contents of a variable as code:
 
     echo "hello {name}" > {file}.txt   ->   kq1_name='$(id)' kq2_file='a b'
                                             echo "hello ${kq1_name}" > "${kq2_file}".txt
@@ -22,14 +22,16 @@ from kubeque.model.errors import CommandError
 from kubeque.model.text import describe
 
 _NO_NAME = re.compile(r"\W", re.ASCII)
-#: Values that arithmetic cannot run: numbers, operators and blanks, but no name and no bracket.
+#: Values that are safe in arithmetic: numbers, operators and blanks, but no name and no bracket.
 _NUMBERS = re.compile(r"(?:0[xX][0-9a-fA-F]++|[0-9][0-9.]*+(?:[eE][0-9]++)?|[-+*/%<>=!&|^~?:(),. \t])*+")
 
-#: Characters with a meaning in commands: quotes, brackets, substitutions, arithmetic (also of bash), and comments.
+#: Characters that open or close a context in commands: quotes, brackets, substitutions, arithmetic (also that of bash),
+#: and comments.
 _COMMANDS = r"\\.|['\"`]|\$\(\(|\$\(|\$\[|\(\(|[()]|(?:^|(?<=[\s;&|(]))#|(?:^|(?<=[\n;&|(]))[ \t]*+let(?=\s)"
-#: Contexts in which shells evaluate the contents of a variable.
+#: Contexts in which a shell evaluates the contents of a variable.
 _EVALUATES = frozenset({"arithmetic", "bracket", "let"})
-#: Characters that change the meaning of the text after them, by context. A backslash includes the next character.
+#: Characters that change the meaning of the following text, by context. A backslash is matched with the character after
+#: it.
 _MARKS = {
     "plain": re.compile(_COMMANDS, re.DOTALL),
     "double": re.compile(r"\\.|[\"`]|\$\(\(|\$\(|\$\[", re.DOTALL),
@@ -58,12 +60,11 @@ _CLOSES = {
 
 
 def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
-    """Return a script for a command. `parts`: the text of the command, and columns with their values.
+    """Return a script for a command. Its first line sets the variables, and then the command follows.
 
-    Raises CommandError for a value in arithmetic that has more than numbers and operators.
-
-    The first line sets the variables. In a here-document, quotes are plain text. There, a command must use
-    `$KUBEQUE_PARAM_NAME` instead of a placeholder.
+    `parts`: the text of the command, and columns with their values. Raises CommandError for a value in arithmetic that
+    contains more than numbers and operators. In a here-document, the quotes of this function would be plain text, so a
+    command must use `$KUBEQUE_PARAM_NAME` there instead of a placeholder.
     """
     context = ["plain"]
     names: dict[Placeholder, str] = {}
@@ -89,7 +90,10 @@ def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
 
 
 def arithmetic_columns(parts: Iterable[Part]) -> tuple[str, ...]:
-    """Return the columns that a command uses in arithmetic, in order. `parts`: the text of the command, and columns."""
+    """Return the columns that a command uses in arithmetic, in order.
+
+    `parts`: the text of the command, and its placeholders.
+    """
     parts = list(parts)
     evaluated = _evaluated_places(parts)
     placeholders = [part for part in parts if not isinstance(part, str)]
@@ -97,7 +101,7 @@ def arithmetic_columns(parts: Iterable[Part]) -> tuple[str, ...]:
 
 
 def _evaluated_places(parts: Iterable[Part]) -> set[int]:
-    """Return the numbers of the placeholders, counted from 0, whose value a shell evaluates."""
+    """Return the numbers of the placeholders with a value that a shell evaluates. Placeholders are counted from 0."""
     context, text, number, found = ["plain"], "", 0, set[int]()
     for part in parts:
         if isinstance(part, str):
@@ -111,7 +115,7 @@ def _evaluated_places(parts: Iterable[Part]) -> set[int]:
 
 
 def check_arithmetic(column: str, value: str) -> None:
-    """Raise CommandError for a value that shells could run in arithmetic."""
+    """Raise CommandError for a value that a shell could run as code in arithmetic. `column`: name of its column."""
     if not _NUMBERS.fullmatch(value):
         raise CommandError(
             f"the value {describe(value)} of column {describe(column)} is not a number: some shells run such a value as"
@@ -123,7 +127,7 @@ def _read(text: str, context: list[str]) -> str:
     """Update `context` with the quotes and brackets that `text` opens and closes.
 
     Return `text` with blanks in place of comments and of text in single quotes. `context`: the open quotes and
-    brackets, outermost first.
+    brackets, the outermost first.
     """
     at, seen = 0, ""
     while mark := _MARKS[context[-1]].search(text, at):
@@ -145,10 +149,10 @@ def _hide(text: str, context: str) -> str:
 
 
 def _reference(name: str, context: str) -> str:
-    """Return a shell reference to the variable, quoted so that its value is not split into words in this `context`.
+    """Return a reference to a shell variable, quoted for this `context`, so that the shell does not split its value.
 
-    With a wrong context, quotes would appear or the value would be split at blanks. The value would still not run as
-    code.
+    If the context were wrong, quotes would appear, or the value would be split at blanks. Even then, the value would
+    not run as code.
     """
     if context in ("double", "comment", *_EVALUATES):
         return f"${{{name}}}"

@@ -1,7 +1,8 @@
-"""Where shells evaluate a value that is not inside `$(( ))`, `(( ))`, `$[ ]` or `let`.
+"""Find the places where a shell evaluates a value outside of `$(( ))`, `(( ))`, `$[ ]` and `let`.
 
-bash, ksh and zsh read operands of `-eq`, indexes of arrays, offsets, integer variables and names of variables as
-arithmetic. There, the value `a[$(id)]` runs `id`. The search uses patterns. In case of doubt, a place counts.
+bash, ksh and zsh read some texts as arithmetic: operands of `-eq`, indexes of arrays, offsets, integer variables, and
+names of variables. In such a place, the value `a[$(id)]` runs `id`. The search uses patterns. A place that may be
+evaluated counts as evaluated.
 """
 
 from __future__ import annotations
@@ -9,25 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-#: The character in place of a placeholder in the text of a command. No command contains it.
+#: The character that replaces a placeholder in the text of a command. No command contains it.
 PLACE = "\0"
 _SEPARATOR = re.compile(r"[\n;&|()`]|(?<=\s)[{}](?=\s)|^\{(?=\s)")
-#: Words before the name of a command: reserved words, commands that start a command, and assignments.
+#: Words that can precede the name of a command: reserved words, commands that start a command, and assignments.
 _BEFORE = re.compile(
     r"\s*+(?:(?:if|then|else|elif|while|until|do|time|!|\{|command|builtin|exec)\s++|\w++\+?=\S*+\s++)*+"
 )
 _NAME = re.compile(r"\S*+")
-#: Commands whose words are names of variables, and commands that declare variables.
+#: Commands that take names of variables, and commands that declare variables.
 _NAMING = frozenset({"read", "mapfile", "readarray", "unset", "getopts", "let"})
 _DECLARING = frozenset({"declare", "typeset", "local", "readonly", "export", "integer", "float"})
 _TYPED_DECLARING = frozenset({"integer", "float"})
-#: Options that make a variable an integer, a reference or an array. Shells evaluate the value of such a variable.
+#: Options of a declaration for an integer, a reference or an array. Shells evaluate the value of such a variable.
 _TYPED = re.compile(r"(?<!\S)[-+][A-Za-z]*[inaAEF]")
 _ASSIGNED = re.compile(r"(?:(?<=[\s;&|(`])|^)(?:for\s+)?(\w+)(?:\+?=\S*?|\s+in\s[^\n;]*?)\0")
 _ASSIGNMENT = re.compile(r"(?<!\S)[A-Za-z_]\w*\+?=\S*")
 _OPERATOR = re.compile(r"(?<!\S)-(?:eq|ne|lt|le|gt|ge|v|R)(?!\S)")
 _TEST = re.compile(r"(?<!\S)\[\[\s.*?(?:\s\]\]|\Z)", re.DOTALL)
-#: Places that are recognised without their command.
+#: Places that are recognised without looking at the name of their command.
 _PLACES = tuple(
     re.compile(pattern)
     for pattern in (
@@ -38,20 +39,20 @@ _PLACES = tuple(
         r"(?:(?<=[\s;&|(`])|^)(?:RANDOM|SECONDS|OPTIND|HISTCMD|PS4)\+?=\S*",  # integers, and the prompt of `set -x`
     )
 )
-#: Text that shells evaluate as arithmetic, as far as a pattern can find it.
+#: Text that shells evaluate as arithmetic, as far as a pattern can recognise it.
 _ARITHMETIC = re.compile(r"\(\(.*?(?:\)\)|\Z)|\$\[.*?(?:\]|\Z)|(?<!\S)let\s[^\n;&|]*", re.DOTALL)
 _INDEX = re.compile(
     r"\$\{[!#]?\w+\[([^\]\n]*)\]|\$\{[!#]?(?:\w+|[@*])(?:\[[^\]\n]*\])?:(?![-=?+])([^}\n]*)|(?<!\S)\w+\[([^\]\s]*)\]\+?="
 )
 _DECLARATION = re.compile(r"(?<!\S)(declare|typeset|local|integer|float)(\s[^\n;&|]*)")
-#: Other assignments: from a here-string, and to the positional parameters.
+#: Other assignments that can contain a placeholder: from a here-string, and to the positional parameters.
 _READ = re.compile(r"(?<!\S)read\s([^\n;&|<]*)<<<[^\n;&|]*?\0")
 _SET = re.compile(r"(?<!\S)set\s[^\n;&|]*\0")
 _INDIRECT = re.compile(r"\$\{!(\w+)|\$\{(\w+)@P")
 
 
 def evaluated_places(text: str) -> set[int]:
-    """Return the numbers of the placeholders, counted from 0, whose value a shell evaluates.
+    """Return the numbers of the placeholders with a value that a shell evaluates. Placeholders are counted from 0.
 
     `text`: a command with PLACE for each placeholder, without the text of single quotes and comments.
     """
@@ -69,7 +70,11 @@ def _spans_of_places(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _clauses(text: str, offset: int, separator: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each part of a test such as `[[ ]]` that evaluates operands as arithmetic or as names."""
+    """Yield start and end of each part of a test such as `[[ ]]` in which the shell evaluates operands.
+
+    The operands are evaluated as arithmetic, or as names of variables. `separator`: pattern between two parts of the
+    test. `offset`: position of `text` in the command.
+    """
     start = 0
     for end in [*(found.start() for found in re.finditer(separator, text)), len(text)]:
         if _OPERATOR.search(text, start, end):
@@ -78,7 +83,7 @@ def _clauses(text: str, offset: int, separator: str) -> Iterator[tuple[int, int]
 
 
 def _spans_of_commands(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the evaluated words of each simple command."""
+    """Yield start and end of the words of each simple command that the shell evaluates."""
     start = 0
     for end in [*(found.start() for found in _SEPARATOR.finditer(text)), len(text)]:
         begin = _BEFORE.match(text, start, end)
@@ -104,7 +109,7 @@ def _words(name: str, offset: int, words: str) -> Iterator[tuple[int, int]]:
 
 
 def _spans_of_variables(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the assignments of values to variables that the command evaluates later."""
+    """Yield start and end of each assignment of a value to a variable that the command evaluates later."""
     evaluated = " ".join(_evaluated_text(text))
     names = set(re.findall(r"\w+", evaluated)) | {name for pair in _INDIRECT.findall(text) for name in pair}
     for found in _ASSIGNED.finditer(text):

@@ -1,4 +1,4 @@
-"""The environment variables that kubeque sets for each task. A sweep cannot set them itself."""
+"""The environment variables that kubeque sets for each task. A sweep cannot set these variables."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ _EACH_TASK = (JOB_ID, TASK_INDEX, ATTEMPT, OUT)
 
 
 def column_variable(column: str) -> str:
-    """Return the name of the variable with the value of a column: KUBEQUE_PARAM_X_SCALE for `x-scale`.
+    """Return the name of the variable for the value of a column, for example KUBEQUE_PARAM_X_SCALE for `x-scale`.
 
-    If two columns have the same variable, it has the value of the last column.
+    If two columns have the same variable, it contains the value of the last column.
     """
     return f"KUBEQUE_PARAM_{re.sub(r'[^A-Z0-9_]', '_', column.upper())}"
 
 
 def check_variables(names: Iterable[str], columns: Iterable[str], more: Iterable[str] = ()) -> None:
-    """Raise UserError for a variable that kubeque sets for each task, because its value would be ignored.
+    """Raise UserError if a sweep sets a variable that kubeque sets for each task: its value would be replaced.
 
-    `names`: names of the variables that the sweep sets. `more`: other variables that kubeque sets for this sweep.
+    `names`: variables that the sweep sets. `columns`: columns of its rows. `more`: other variables that kubeque sets
+    for this sweep.
     """
     of_columns = {column_variable(column): column for column in columns}
     for name in names:

@@ -1,1 +1,1 @@
-"""Rules by which different versions of kubeque share a queue and its stored objects."""
+"""Rules by which several versions of kubeque can use one queue and the objects that it stores."""

@@ -1,7 +1,7 @@
-"""Check the types in a stored object against the annotations of its dataclass.
+"""Check the types of the values in a stored object against the annotations of its dataclass.
 
 Records and specs are data from outside, because other programs can damage or forge them. Without this check, a value of
-a wrong type would cause an error much later, during work on other jobs.
+a wrong type would cause an error much later, perhaps while the program works on another job.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from kubeque.model.text import cut
 
-#: Largest stored number with a fraction: the last second of the year 9999 as Unix time.
+#: Maximum of a stored number with a fraction: the last second of the year 9999 as Unix time.
 _LARGEST_FLOAT = 253_402_300_799.0
 Accepts = Callable[[Any], bool]
 
 
 def check_fields(kind: type, values: Mapping[str, Any]) -> None:
-    """Raise TypeError, with name and value, if a value does not have the type of its field.
+    """Raise TypeError, with name and value, if a value does not have the type of its field. `kind`: the dataclass.
 
-    Parts that are objects themselves (`Shape`, `Word`) are checked when they are read.
+    Parts that are objects themselves (`Shape`, `Word`) are checked when they are read. Unknown names are ignored.
     """
     accepting_fields = _accepting(kind)
     for name, value in values.items():
@@ -33,9 +33,9 @@ def check_fields(kind: type, values: Mapping[str, Any]) -> None:
 
 
 def check_items(what: str, wire: Any, types: Sequence[Any]) -> None:
-    """Raise TypeError if an item of a stored list has a wrong type.
+    """Raise TypeError if an item of a stored list has a wrong type. `what`: name of the list, for the message.
 
-    The check is simple and fast, because every task has such lists.
+    The check is simple and fast, because every task has such lists. `types`: types of the items, in order.
     """
     if not isinstance(wire, list | tuple) or not all(map(isinstance, wire, types)):
         raise TypeError(f"{what} is {cut(repr(wire), 100)}")
@@ -49,7 +49,7 @@ def _accepting(kind: type) -> dict[str, Accepts]:
 
 @cache
 def accepting(hint: Any) -> Accepts:
-    """Return a function that returns True for each JSON value of the type `hint`."""
+    """Return a function that takes a JSON value, and returns True if the value has the type `hint`."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         if _SIMPLE.issuperset(inner):  # much faster than a try of one type after the other
@@ -72,7 +72,7 @@ def _accepting_tuple(inner: tuple[Any, ...]) -> Accepts:
     items = [accepting(choice) for choice in inner]
 
     def accepts(value: Any) -> bool:
-        # A newer kubeque can add items.
+        # A newer kubeque may have added items at the end.
         enough = isinstance(value, list | tuple) and len(value) >= len(items)
         return enough and all(accept(item) for accept, item in zip(items, value, strict=False))
 
@@ -80,7 +80,7 @@ def _accepting_tuple(inner: tuple[Any, ...]) -> Accepts:
 
 
 def is_text(value: Any) -> bool:
-    """True for a text."""
+    """True if the value is a text."""
     return isinstance(value, str)
 
 
@@ -90,12 +90,12 @@ def is_flag(value: Any) -> bool:
 
 
 def is_whole(value: Any) -> bool:
-    """True for a whole number."""
+    """True if the value is a whole number, but not a bool."""
     return type(value) is int
 
 
 def is_number(value: Any) -> bool:
-    """True for a finite number that is small enough to be a time."""
+    """True if the value is a finite number that is small enough to be a Unix time."""
     return type(value) in (int, float) and math.isfinite(value) and abs(value) <= _LARGEST_FLOAT
 
 
@@ -103,7 +103,7 @@ def _is_anything(value: Any) -> bool:
     return True
 
 
-#: Types for which the Python type of a value must be exactly the same.
+#: Types that are compared exactly, without subclasses.
 _SIMPLE = frozenset({str, bool, int, NoneType})
 _PLAIN: dict[Any, Accepts] = {
     str: is_text, bool: is_flag, int: is_whole, float: is_number, NoneType: lambda value: value is None,

@@ -1,7 +1,7 @@
-"""Conversion of stored objects that a newer kubeque may have extended.
+"""Read and write stored objects that a newer kubeque may have extended.
 
-A reader keeps unknown entries of an object in the field `extra`. It also keeps unknown items at the end of a list. A
-program that rewrites the record writes the unknown entries and items back unchanged.
+A reader keeps the unknown entries of an object in the field `extra`, and unknown items at the end of a list. When it
+writes the object again, it writes them back unchanged.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _NOT_STORED = frozenset({"extra", "needs", "written_by", "record_extra"})
 
 @cache
 def stored_fields(kind: type) -> frozenset[str]:
-    """Return the names of those fields of a dataclass that its stored object contains."""
+    """Return the names of the fields of a dataclass that are entries of its stored object."""
     return frozenset(kind.__dataclass_fields__) - _NOT_STORED  # type: ignore[attr-defined]
 
 
 def read_fields(kind: type, wire: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a dataclass from a stored object: known entries, and all other entries as `extra`.
+    """Return the arguments for a dataclass from a stored object. Unknown entries are in the argument `extra`.
 
-    Raises TypeError for an entry of a wrong type.
+    Raises TypeError for an object that is not a mapping, and for an entry of a wrong type.
     """
     if not isinstance(wire, Mapping):
         raise TypeError(f"{kind.__name__} is {cut(repr(wire), 60)}")
@@ -44,7 +44,10 @@ def read_fields(kind: type, wire: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decompress(data: bytes, limit: int) -> bytes:
-    """Decompress data of zlib. Raises zlib.error. Raises ValueError for more than `limit` bytes or a missing end."""
+    """Return the decompressed form of zlib data. Raises zlib.error for damaged data.
+
+    Raises ValueError if the result has more than `limit` bytes, or if the end of the data is missing.
+    """
     stream = zlib.decompressobj()
     found = stream.decompress(data, limit + 1)
     if len(found) > limit:
@@ -55,14 +58,14 @@ def decompress(data: bytes, limit: int) -> bytes:
 
 
 def explain(error: Exception) -> str:
-    """Return the class and the message of an error.
+    """Return the class and the message of an error as one line.
 
-    The message alone can be only a value, for example the key of a KeyError.
+    The message alone may be only a value, for example the key of a KeyError.
     """
     return f"{type(error).__name__}: {one_line(error, 200)}"
 
 
 def write_fields(value: Any) -> dict[str, Any]:
-    """Return the stored object of a dataclass: its fields, and the entries that `read_fields` kept."""
+    """Return the stored object for a dataclass object: its fields, and the unknown entries that `read_fields` kept."""
     fields = (name for name in value.__dataclass_fields__ if name not in _NOT_STORED)
     return {**value.extra, **{name: getattr(value, name) for name in fields}}

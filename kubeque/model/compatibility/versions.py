@@ -1,12 +1,11 @@
-"""Comparison of the kubeque version that a job needs with the running version."""
+"""Compare the kubeque version that a job needs with the version of the running program."""
 
 from __future__ import annotations
 
 import re
 from itertools import zip_longest
 
-#: Lowest version that may work on a job without newer features. docs/architecture.md lists the features that need a
-#: higher version.
+#: Lowest version that may work on a job without newer features. docs/architecture.md lists the features that raise it.
 BASE_NEEDS = "0.2"
 #: Lowest version that may work on a paused job, because an older version would start its tasks.
 PAUSE_NEEDS = "0.3"
@@ -25,7 +24,7 @@ _TAG = re.compile(r":(\d+(?:\.\d+)+[\w.-]*)(?:@|$)")
 def is_older(version: str, than: str) -> bool:
     """True if `version` is lower than `than`. For example, 0.9 is lower than 0.10.
 
-    A text that does not start with a number is higher than every version.
+    A text that does not begin with a number counts as higher than every version.
     """
     for own, other in zip_longest(_parse(version), _parse(than), fillvalue=0.0):
         if own != other:
@@ -51,14 +50,20 @@ def tag_version(image: str) -> str:
 
 
 def warn_of_difference(what: str, version: str, own: str) -> str:
-    """Return a one-line warning if `version` differs from `own`; empty if both are equal or `version` is unknown."""
+    """Return a warning if `version` differs from `own`; empty if both are equal or `version` is empty.
+
+    `what`: beginning of the sentence, for example "its record was written by".
+    """
     if version in ("", own):
         return ""
     return f"{what} kubeque {version}, but this program is kubeque {own}: install one version everywhere"
 
 
 def needs_newer(name: str, needs: str, own: str) -> str:
-    """Return the message for a job that this version, `own`, leaves alone because the job needs a newer version."""
+    """Return the message for a job on which this program, of the version `own`, must not work.
+
+    `needs`: the lowest version that may work on the job `name`.
+    """
     return f"the job {name!r} needs kubeque {needs}, but this program is kubeque {own}: {how_to_install(needs)}"
 
 

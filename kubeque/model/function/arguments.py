@@ -1,4 +1,4 @@
-"""The arguments of a function that come from the columns of a sweep, and the kinds to which their values are cast."""
+"""The arguments that a function gets from the columns of a sweep, and the types to which their values are converted."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from kubeque.model.rows.value_types import NONE, TEXT
 from kubeque.model.suggestions import suggest_column
 from kubeque.model.text import describe
 
-#: Annotations to which a value is cast.
+#: Types in annotations to which a value is converted.
 KINDS = ("int", "float", "bool", "str", "list", "dict")
-#: Kinds for which the text alone determines the value.
+#: Kinds for which the text of a value is sufficient. For the other kinds, the type of the value is stored, too.
 _CAST = frozenset({"int", "float", "bool", "str"})
-#: Annotations with which an argument gets the value unchanged.
+#: Annotations of an argument that gets its value unchanged.
 _UNCAST = frozenset({"Any", "object"})
-#: The outer Optional or Union of an annotation, and the innermost arguments of a type.
+#: The outer Optional or Union of an annotation, and the innermost arguments of a type, such as `[int]`.
 _UNION = re.compile(r"(?:typing\.)?(Optional|Union)\[(.+)\]")
 _BRACKETS = re.compile(r"(\w)\[[^\[\]]*\]")
 _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.+)\]|(.+?) ?\| ?None|None ?\| ?(.+)")
 
 
 def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return the kind of each argument that comes from the rows, keyed by the name of the argument.
+    """Return the kind of each argument that gets its value from the rows, keyed by the name of the argument.
 
-    A kind is one of KINDS (with `?` if the value may be None) or "given". The parameter `given` holds the arguments
-    that the call itself sets. Raises CommandError for an argument that neither a column nor the call provides. Raises
-    CommandError for an argument that both provide.
+    A kind is one of KINDS (with `?` if the value may be None) or "given". `given`: arguments that the call itself sets.
+    Raises CommandError for an argument that neither a column nor the call provides, and for one that both provide.
     """
     name, columns = function.__name__, rows.columns
     kinds = {}
@@ -62,11 +61,10 @@ def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str,
 
 
 def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the call. Cast texts to the type of the annotation.
+    """Return the arguments of a call, with texts converted to the types of their annotations.
 
-    Check other values in the same way as the values of rows.
-
-    Raises CommandError for a value that does not fit the annotation of its argument.
+    Values of other types are checked in the same way as the values of rows. Raises CommandError for a value that does
+    not fit the annotation of its argument.
     """
     found = dict(given)
     for argument in inspect.signature(function).parameters.values():
@@ -92,7 +90,7 @@ def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> di
 
 
 def _cast_text(text: str, members: frozenset[str]) -> Any:
-    """Cast a text to the first type of an annotation that accepts it. Raises ValueError, KeyError."""
+    """Return a text as the first type of an annotation that accepts it. Raises ValueError or KeyError if none does."""
     if members & {"str", "Literal"}:
         return text
     if "None" in members and text == "None":  # Jinja writes None as this text
@@ -116,10 +114,12 @@ def _read(text: str, kind: str) -> Any:
 
 
 def _check(value: Any, members: frozenset[str]) -> Any:
-    """Check a value that is not a text.
+    """Return a value that is not a text, as the first type of an annotation that accepts it.
 
-    Try the types in the order of `KINDS`. Return the value as text if the first type that accepts it is str, otherwise
-    unchanged. Raises ValueError, KeyError.
+    Raises ValueError, KeyError.
+
+    The types are tried in the order of `KINDS`. If this type is str, the result is the text of the value. Otherwise the
+    value is returned unchanged.
     """
     kinds = [kind for kind in KINDS if kind in members]
     if not kinds:
@@ -135,7 +135,7 @@ def _check(value: Any, members: frozenset[str]) -> Any:
 
 
 def check_values(name: str, kinds: Mapping[str, str], rows: Rows) -> None:
-    """Raise CommandError for the first value that does not fit the kind of its argument. Read all rows."""
+    """Raise CommandError for the first value that does not fit the kind of its argument. Reads all rows."""
     checked = [(at, column, kinds[column]) for at, column in enumerate(rows.columns) if _is_cast(kinds.get(column))]
     if not checked:
         return
@@ -155,7 +155,7 @@ def check_values(name: str, kinds: Mapping[str, str], rows: Rows) -> None:
 
 
 def columns_as_given(kinds: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the columns whose values the function gets with their original Python types."""
+    """Return the columns of which the function gets the values with their original Python types."""
     return tuple(sorted(name for name, kind in kinds.items() if name != INDEX and kind not in _CAST))
 
 
@@ -187,7 +187,10 @@ def _text(annotation: Any) -> str:
 
 
 def _members(annotation: Any) -> frozenset[str]:
-    """Return the names of the types in an annotation, without type arguments; empty without an annotation."""
+    """Return the names of the types in an annotation, without type arguments.
+
+    Without an annotation, return an empty set.
+    """
     if annotation is inspect.Parameter.empty:
         return frozenset()
     text = _text(annotation).replace("NoneType", "None")

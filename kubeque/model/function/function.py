@@ -1,4 +1,4 @@
-"""The files that a task needs to call a Python function with the values of its row."""
+"""The files that a task needs in order to call a Python function with the values of its row."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from kubeque.model.text import describe
 
 #: Name of the program that calls the function. No function can have this name.
 PROGRAM = "kubeque-call.py"
-#: Maximum number of characters of a function's name in the name of its script, because file systems limit names.
+#: Maximum length of the function's name in the name of its script, in characters. File systems limit names.
 _NAME_CHARACTERS = 50
 _REMEDY = "define a function with def that calls it with the values of a row"
-#: Decorators that are removed from the function before it is sent.
+#: Decorators that are removed from the source of a function before it is sent.
 _LEFT_BEHIND = {"kubeque", "kubeque_task", "setup", "teardown", "skip_if", "run_if"}
 
-# Annotations are not evaluated, because the image might lack the types. All names of kubeque are inside one function,
+# Annotations are not evaluated, because the image may lack their types. All names of kubeque are inside one function,
 # so that they cannot hide names of the user.
 _FUNCTION = """\
 from __future__ import annotations
@@ -55,8 +55,8 @@ if __name__ == "__main__":
     {main}({name})
 """
 
-# The file that called a function in kubeque 0.1. Row keys still contain its digest for the function and its call, so
-# that rows of existing series do not run again.
+# The file that called a function in kubeque 0.1. Row keys still contain the digest of this file in place of the
+# function and its call. So rows of existing series do not run again.
 _KEYED = """\
 from __future__ import annotations
 
@@ -107,16 +107,16 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True, slots=True)
 class FunctionFiles:
-    """The files with which a task calls a function."""
+    """The files that a task needs in order to call a function."""
 
-    #: Name and text of the function's file, which a task runs. The name has a prefix, because `import math` would load
-    #: a file with the name `math.py`.
+    #: Name and text of the file with the function, which a task runs. The name has a prefix. Without it, a function
+    #: `math` would have the file `math.py`, which `import math` would load.
     name: str
     text: str
     call: FunctionCall
 
     def write(self, folder: Path) -> None:
-        """Write the files into a folder."""
+        """Write the file of the function, and the program that calls it, into a folder."""
         (folder / self.name).write_text(self.text, encoding="utf-8")
         (folder / PROGRAM).write_text(inspect.getsource(call_function), encoding="utf-8")
 
@@ -124,12 +124,11 @@ class FunctionFiles:
 def function_files(
     function: Callable[..., Any], rows: Rows, constants: Mapping[str, Any] | None = None
 ) -> FunctionFiles:
-    """Return the files of a program that calls `function` once.
+    """Return the files with which a task calls `function` once.
 
-    The arguments of the call are `constants` and the values of the row.
-
-    Values of a row and texts in `constants` are cast to the annotation of the argument. Raises CommandError for a
-    function that cannot be sent or called, and for a value that does not fit an annotation.
+    The arguments of the call are `constants` and the values of the row. Both are converted to the types of their
+    annotations. Raises CommandError for a function that cannot be sent or called, and for a value that does not fit an
+    annotation.
     """
     check_function(function)
     node, source = _source(function)
@@ -150,7 +149,7 @@ def function_files(
 
 
 def _key(parts: Mapping[str, str], kinds: Mapping[str, str]) -> str:
-    """Return the part of row keys that represents a function and its call: SHA-256, hex."""
+    """Return the SHA-256 (hex) that represents a function and its call in row keys."""
     casts = {argument: "str" if kind == AS_GIVEN else kind for argument, kind in kinds.items()}
     name = parts["name"]
     keyed = _KEYED.format(
@@ -161,14 +160,18 @@ def _key(parts: Mapping[str, str], kinds: Mapping[str, str]) -> str:
 
 
 def source_folder(function: Callable[..., Any]) -> Path:
-    """Return the folder of the file that defines a function. In a notebook, the folder can be missing."""
+    """Return the folder of the file that defines a function.
+
+    For a function of a notebook, this folder may not exist.
+    """
     return Path(function.__code__.co_filename).absolute().parent
 
 
 def split_partial(function: Any) -> tuple[Any, dict[str, Any]]:
     """Return the function that a `functools.partial` calls, and the arguments that it sets, keyed by name.
 
-    Return any other object unchanged, without arguments. Raises CommandError for arguments that do not fit.
+    Any other object is returned unchanged, without arguments. Raises CommandError if the arguments do not fit the
+    function.
     """
     if not isinstance(function, functools.partial):
         return function, {}
@@ -187,7 +190,7 @@ def check_source(function: Any) -> None:
 
 
 def check_function(function: Any) -> None:
-    """Raise CommandError, with the reason, if `function` was not defined with `def` or is a generator."""
+    """Raise CommandError if `function` is not a Python function, is wrapped by a decorator, or is a generator."""
     if isinstance(function, FunctionType):
         if hasattr(function, "__wrapped__"):
             raise CommandError(
@@ -215,7 +218,10 @@ def _describe(function: Any) -> str:
 
 
 def _source(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
-    """Return the definition of a function, and its source without decorators."""
+    """Return the definition of a function, and its source without decorators.
+
+    Raises CommandError if it cannot be sent.
+    """
     name = _describe(function)
     try:
         source = inspect.getsource(function)
