@@ -1,1 +1,1 @@
-"""Parameter rows: sources, values and columns."""
+"""The rows of a sweep: their sources, their columns and their values."""

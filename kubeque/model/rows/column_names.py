@@ -1,22 +1,22 @@
-"""Names of the columns of a job's table: index, parameters, facts and the values that tasks wrote.
+"""Names of the columns in a job's table: index, parameters, facts about the tasks, and values that the tasks wrote.
 
-All names are distinct. If a parameter has a name that a different column can have, its column is `param.{name}`.
+No two columns have the same name. If a parameter has a name that another column can have, its column is `param.{name}`.
 """
 
 from __future__ import annotations
 
-#: Columns of every table after the parameters.
+#: Columns with facts about the tasks, which every table has after the parameters.
 FACTS = ("state", "cause", "exit_code", "attempts", "seconds", "peak_memory", "files", "bytes", "message")
 _PARAMETER, _OUT = "param.", "out."
 
 
 def parameter_column(name: str) -> str:
-    """Return the column of a parameter: its name, or `param.{name}` if a different column can have that name."""
+    """Return the column of a parameter: its name, or `param.{name}` if another column can have that name."""
     return f"{_PARAMETER}{name}" if _is_reserved(name) else name
 
 
 def parameter_of(column: str) -> str | None:
-    """Return the parameter of a column; None if the column does not hold a parameter."""
+    """Return the name of the parameter in a column; None if the column does not contain a parameter."""
     name = column.removeprefix(_PARAMETER)
     if name != column and _is_reserved(name):
         return name
@@ -24,12 +24,12 @@ def parameter_of(column: str) -> str | None:
 
 
 def out_column(name: str) -> str:
-    """Return the column of a value that tasks wrote to $KUBEQUE_OUT."""
+    """Return the column of a value that a task wrote to $KUBEQUE_OUT under the name `name`."""
     return f"{_OUT}{name}"
 
 
 def out_of(column: str) -> str | None:
-    """Return the name of the $KUBEQUE_OUT value in a column; None if the column does not hold such a value."""
+    """Return the name of the $KUBEQUE_OUT value in a column; None if the column does not contain such a value."""
     return column.removeprefix(_OUT) if column.startswith(_OUT) else None
 
 

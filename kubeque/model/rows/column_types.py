@@ -1,4 +1,4 @@
-"""Columns of a table and the types of their values, found in one pass over the rows."""
+"""Columns of a table, and the types of their values, which one pass over the rows finds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 
 from kubeque.lazy_dataclass import dataclass
 
-#: Number of digits that floats represent exactly. Longer numbers are often names, for example of accounts.
+#: Maximum number of digits of a text that becomes a number, because floats represent this many digits exactly. Longer
+#: numbers are often names, for example of accounts.
 _DIGITS = 15
-#: Patterns of texts that become numbers. `007` and `+5` do not match, because their numbers 7 and 5 have other texts.
+#: Patterns of texts that become numbers. `007` and `+5` do not match, because the numbers 7 and 5 would have other
+#: texts.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _INT64 = 1 << 63
@@ -42,7 +44,7 @@ class Column:
     kind: ValueType = ValueType.EMPTY
 
     def widen(self, value: Any) -> Column:
-        """Return the column with a type that also fits `value`. The value None fits every type."""
+        """Return this column with a type that also fits `value`. None fits every type."""
         kind = _kind(value)
         if kind in (self.kind, ValueType.EMPTY):
             return self
@@ -52,7 +54,7 @@ class Column:
         return replace(self, kind=ValueType.NUMBER if both == {ValueType.INTEGER, ValueType.NUMBER} else ValueType.TEXT)
 
     def convert(self, value: Any) -> Any:
-        """Convert `value` to the type of this column. A missing value becomes None."""
+        """Return `value` in the type of this column. A missing value becomes None."""
         if value is None or (value == "" and self.kind is not ValueType.TEXT):
             return None
         if self.kind is ValueType.TEXT or self.kind is ValueType.EMPTY:
@@ -72,12 +74,12 @@ def _kind(value: Any) -> ValueType:
 
 
 def is_int64(value: int) -> bool:
-    """True if a table can store the value as an integer of 64 bits."""
+    """True if a table can store the value as a 64-bit integer."""
     return -_INT64 <= value < _INT64
 
 
 def read_text(text: str) -> Any:
-    """Convert a text to an integer, a float or a boolean if possible. An empty text becomes None.
+    """Return the integer, float or boolean that a text contains; otherwise the text. An empty text becomes None.
 
     A text with a leading zero, a plus sign or more than 15 digits stays a text.
     """

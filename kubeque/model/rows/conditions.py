@@ -21,7 +21,7 @@ _FORM = re.compile(r"(?P<column>[^=!<>]+)(?P<operator>==|!=|<=|>=|=|<|>)(?P<valu
 
 
 def read_number(value: object) -> float | None:
-    """Return a number or a text of a number as a number; None for any other value."""
+    """Return a number, or a text that contains a number, as a float; None for any other value and for NaN."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -40,10 +40,10 @@ class Condition:
     value: str
 
     def holds(self, value: object) -> bool:
-        """True if a value of the column meets the condition.
+        """True if a value of the column meets the condition. A missing value meets no condition.
 
-        If the condition has a number, only numbers and texts of numbers can be smaller or larger. A missing value meets
-        no condition.
+        If the value of the condition is a number, `<`, `>`, `<=` and `>=` are true only for numbers and for texts that
+        contain numbers.
         """
         if value is None:
             return False
@@ -60,7 +60,7 @@ class Condition:
 
 
 def parse_condition(text: str) -> Condition:
-    """Return the condition of a text such as `lr>0.1`. Quotes around the value are removed. Raises UserError."""
+    """Return the condition in a text such as `lr>0.1`. Quotes around its value are removed. Raises UserError."""
     found = _FORM.fullmatch(text)
     if found is None or not found["column"].strip():
         raise UserError(

@@ -1,4 +1,4 @@
-"""Grids (every combination of the values of some axes), the notation of `--grid`, and sequences of rows."""
+"""Grids (every combination of the values of their axes), the notation of `--grid`, and rows without columns."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ from kubeque.model.rows.value_types import fold_columns, unfold
 from kubeque.model.rows.values import convert_at
 from kubeque.model.text import cut, describe
 
-#: First character of the placeholder of a function. No argument contains it.
+#: First character of a placeholder for a call such as `lin(0,1,11)`. No argument contains it.
 _NUL = "\0"
 _BRACKETS = ("[]", "()", "{}")
-#: A call with commas, for example of Python or numpy: `range(1,4)`, `np.linspace(0,1,11)`.
+#: A call with commas in the style of Python or numpy, for example `range(1,4)` or `np.linspace(0,1,11)`.
 _OTHER_CALL = re.compile(r"(?:^|,)\s*([A-Za-z_][\w.]*)\([^()]*,[^()]*\)\s*(?:,|$)")
-#: A function outside of quotes: its commas do not separate values.
+#: A call such as `lin(0,1,11)` outside of quotes. Its commas do not separate values.
 _FUNCTION = re.compile(rf"(?<![^,])(?:{FUNCTION.pattern})(?![^,])")
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Every combination of the values of the axes, computed on demand. Without axes it is a sequence."""
+    """Every combination of the values of the axes, computed when it is read. Without axes, `n` rows without columns."""
 
     columns: Row
     n: int
     kind: str
     axes: tuple[Row, ...]
-    #: Types of the values of each axis.
+    #: Types of the values of each axis (see value_types); empty if all values are text.
     types: Row = ()
 
     def __iter__(self) -> Iterator[Row]:
@@ -57,7 +57,10 @@ class Grid:
         return self._spec
 
     def with_axis(self, name: str, values: Row) -> Grid:
-        """Return the grid with one more axis of texts. This axis changes fastest. Raises ParametersError."""
+        """Return the grid with one more axis, whose values are texts. The new axis changes fastest.
+
+        Raises ParametersError.
+        """
         types = (*self.types, "") if self.types else ()
         return _make((*self.columns, name), (*self.axes, values), types)
 
@@ -71,7 +74,7 @@ class Grid:
         return RowsSpec(self.columns, self.n, self.kind, found.digest, axes=self.axes, types=self.types)
 
     def _types_of_rows(self) -> Row:
-        """Return the types of each column: one letter for each row, unless one letter is enough."""
+        """Return the types of each column of a stored table: one letter for each row, or one for all rows."""
         if all(len(types) <= 1 for types in self.types):
             return self.types
         pairs = zip(self.types, self.axes, strict=True)
@@ -79,10 +82,7 @@ class Grid:
         return fold_columns([list(row) for row in zip(*itertools.product(*letters), strict=True)])
 
     def _encoded(self) -> Iterator[bytes]:
-        """Yield the result of `encode_row` for each row.
-
-        For speed, each value of an axis is encoded only once.
-        """
+        """Yield each row as `encode_row` returns it. For speed, each value of an axis is encoded only once."""
         if not self.axes:
             return itertools.repeat(encode_row(()), self.n)
         quoted = [[encode_row((value,))[1:-1] for value in axis] for axis in self.axes]
@@ -92,7 +92,8 @@ class Grid:
 def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable[object]) -> Rows:
     """Return rows with every combination of the values of the columns. The last column changes fastest.
 
-    `grid(a=[1, 2], b=["x", "y"])` or `grid({"a": [1, 2]})`. Raises ParametersError, which names the axis and the value.
+    Examples are `grid(a=[1, 2], b=["x", "y"])` and `grid({"a": [1, 2]})`. Raises ParametersError. Its message names the
+    axis and the value.
     """
     columns = check_header([*(axes or {}), *more], "the grid")
     if not columns:
@@ -105,7 +106,7 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
 
 
 def _make(columns: Row, values: tuple[Row, ...], types: Row) -> Grid:
-    """Return the grid of these axes. Raises ParametersError if there are too many rows or a row is too wide."""
+    """Return the grid of these axes. Raises ParametersError if it has too many rows or if a row is too wide."""
     n = math.prod(map(len, values))
     if n > MAX_TASKS:
         sizes = " x ".join(str(len(axis)) for axis in values)
@@ -113,13 +114,14 @@ def _make(columns: Row, values: tuple[Row, ...], types: Row) -> Grid:
     widest = sum(max(len(encode_row((value,))) for value in axis) for axis in values)
     if widest > PAGE_BYTES:
         raise too_wide("the grid")
-    # Every consumer reads the spec with the axes. So rows with long axes are stored in pages like a table.
+    # Every consumer reads the spec, which contains the axes. So the rows of long axes are stored in pages, like a
+    # table.
     size = sum(len(encode_row(axis)) for axis in values)
     return Grid(columns, n, "grid" if size <= PAGE_BYTES else "table", values, types)
 
 
 def read_axis(name: str, given: object) -> tuple[Row, list[str]]:
-    """Return the texts of the values of an axis, and their types."""
+    """Return the texts of the values of an axis, and the letters of their types. Raises ParametersError."""
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         shown = describe(given)
         raise ParametersError(f"axis {name!r} of the grid: {shown} is not a list of values: write {name}=[{shown}]")
@@ -134,14 +136,14 @@ def read_axis(name: str, given: object) -> tuple[Row, list[str]]:
 
 
 def sequence(n: int) -> Rows:
-    """Return `n` rows without columns. They differ only in `{index}`. Raises ParametersError."""
+    """Return `n` rows without columns. The rows differ only in `{index}`. Raises ParametersError."""
     if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_TASKS:
         raise ParametersError(f"a sequence of {describe(n)} rows: give a whole number from 1 to {MAX_TASKS}")
     return Grid((), n, "sequence", ())
 
 
 def read_axes(words: Sequence[str]) -> dict[str, list[str]]:
-    """Return the values of each axis, from words such as `lr=0.1,0.01`. Raises ParametersError."""
+    """Return the values of each axis, by name, from words such as `lr=0.1,0.01`. Raises ParametersError."""
     axes: dict[str, list[str]] = {}
     for word in words:
         name, equals, values = word.partition("=")
@@ -154,10 +156,10 @@ def read_axes(words: Sequence[str]) -> dict[str, list[str]]:
 
 
 def read_values(name: str, text: str) -> list[str]:
-    """Return the values of one axis. Raises ParametersError.
+    """Return the values of the axis `name` from a text. Raises ParametersError.
 
-    The text is a list such as `a,b` or `"a,b",c`. An element can also be an inclusive range such as `1..5`, `10..0` or
-    `0..1..0.1`, or a call such as `lin(0,1,11)` or `log(1e-4,1,5)`.
+    The text is a list such as `a,b` or `"a,b",c`. An element can also be a range such as `1..5`, `10..0` or
+    `0..1..0.1`, which includes both ends, or a call such as `lin(0,1,11)` or `log(1e-4,1,5)`.
     """
     if _NUL in text:
         raise ParametersError(
@@ -182,13 +184,16 @@ def read_values(name: str, text: str) -> list[str]:
 
 
 def _keep(calls: list[str], call: str) -> str:
-    """Add a call to the list, and return its placeholder in the text."""
+    """Append a call to the list, and return the placeholder that replaces the call in the text."""
     calls.append(call)
     return f"{_NUL}{len(calls) - 1}"
 
 
 def _check_unquoted(name: str, text: str) -> None:
-    """Raise ParametersError for a list in Python syntax, because its brackets and quotes would become values."""
+    """Raise ParametersError for a list with brackets, single quotes, or blanks around a comma, and for an unknown call.
+
+    These characters would become parts of the values.
+    """
     if call := _OTHER_CALL.search(text):
         raise ParametersError(
             f"axis {name!r}: {cut(call[1], 30)}(...) is not known: write {name}=FIRST..LAST, {name}=FIRST..LAST..STEP,"
@@ -211,7 +216,7 @@ def _check_unquoted(name: str, text: str) -> None:
 
 
 def _check_one_value(name: str, text: str) -> None:
-    """Raise ParametersError for words without a comma, because they are more probably values than one value."""
+    """Raise ParametersError for several words without a comma, which are more probably values than one value."""
     words = text.split()
     if len(words) > 1:
         one = shlex.quote(f'{name}="{text}"')
@@ -222,5 +227,5 @@ def _check_one_value(name: str, text: str) -> None:
 
 
 def read_grid(grid: Mapping[str, Iterable[object]]) -> dict[str, Iterable[object]]:
-    """Return the axes of a jobspec's `grid`. Lists are kept. Texts are parsed by the rules of the command line."""
+    """Return the axes of the `grid` in a jobspec. A list is kept. A text is parsed by the rules of the command line."""
     return {name: read_values(name, given) if isinstance(given, str) else given for name, given in grid.items()}

@@ -1,4 +1,4 @@
-"""Rows of a sweep from records or a DataFrame."""
+"""The rows of a sweep from records (dicts, lists or tuples) or from a DataFrame."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from kubeque.model.rows.value_types import FUNCTION_ONLY, NAN, NONE, TEXT, fold_
 from kubeque.model.rows.values import convert_at, to_text
 from kubeque.model.text import describe
 
-#: `grid` and `sequence` are importable from here, too, because documentation of earlier versions names this module.
+#: `grid` and `sequence` can be imported from here too, because the documentation of earlier versions names this module.
 __all__ = ["check_texts", "from_frame", "from_records", "grid", "is_frame", "sequence", "to_rows"]
 
-#: Types whose values are never missing.
+#: Types of which no value is missing.
 _CERTAIN = frozenset({str, int, bool})
 _CELL = "row {}, column {!r}"
 _GIVE = "give a list of dicts, one for each row"
@@ -35,12 +35,12 @@ _GIVE = "give a list of dicts, one for each row"
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Rows held in memory."""
+    """Rows in memory."""
 
     kind: ClassVar[str] = "table"
     spec: RowsSpec
     rows: Sequence[Row]
-    #: Starts of the paths that the column `path` may have in a `^` word (see `with_roots`).
+    #: Roots of the paths that the column `path` may have in a `^` word (see `with_roots`).
     roots: tuple[str, ...] = ()
 
     @property
@@ -65,9 +65,9 @@ class _Table:
 def to_rows(
     value: Any, *, missing: str | None = None, columns: Sequence[str] | None = None, function: bool = False
 ) -> Rows:
-    """Return the rows of a DataFrame or of a list. Return a `Rows` object unchanged. Raises ParametersError.
+    """Return the rows of a DataFrame or of a list of records. A `Rows` object is returned unchanged.
 
-    `missing`, `columns`, `function`: see `from_records`.
+    Raises ParametersError. `missing`, `columns`, `function`: see `from_records`.
     """
     if isinstance(value, str | PurePath):
         raise ParametersError(
@@ -98,11 +98,11 @@ def from_records(
     columns: Sequence[str] | None = None,
     function: bool = False,
 ) -> Rows:
-    """Return rows from records. A record is a dict, or with `columns` a list or a tuple. All dicts have the same keys.
+    """Return rows from records. A record is a dict, or, if `columns` is given, a list or a tuple.
 
-    `missing`: text for None and NaN. `columns`: names of the values in a list or tuple, in order. `function`: True if
-    the rows are for a function, which can get None, NaN, lists and dicts. Raises ParametersError, which names the row
-    (from 0) and the column.
+    All dicts must have the same keys. `missing`: text for None and NaN; without it, they are errors. `columns`: names
+    of the values in a list or tuple, in order. `function`: True if a function gets the rows; their values can then be
+    None, NaN, lists and dicts. Raises ParametersError. Its message names the row (from 0) and the column.
     """
     _check_arguments(records, missing, columns)
     header: Row = () if columns is None else check_header(columns, "columns")
@@ -148,7 +148,7 @@ def _check_arguments(records: object, missing: object, columns: object) -> None:
 def _letters(
     values: Sequence[object], kinds: tuple[type, ...], missing: str | None, known: dict[tuple[type, ...], str]
 ) -> str:
-    """Return the types of the values of one row. Cache them in `known` for rows with the same `kinds`."""
+    """Return the letters of the types of one row's values. Cache them in `known` for rows with the same `kinds`."""
     found = sys.intern("".join([_type_of(value, missing) for value in values]))
     if _CERTAIN.issuperset(kinds):
         known[kinds] = found
@@ -156,13 +156,13 @@ def _letters(
 
 
 def _type_of(value: object, missing: str | None) -> str:
-    """Return the type of a value. A missing value that the text `missing` replaces has the type TEXT."""
+    """Return the letter of a value's type. If the text `missing` replaces the value, return TEXT."""
     letter = type_of(value)
     return TEXT if missing is not None and letter in (NONE, NAN) else letter
 
 
 def check_texts(rows: Rows) -> None:
-    """Raise ParametersError if a row has a value that a command cannot get: None, NaN, a list or a dict."""
+    """Raise ParametersError if a row has a value that a command cannot take: None, NaN, a list or a dict."""
     for column, types in zip(rows.columns, rows.types, strict=False):
         if FUNCTION_ONLY & set(types):
             raise ParametersError(
@@ -172,7 +172,10 @@ def check_texts(rows: Rows) -> None:
 
 
 def _name_values(record: Any, columns: Row | None, index: int) -> Mapping[str, object]:
-    """Return a record as a mapping. `columns`: names of the values in a list or tuple; None for mappings."""
+    """Return a record as a mapping from column to value. Raises ParametersError.
+
+    `columns`: names of the values in a list or tuple; None if the records must be mappings. `index`: number of the row.
+    """
     if columns is None:
         if type(record) is not dict and not isinstance(record, Mapping):  # the first test is faster
             raise ParametersError(
@@ -205,9 +208,10 @@ def _check_keys(record: Mapping[str, object], columns: Row, index: int) -> None:
 
 
 def from_frame(frame: Any, *, missing: str | None = None, function: bool = False) -> Rows:
-    """Return the rows of a pandas DataFrame, without its index. `missing`: text for None, NaN, NaT and NA.
+    """Return the rows of a pandas DataFrame, without its index. Raises ParametersError.
 
-    `function`: see `from_records`. Raises ParametersError, which names the row (from 0) and the column.
+    `missing`: text for None, NaN, NaT and NA; without it, they are errors. `function`: see `from_records`. The message
+    of the error names the row (from 0) and the column.
     """
     columns = check_header(list(frame.columns), "the frame")
     convert = to_typed_text if function else to_text
@@ -221,27 +225,31 @@ def from_frame(frame: Any, *, missing: str | None = None, function: bool = False
 
 
 def _series_values(series: Any) -> Iterable[object]:
-    # Iteration over a Series converts float32 to float, for example 0.1 to 0.10000000149011612. Its array keeps the
-    # type.
+    # Iteration over a Series converts float32 to float, for example 0.1 to 0.10000000149011612. The array of the Series
+    # keeps the type.
     values: Iterable[object] = series.to_numpy() if str(series.dtype) in ("float16", "float32") else series
     return values
 
 
 def with_roots(rows: Rows, roots: Sequence[str]) -> Rows:
-    """Return rows whose column `path` has names of files below `roots`, which the user wrote in patterns.
+    """Return rows for which a `^` word that begins with `{path}` may upload any file below `roots`.
 
-    A `^` word that begins with `{path}` may upload a file below such a root, also outside of the current folder.
+    The column `path` has the names of files that match patterns of the user. The roots come from these patterns, and
+    can be outside of the current folder.
     """
     return _Table(rows.to_spec(), list(rows), tuple(roots)) if roots else rows
 
 
 def roots_of(rows: Rows) -> tuple[str, ...]:
-    """Return the `roots` of `with_roots`; () for other rows."""
+    """Return the `roots` that `with_roots` added to rows; () for other rows."""
     return getattr(rows, "roots", ())
 
 
 def table(columns: Row, rows: list[Row], types: Row) -> Rows:
-    """Return rows held in memory. `types`: the types of each column (see value_types). Raises ParametersError."""
+    """Return rows in memory. `types`: the types of each column (see value_types).
+
+    Raises ParametersError if there are no rows or no columns, or if a value is not valid.
+    """
     if not rows:
         raise NoRows("there are no rows: give at least one")
     if not columns:

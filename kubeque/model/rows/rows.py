@@ -1,4 +1,4 @@
-"""Rows of a sweep: the protocol, the limits of values, the pages, and the reader of one row."""
+"""The rows of a sweep: their protocol, the limits of values, the pages of rows, and the reading of one row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kubeque.model.text import cut
 
 #: Maximum number of rows in a page.
 PAGE_ROWS = 1_000
-#: Maximum size of a page as JSON text, bytes.
+#: Maximum size of a page as JSON text, in bytes.
 PAGE_BYTES = 1 << 20
 #: Maximum size of a value in bytes of UTF-8, because Linux limits one argument of a program to 128 KiB.
 VALUE_BYTES = 120 * 1024
@@ -26,15 +26,15 @@ REMEDY_UTF8 = "save it as UTF-8"
 INDEX = "index"
 
 Row = tuple[str, ...]
-#: Function that returns the rows of a page, given its number.
+#: Function that takes the number of a page and returns the rows of this page.
 ReadPage = Callable[[int], Sequence[Sequence[str]]]
 
-#: Function that returns a text as JSON. JSONEncoder(ensure_ascii=False) calls the same function for each text.
+#: Function that returns a text as JSON. JSONEncoder(ensure_ascii=False) uses the same function.
 _quoted = json.encoder.encode_basestring
 
 
 class Rows(Protocol):
-    """The rows of a sweep, with text values. Rows can be iterated many times and do not have to be in memory."""
+    """The rows of a sweep. All values are texts. Rows can be read repeatedly, and do not have to be in memory."""
 
     @property
     def columns(self) -> Row: ...
@@ -48,21 +48,21 @@ class Rows(Protocol):
 
     @property
     def types(self) -> Row:
-        """Types of the values of each column or axis, in the form of RowsSpec; () if all values are text."""
+        """Types of the values of each column or axis, in the form of RowsSpec; () if all values are texts."""
 
     def __iter__(self) -> Iterator[Row]: ...
 
     def to_spec(self) -> RowsSpec:
-        """Return the part that a job's spec stores. The call can iterate over all rows once."""
+        """Return the part that a job's spec stores. This call may read all rows once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Results of one pass over the rows."""
+    """The results of one pass over the rows."""
 
     #: Number of rows.
     n: int
-    #: SHA-256 over columns and values, hex.
+    #: SHA-256 (hex) of the columns and values.
     digest: str
     #: First index of each page.
     starts: tuple[int, ...]
@@ -74,9 +74,9 @@ def encode_row(row: Sequence[str]) -> bytes:
 
 
 def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
-    """Count rows, compute their digest, and split them into pages.
+    """Return the number of rows, their digest, and the first index of each page.
 
-    `encoded`: rows encoded by `encode_row`. Encoded rows have no newlines, so the digest is unambiguous.
+    `encoded`: rows from `encode_row`. Encoded rows contain no newlines, so the digest is unambiguous.
     """
     digest = hashlib.sha256(encode_row(columns) + b"\n")
     starts: list[int] = []
@@ -95,7 +95,7 @@ def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
 def encode_checked(columns: Row, rows: Iterable[Sequence[str]], locate: Callable[[int], str]) -> Iterator[bytes]:
     """Check the values of each row, and yield the row as JSON text. Raises ParametersError.
 
-    `locate`: function that returns the position of a row for messages.
+    `locate`: function that takes the index of a row and returns its position for messages.
     """
     for index, row in enumerate(rows):
         if index >= MAX_TASKS:
@@ -105,7 +105,7 @@ def encode_checked(columns: Row, rows: Iterable[Sequence[str]], locate: Callable
         except UnicodeEncodeError:
             check_values(columns, row, locate(index))
             raise
-        # The text of the whole row shows whether a value can be long or broken. This check is faster.
+        # The encoded row shows if a value can be too long or contain a NUL. This is faster than a check of each value.
         if len(encoded) > VALUE_BYTES or b"\\u0000" in encoded:
             check_values(columns, row, locate(index))
         if len(encoded) + 2 > PAGE_BYTES:
@@ -114,13 +114,16 @@ def encode_checked(columns: Row, rows: Iterable[Sequence[str]], locate: Callable
 
 
 def check_values(columns: Sequence[str], row: Sequence[str], where: str) -> None:
-    """Raise ParametersError for a value that cannot be an argument of a program."""
+    """Raise ParametersError for the first value of a row that cannot be an argument of a program.
+
+    `where`: position of the row, for the message.
+    """
     for column, value in zip(columns, row, strict=True):
         check_value(value, f"{where}, column {column!r}")
 
 
 def check_value(value: str, where: str) -> None:
-    """Raise ParametersError if `value` is not UTF-8 text, has a NUL or is larger than VALUE_BYTES."""
+    """Raise ParametersError if `value` is not valid Unicode text, contains a NUL, or is larger than VALUE_BYTES."""
     shown = cut(value, 40)
     try:
         size = len(value.encode())
@@ -146,16 +149,17 @@ def too_long(shown: str, where: str, hint: str = "") -> ParametersError:
 
 
 def pages(rows: Rows) -> Iterator[list[Row]]:
-    """Yield all rows in pages of at most PAGE_ROWS rows and PAGE_BYTES bytes.
+    """Yield all rows in pages of at most PAGE_ROWS rows and PAGE_BYTES bytes. Raises ParametersError.
 
-    Page k of a table begins at `starts[k]`.
+    Page k of a table begins at the row `starts[k]` of its spec. The error means that the rows have changed since they
+    were counted.
     """
     spec = rows.to_spec()
     starts = spec.starts if spec.kind == "table" else measure(rows.columns, map(encode_row, rows)).starts
     source = iter(rows)
     for low, high in itertools.pairwise((*starts, rows.n)):
         yield list(itertools.islice(source, high - low))
-    # Read to the end, because a CSV file checks there that it has not changed since the count.
+    # Read to the end: rows of a CSV file check there that the file has not changed since the rows were counted.
     for _ in source:
         raise ParametersError(
             f"the rows changed during the submission: there are more than the {rows.n} first counted; submit again"
@@ -163,12 +167,15 @@ def pages(rows: Rows) -> Iterator[list[Row]]:
 
 
 def encode_page(rows: Iterable[Sequence[str]]) -> bytes:
-    """Return a page in the form that is stored: a JSON list of lists of strings."""
+    """Return a page of rows as it is stored: a JSON list of lists of strings."""
     return b"[" + b",".join(map(encode_row, rows)) + b"]"
 
 
 def parse_page(stored: object) -> list[Row]:
-    """Return the rows of a stored page. Raises TypeError if it is not a list of lists of strings."""
+    """Return the rows of a stored page from its JSON value.
+
+    Raises TypeError if it is not a list of lists of strings.
+    """
     if type(stored) is not list:
         raise TypeError(f"a page of rows is {type(stored).__name__}")
     for row in stored:
@@ -178,10 +185,10 @@ def parse_page(stored: object) -> list[Row]:
 
 
 def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
-    """Return the values of row `index` by column. The column `index` is included.
+    """Return the values of row `index`, by column. The column `index` is included.
 
-    `page` is called only for a table, with the number of one page. Raises ParametersError if the row does not exist.
-    Raises FileDamaged if the page does not match the spec.
+    `page`: function that returns a page; it is called only for a table, for one page. Raises ParametersError if the row
+    does not exist, and FileDamaged if the page does not match the spec.
     """
     if not 0 <= index < spec.n:
         raise ParametersError(f"there is no row {index}: the sweep has the rows 0 to {spec.n - 1}")
@@ -192,7 +199,7 @@ def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
 
 
 def read_types(spec: RowsSpec, index: int) -> dict[str, str]:
-    """Return the types of the values of row `index` by column. Leave out columns with text."""
+    """Return the letters of the types of row `index`, by column. Columns with text are left out."""
     if not spec.types:
         return {}
     places = compute_positions(spec.axes, index) if spec.kind == "grid" else [index] * len(spec.columns)
@@ -201,7 +208,7 @@ def read_types(spec: RowsSpec, index: int) -> dict[str, str]:
 
 
 def axis_values(spec: RowsSpec) -> list[list[Any]]:
-    """Return the values of each axis of a grid with their original types."""
+    """Return the values of each axis of a grid, with their original Python types."""
     types = spec.types or [""] * len(spec.axes)
     return [
         [to_value(unfold(letters, at), text) for at, text in enumerate(axis)]
@@ -210,13 +217,16 @@ def axis_values(spec: RowsSpec) -> list[list[Any]]:
 
 
 def read_values(spec: RowsSpec, index: int, row: Mapping[str, str]) -> dict[str, Any]:
-    """Return the original Python values of a row. `row`: texts of the row by column."""
+    """Return the values of row `index` with their original Python types, by column.
+
+    `row`: texts of the row, by column.
+    """
     types = read_types(spec, index)
     return {column: to_value(types[column], text) if column in types else text for column, text in row.items()}
 
 
 def iter_rows(spec: RowsSpec, page: ReadPage) -> Iterator[dict[str, str]]:
-    """Yield all rows in order, in the form of `read_row`. Each page is read once."""
+    """Yield all rows in order, each as `read_row` returns it. Each page is read once."""
     values: Iterable[Sequence[str]]
     if spec.kind == "table":
         values = itertools.chain.from_iterable(_read_page(spec, k, page) for k in range(len(spec.starts)))
@@ -227,12 +237,12 @@ def iter_rows(spec: RowsSpec, page: ReadPage) -> Iterator[dict[str, str]]:
 
 
 def compute_row(axes: Sequence[Sequence[str]], index: int) -> Row:
-    """Return row `index` of a grid. The last axis changes fastest."""
+    """Return the texts of row `index` of a grid. The last axis changes fastest."""
     return tuple(axis[at] for axis, at in zip(axes, compute_positions(axes, index), strict=True))
 
 
 def compute_positions(axes: Sequence[Sequence[str]], index: int) -> list[int]:
-    """Return the position of the value in each axis for row `index` of a grid."""
+    """Return, for row `index` of a grid, the position of its value in each axis."""
     places: list[int] = []
     for axis in reversed(axes):
         index, place = divmod(index, len(axis))
@@ -256,19 +266,19 @@ def _to_dict(spec: RowsSpec, index: int, row: Sequence[str]) -> dict[str, str]:
     return {**dict(zip(spec.columns, row, strict=True)), INDEX: str(index)}
 
 
-#: Maximum number of rows of a sweep, because the counts of ok, failed and running tasks have 21 bits each.
+#: Maximum number of rows of a sweep. The counts of ok, failed and running tasks are stored in 21 bits each.
 MAX_TASKS = (1 << 21) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class RowsSpec:
-    """The rows of a sweep in a job's spec. `read_row` reads one row."""
+    """The part of a job's spec that describes the rows. `read_row` reads one row."""
 
     columns: tuple[str, ...]
     n: int
     #: "table" (pages in the store), "grid" (computed) or "sequence" (computed).
     kind: str
-    #: SHA-256 over columns and values, equal for equal rows.
+    #: SHA-256 (hex) of the columns and values. It is equal for equal rows.
     digest: str
     #: First index of each page of a table, beginning with 0.
     starts: tuple[int, ...] = ()
@@ -280,7 +290,7 @@ class RowsSpec:
     types: tuple[str, ...] = ()
 
     def check(self) -> RowsSpec:
-        """Return this object. Raises ValueError if its parts contradict each other."""
+        """Return this object. Raises ValueError if its fields contradict each other."""
         table = self.kind == "table"
         starts = [low < high for low, high in itertools.pairwise((*self.starts, self.n))]
         counted = math.prod(map(len, self.axes)) if self.axes else self.n
@@ -296,7 +306,10 @@ class RowsSpec:
         return self
 
     def _types_fit(self) -> bool:
-        """True if each column has no type, one type, or one for each value (of the rows of a table, or of its axis)."""
+        """True if each column has no letter of a type, one letter, or one letter per value.
+
+        The values are those of all rows for a table, and those of its axis for a grid.
+        """
         sizes = [self.n] * len(self.columns) if self.kind == "table" else list(map(len, self.axes))
         return not self.types or (
             len(self.types) == len(self.columns)

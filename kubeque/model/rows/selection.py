@@ -1,4 +1,4 @@
-"""Rows made from other rows: a random sample, repetitions of each row, and axes combined value by value (zip)."""
+"""Rows that are made from other rows: a random sample, repetitions, and axes combined value by value (zip)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kubeque.model.rows.rows import MAX_TASKS, Rows, compute_positions
 from kubeque.model.rows.value_types import fold_columns, unfold
 from kubeque.model.wording import option
 
-#: Column that counts the repetitions of a row, from 0.
+#: Column with the number of the repetition of a row, from 0.
 REPEAT = "repeat"
 
 
 def choose(n: int, count: int, seed: int) -> list[int]:
-    """Return `count` different numbers below `n`, sorted. Equal arguments give equal numbers in all Python versions.
+    """Return `count` different numbers below `n`, sorted. Equal arguments give equal numbers in all versions of Python.
 
     The algorithm is Floyd's (R. W. Floyd, "A sample of brilliance", 1987).
     """
@@ -31,7 +31,7 @@ def choose(n: int, count: int, seed: int) -> list[int]:
 
 
 def sample_rows(rows: Rows, count: int, seed: int = 0) -> Rows:
-    """Return `count` different rows in their order. Raises ParametersError if there are fewer."""
+    """Return `count` different rows in their original order. Raises ParametersError if `rows` has fewer rows."""
     _check_sample(count, rows.n)
     wanted = choose(rows.n, count, seed)
     if not rows.columns:
@@ -43,7 +43,7 @@ def sample_rows(rows: Rows, count: int, seed: int = 0) -> Rows:
 
 
 def sample_grid(axes: Mapping[str, Iterable[object]], count: int, seed: int = 0) -> Rows:
-    """Return `count` different rows of a grid, which can have more rows than a sweep. Raises ParametersError."""
+    """Return `count` different rows of a grid. The grid can have more rows than a sweep. Raises ParametersError."""
     columns = check_header(list(axes), "the grid")
     read = [read_axis(name, axis) for name, axis in axes.items()]
     values = [texts for texts, _ in read]
@@ -63,7 +63,7 @@ def _check_sample(count: int, n: int) -> None:
 
 
 def zip_axes(axes: Mapping[str, Iterable[object]]) -> Rows:
-    """Return rows with the first values of all axes, then the second values, and so on.
+    """Return rows that combine axes value by value. The first row has the first value of each axis, and so on.
 
     Raises ParametersError if the axes have different numbers of values.
     """
@@ -77,7 +77,10 @@ def zip_axes(axes: Mapping[str, Iterable[object]]) -> Rows:
 
 
 def repeat_rows(rows: Rows, times: int) -> Rows:
-    """Return each row `times` times. The last column, `repeat`, counts from 0. Raises ParametersError."""
+    """Return rows with each row `times` times. Their last column, `repeat`, counts the repetitions from 0.
+
+    Raises ParametersError.
+    """
     if not isinstance(times, int) or isinstance(times, bool) or times < 1 or times * rows.n > MAX_TASKS:
         raise ParametersError(
             f"{option('repeat', str(times))} of {rows.n} rows: give a number from 1 to {MAX_TASKS // rows.n}"
@@ -98,7 +101,7 @@ def repeat_rows(rows: Rows, times: int) -> Rows:
 
 
 def _types_by_row(rows: Rows) -> Sequence[Sequence[str]]:
-    """Return one letter for each row and column; empty if all values are texts."""
+    """Return the letter of the type of each value, by column and row; empty if all values are texts."""
     if not rows.types:
         return []
     if isinstance(rows, Grid) and rows.axes:
@@ -108,7 +111,7 @@ def _types_by_row(rows: Rows) -> Sequence[Sequence[str]]:
 
 
 def unused_axes(rows: Rows, used: Iterable[str]) -> list[str]:
-    """Return the axes of a grid that have several values and are not in `used`.
+    """Return the axes of a grid that have several values but are not in `used`.
 
     If no axis is in `used`, return an empty list.
     """

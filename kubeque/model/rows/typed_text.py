@@ -1,4 +1,4 @@
-"""The type and the text of a Python value. `value_types.to_value` restores the value from both."""
+"""The type and the text of a Python value. `value_types.to_value` restores the value from these two."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from kubeque.model.rows.values import is_missing, to_text
 _OF_TYPE: Mapping[type, str] = {
     str: TEXT, int: INTEGER, float: NUMBER, bool: BOOLEAN, type(None): NONE, list: JSON, tuple: JSON, dict: JSON,
 }  # fmt: skip
-#: Letters by the kind of a numpy scalar.
+#: Letter of the type of a numpy scalar, by the kind of its dtype.
 _OF_KIND = {"i": INTEGER, "u": INTEGER, "f": NUMBER, "b": BOOLEAN}
 
 
 def type_of(value: object) -> str:
-    """Return the letter of a value's type.
+    """Return the letter of a value's type (see value_types).
 
-    Types that are sent as text, such as dates and decimals, have the letter of text.
+    A value that is stored as text, such as a date or a decimal, has the letter of text.
     """
     letter = _OF_TYPE.get(type(value))
     if letter is not None and letter != NUMBER:
@@ -34,11 +34,10 @@ def type_of(value: object) -> str:
 
 
 def to_typed_text(value: object, *, missing: str | None = None) -> str:
-    """Return the text of a value in the same way as `to_text`. None, NaN, lists and dicts also get a text.
+    """Return the text of a value like `to_text`, but also for None, NaN, lists and dicts. `to_value` reads these texts.
 
-    `to_value` reads these texts.
-
-    Raises ParametersError. The caller adds the position of the value to its message.
+    `missing`: text for None and NaN; None means the texts that `to_value` reads. Raises ParametersError. The caller
+    adds the position of the value to its message.
     """
     if isinstance(value, list | tuple | dict):
         return _to_json(value)
@@ -57,7 +56,10 @@ def _to_json(value: Any) -> str:
 
 
 def _walk(value: Any) -> Iterable[Any]:
-    """Yield all lists and dicts inside a value, each once. `json` refuses a value that contains itself."""
+    """Yield a value and all lists and dicts inside it, each of them once.
+
+    A value that contains itself ends the walk, too.
+    """
     seen, waiting = set(), [value]
     while waiting:
         item = waiting.pop()

@@ -1,4 +1,4 @@
-"""Convert Python values to the text that a program receives."""
+"""Convert Python values to the texts that a program receives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from kubeque.model.errors import ParametersError
 
-#: Names of pandas' types for missing values. This module does not import pandas.
+#: Names of the types of missing values in pandas. This module does not import pandas.
 _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 
 
@@ -45,7 +45,8 @@ def is_missing(value: Any) -> bool:
         return True
     if isinstance(value, Decimal):
         return value.is_nan()
-    # Only NaN and numpy's NaT differ from themselves. Arrays are excluded, because they have no single answer.
+    # Only NaN and numpy's NaT differ from themselves. Arrays are excluded, because their comparison has more than one
+    # result.
     return (isinstance(value, float) or _is_scalar(value)) and bool(value != value)
 
 
@@ -59,7 +60,7 @@ def _integer(value: int) -> str:
 def _number(value: Any) -> str:
     if isinstance(value, int):
         return _integer(value)
-    # Use the repr of the base class, because the repr of numpy's float64 is np.float64(0.5).
+    # Use the repr of the base class. The repr of numpy's float64 is np.float64(0.5).
     return float.__repr__(value) if isinstance(value, float) else str(value)
 
 
@@ -80,7 +81,7 @@ def _is_scalar(value: Any) -> bool:
 
 def _scalar(value: Any) -> str | None:
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    # .item() turns the float32 0.1 into 0.10000000149011612, and a date in nanoseconds into an int.
+    # .item() would convert the float32 0.1 to 0.10000000149011612, and a date in nanoseconds to an int.
     if kind in ("f", "M"):
         return str(value)
     item = value.item()
@@ -88,7 +89,7 @@ def _scalar(value: Any) -> str | None:
     return to_text(item) if plain and kind != "m" else None
 
 
-#: Converters of the most frequent types, which are tried first.
+#: Functions that convert the most frequent types, which are tried first.
 _EXACT: Mapping[type, Callable[[Any], str]] = {
     str: lambda text: text,
     bool: lambda truth: "true" if truth else "false",
@@ -99,9 +100,10 @@ _EXACT: Mapping[type, Callable[[Any], str]] = {
 def convert_at(
     convert: Callable[..., str], value: object, missing: str | None, position: str, index: int, column: str
 ) -> str:
-    """Return the text of a value. Raises ParametersError with the position of the value.
+    """Return the text of a value. Raises ParametersError with the position of the value in the message.
 
-    `position`: format string for index and column.
+    `convert`: function that converts the value, such as `to_text`. `position`: format string for the index and the
+    column.
     """
     try:
         return convert(value, missing=missing)
