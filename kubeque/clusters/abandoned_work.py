@@ -1,4 +1,4 @@
-"""Working directories that dead consumers of this machine left behind.
+"""Find the working directories that dead consumers of this machine left behind.
 
 A consumer removes the folder of each attempt. If SIGKILL or a reboot ends the consumer, the folder stays in `work/`
 below the home folder. Only a process that holds the lock of the consumer's slot may move such a folder.
@@ -16,9 +16,9 @@ from pathlib import Path
 from kubeque.clusters.slot import FLEET, Slot, end_command
 
 log = logging.getLogger(__name__)
-#: Folder of the working directories below the home folder: one folder for each slot, and in it one for each attempt.
+#: Folder of the working directories below the home folder. It has a folder for each slot, with a folder per attempt.
 WORK = "work"
-#: Folder beside those of the slots, for abandoned folders that are being removed.
+#: Folder beside the folders of the slots, for abandoned folders that are being removed.
 _ASIDE = "abandoned"
 #: Name of the folder of an attempt: uid of the job, index of the task, number of the attempt, and a nonce.
 _ATTEMPT = re.compile(r"([^-]+)-\d+-\d+-.+", re.DOTALL)
@@ -36,7 +36,7 @@ def _all_jobs(uid: str) -> bool:
 
 
 def find_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
-    """Find the folders of attempts that dead consumers left, for the wanted jobs. Nothing is changed."""
+    """Return the folders of attempts of the wanted jobs that dead consumers left behind. Nothing is changed."""
     found = _attempts(home / WORK / _ASIDE, wanted)
     for slot, paths in _by_slot(home, wanted):
         with slot.while_free(0.0) as free:
@@ -46,10 +46,10 @@ def find_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
 
 
 def set_aside_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
-    """Set aside the abandoned folders of attempts of the wanted jobs. Return the folders to remove.
+    """Move the abandoned folders of attempts of the wanted jobs into the folder `abandoned`. Return these folders.
 
-    A folder is not moved if its consumer is alive, or if a process works in it. The caller removes the folders without
-    the lock of a slot: a removal can take minutes, and a new consumer may need the slot.
+    A folder is not moved if its consumer is alive, or if a process works in the folder. The caller removes the folders
+    without the lock of a slot, because a removal can take minutes and a new consumer may need the slot.
     """
     for slot, paths in _by_slot(home, wanted):
         with slot.while_free(_LOCK_SECONDS) as free:
@@ -64,7 +64,7 @@ def set_aside_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
 
 
 def left_in_own_slot(home: Path, slot: Slot) -> list[Path]:
-    """Return the folders that earlier consumers left in a slot. The calling process holds the lock of the slot."""
+    """Return the folders of attempts that earlier consumers left in a slot. The caller must hold its lock."""
     paths = _attempts(home / WORK / slot.name)
     used = _used(home) if paths else frozenset()
     return [path for path in paths if path not in used]
@@ -84,7 +84,10 @@ def _attempts(folder: Path, wanted: Wanted = _all_jobs) -> list[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, without links; [] if the folder is missing or is a link."""
+    """Return the folders in a folder, without links; [] if the folder is missing.
+
+    Also return [] if the folder is a link, except for the folder `work` itself.
+    """
     try:
         if folder.is_symlink() and folder.name != WORK:
             return []

@@ -22,7 +22,7 @@ class ConsumerStatus:
     owner: str
     #: "running", or a different state that the cluster reports.
     state: str = "running"
-    #: Reason why the consumer does not run. A running consumer has an empty text.
+    #: Reason why the consumer does not run; empty for a running consumer.
     message: str = ""
 
 
@@ -32,7 +32,7 @@ class Standstill:
 
     #: Messages, the most frequent first; empty if there is no problem.
     messages: tuple[str, ...] = ()
-    #: Seconds since the first consumer should have started; 0 if any consumer has started or is about to start.
+    #: Seconds for which no consumer could start; 0 if any consumer has started or will start soon.
     seconds: float = 0.0
 
 
@@ -53,7 +53,7 @@ class Permission:
     #: The permitted action, for example `create jobs`.
     what: str
     granted: bool
-    #: The purpose of the permission in messages, for example `to check permissions`.
+    #: The purpose of the permission, as a part of a message: for example `to check permissions`.
     needed_for: str
     #: True if sweeps also run without this permission.
     optional: bool = False
@@ -62,11 +62,11 @@ class Permission:
 
 
 class Cluster(Protocol):
-    """One cluster. Several processes can call the methods at the same time. The methods raise ClusterError."""
+    """One cluster. Several processes can call the methods at the same time. All methods can raise ClusterError."""
 
     @property
     def url(self) -> str:
-        """URL with which other processes open this cluster."""
+        """URL with which other processes can open this cluster."""
 
     @property
     def runs_images(self) -> bool:
@@ -80,22 +80,22 @@ class Cluster(Protocol):
 
     @property
     def start_hint(self) -> str:
-        """Message about what the user must start before consumers can run; empty if nothing is known to be missing."""
+        """Message about whether the user must start anything before consumers can run; may be empty."""
 
     def prepare(self) -> None:
         """Create the files on this machine that the queue and the cluster need. Raises ConfigError."""
 
     def check(self, spec: JobSpec) -> tuple[str, ...]:
-        """Raise UserError if consumers of this cluster cannot serve a job with this spec. Creates nothing.
+        """Return the warnings of the cluster about a job with this spec. Nothing is created.
 
-        Return the warnings of the cluster.
+        Raises UserError if consumers of this cluster cannot serve such a job.
         """
 
     def permissions(self) -> list[Permission]:
-        """Return the permissions that sweeps need, and check which of them this account has."""
+        """Check the permissions that sweeps need, and return each of them with the result of the check."""
 
     def why_unkept(self, spec: JobSpec) -> str:
-        """Return the reason why a job with this spec gets no keeper; empty if it gets a keeper or requests none."""
+        """Return the reason why a job gets no keeper; empty if it gets a keeper, or if `spec` requests none."""
 
     @property
     def consumer_version(self) -> str:
@@ -108,10 +108,10 @@ class Cluster(Protocol):
         """Return the default number of consumers for a job of `tasks` tasks."""
 
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
-        """Start missing consumers, and return the number of started consumers. `waiting`: task counts by size class."""
+        """Start the missing consumers of a job, and return their number. `waiting`: counts of tasks by size class."""
 
     def has_keeper(self, job: Job) -> bool:
-        """True if a keeper observes the job."""
+        """True if a keeper of the job runs or starts."""
 
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         """Return the consumers of a fleet that run or start."""
@@ -120,33 +120,31 @@ class Cluster(Protocol):
         """Return the number of consumers of all jobs of this queue that run or start."""
 
     def fixes(self) -> str:
-        """Return the shell commands that create what this cluster lacks for sweeps; empty if nothing is missing."""
+        """Return the shell commands that grant missing permissions on this cluster; empty if nothing is missing."""
 
     def find_death(self, owner: str) -> Death | None:
         """Return how a consumer died; None if the consumer is alive or unknown to this cluster."""
 
     def objects(self, job: Job, *, fresh: bool = False) -> SeenObjects | None:
-        """Return the objects that start the consumers of a job; None if the cluster has no such objects.
+        """Return the objects that start the consumers of a job; None if this kind of cluster uses no objects.
 
-        `fresh`: True to ask the cluster again, False to accept an answer that is some seconds old.
+        `fresh`: True to send a new request to the cluster, False to accept an answer that is some seconds old.
         """
 
     def place(self) -> str:
-        """Return the identity of the place with the objects, for example a namespace.
+        """Return the identity of the namespace that contains the objects; empty if the identity is unknown.
 
-        A new place of the same name has another identity.
-
-        Return an empty text if the identity is unknown.
+        A namespace that was deleted and created again has another identity.
         """
 
     def evictions(self, job: Job) -> list[Eviction]:
-        """Return the consumers of a job that were evicted because their tasks used too much disk."""
+        """Return the evictions of consumers of a job whose tasks used too much disk. Other evictions are left out."""
 
     def standstill(self, job: Job) -> Standstill:
         """Return the reasons why the consumers of a job do not start."""
 
     def finish(self, job: Job, *, removed: bool = False) -> None:
-        """Clean up after a job that has ended. Consumers that serve other jobs stay.
+        """Stop the consumers of a job that has ended, and delete their objects. Consumers of other jobs continue.
 
         `removed`: True if the job was removed.
         """

@@ -1,4 +1,4 @@
-"""The environment of consumers on one machine. It has only the variables that Python, the queue and the store need."""
+"""Choose the environment of consumers on one machine: the variables that Python, queue and store need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from kubeque.clusters.in_pod import QUEUE_VARIABLE
 
-#: Variables that each consumer gets: for Python, user, folders, proxies and certificates, and kubeque's own.
+#: Variables that each consumer gets: for Python, the user, folders, proxies and certificates, and those of kubeque.
 _ALWAYS = re.compile(
     r"PATH|HOME|USER|LOGNAME|TMPDIR|LD_LIBRARY_PATH|PYTHON(PATH|HOME|USERBASE)|KUBEQUE_.*"
     r"|(?i:https?|all|no|ftp)_(?i:proxy)"
@@ -21,7 +21,7 @@ _ALWAYS = re.compile(
 _UTF8 = {"PYTHONUTF8": "1"}
 _GOOGLE = r"GOOGLE_.*|GCLOUD_.*|GCE_.*|CLOUDSDK_.*|DATASTORE_.*|GCSFS_.*|STORAGE_EMULATOR_HOST|NO_GCE_CHECK|FSSPEC_.*"
 _AMAZON = r"AWS_.*|BOTO.*|S3_.*|FSSPEC_.*"
-#: Variables that hold a login, by the URL scheme that needs the login.
+#: Patterns of the variables that contain a login, by the scheme of the URL that needs the login.
 _LOGINS = {
     "postgresql": "PG[A-Z]+", "postgres": "PG[A-Z]+",
     "datastore": _GOOGLE, "gs": _GOOGLE, "gcs": _GOOGLE,
@@ -45,9 +45,9 @@ def consumer_environment(environ: Mapping[str, str], urls: Iterable[str]) -> dic
 
 
 def login_digest(environ: Mapping[str, str], queue_url: str, urls: Iterable[str], key: Callable[[], bytes]) -> str:
-    """Return a hex digest of the login for a queue and stores. Without a login, the text is empty.
+    """Return a hex digest of the login for a queue and stores; empty if they need no login.
 
-    `queue_url`: empty for the queue of the home folder. `key`: function that returns random bytes. Without these bytes,
+    `queue_url`: empty for the queue of the home folder. `key`: function that returns secret random bytes. Without them,
     passwords could be guessed from the digest.
     """
     urls = [queue_url, *urls]

@@ -9,6 +9,6 @@ KILLED = 137
 
 
 def python_words(root: str) -> list[str]:
-    """Return the command that starts the consumer's Python in the folder `root`, with its own loader and libraries."""
+    """Return the words that start the consumer's Python with its own loader and libraries. `root`: their folder."""
     python = f"{root}/python/bin/python3"
     return [f"{root}/lib/ld.so", "--library-path", f"{root}/lib:{root}/python/lib", "--argv0", python, python, "-I"]

@@ -1,8 +1,8 @@
 """The environments of submitters, stored in `$KUBEQUE_HOME/environments`: one file for each revision of a local job.
 
-A second file of a revision holds the folder and the `push` options from which its inputs were found. Only the user can
-read the files, because they can contain passwords. Their contents are never written to a spec, bucket, report or
-message.
+A second file of a revision contains the folder and the `push` options from which the inputs of the revision were found.
+Only the user can read these files, because they can contain passwords. Their contents are never written to a spec, a
+bucket, a report or a message.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ _NAME = re.compile(r"([a-z0-9]+)-(\d+)(\.sources)?\.json")
 
 @dataclass(frozen=True, slots=True)
 class KeptEnvironment:
-    """A stored file of one environment."""
+    """A stored file of one revision: its environment, or the sources of its inputs."""
 
     path: Path
+    #: uid of the job.
     uid: str
-    #: Digest of the queue URL of the job; empty if the file cannot be read.
+    #: Id of the queue of the job; empty if the file cannot be read.
     queue: str
     bytes: int
     #: Unix time of the last change, in seconds.
@@ -40,24 +41,24 @@ class KeptEnvironment:
 
 
 class Environments:
-    """The environments below one home folder."""
+    """The stored environments below one home folder."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "environments"
 
     def path(self, job: Job, revision: int | None = None) -> Path:
-        """Return the path of a revision's file (default: the present revision). The file need not exist."""
+        """Return the path of the environment of a revision (default: the present revision). The file need not exist."""
         return self._folder / f"{job.uid}-{job.revision if revision is None else revision}.json"
 
     def write(self, job: Job, environment: Environment, *, queue: str) -> None:
         """Store the environment of the present revision of a job. Raises ClusterError.
 
-        `queue`: digest of the queue URL.
+        `queue`: id of the queue of the job.
         """
         self._write(self.path(job), {"queue": queue, **environment.to_wire()})
 
     def write_sources(self, job: Job, content: Mapping[str, Any], *, queue: str) -> None:
-        """Store the sources of the inputs of the present revision of a job. Raises ClusterError."""
+        """Store `content`, the sources of the inputs of the present revision of a job. Raises ClusterError."""
         self._write(self.path(job).with_suffix(".sources.json"), {"queue": queue, **content})
 
     def read_sources(self, job: Job) -> Any:
@@ -73,7 +74,7 @@ class Environments:
 
     def _write(self, path: Path, content: Mapping[str, Any]) -> None:
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        # Write ASCII with escapes. A byte that is not UTF-8 is a lone surrogate here, which UTF-8 cannot encode.
+        # JSON in ASCII can contain the lone surrogates that stand for bytes outside UTF-8. UTF-8 cannot encode them.
         text = json.dumps(content)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -101,14 +102,14 @@ class Environments:
             raise ClusterError(f"the environment {path} cannot be read: {error.strerror}") from error
 
     def remove(self, uid: str) -> None:
-        """Delete all environments of a job. `kubeque gc` later deletes files that cannot be deleted now."""
+        """Delete all stored files of the job `uid`. `kubeque gc` later deletes files that cannot be deleted now."""
         for kept in self.kept():
             if kept.uid == uid:
                 with suppress(OSError):
                     kept.path.unlink(missing_ok=True)
 
     def kept(self) -> Iterator[KeptEnvironment]:
-        """Yield all stored files."""
+        """Yield all stored files of all jobs."""
         with suppress(OSError):
             for path in sorted(self._folder.iterdir()):
                 if found := _NAME.fullmatch(path.name):
@@ -132,7 +133,7 @@ def this_umask() -> int:
         for line in Path("/proc/self/status").read_bytes().splitlines():
             if line.startswith(b"Umask:"):
                 return int(line.split()[1], 8)
-    umask = os.umask(0o077)  # the umask can only be read by changing it, and threads may notice the change
+    umask = os.umask(0o077)  # Python can read the umask only by changing it, and other threads may see the change
     os.umask(umask)
     return umask
 

@@ -12,12 +12,15 @@ from kubeque.model.errors import ClusterError, ConfigError
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file, as an `opener` for `open`. Only this user can read the files that it creates."""
+    """Open a file and return its descriptor. An `opener` for `open`: only this user can read a file that it creates."""
     return os.open(path, flags, 0o600)
 
 
 def make_home(home: Path) -> None:
-    """Create the home folder, readable only by this user, because it holds commands and results. Raises ConfigError."""
+    """Create the home folder, readable only by this user, because it contains commands and results.
+
+    Raises ConfigError if the folder cannot be created or used, or if other users can change its files.
+    """
     remedy = "set KUBEQUE_HOME to a folder of your own"
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -42,7 +45,7 @@ def _owner(folder: Path) -> str:
 def has_key_since(folder: Path, at: float) -> bool:
     """True if the key of `folder` existed at `at`, a Unix time in seconds.
 
-    If a home folder is deleted and created again, its key is newer.
+    The key of a home folder that was deleted and created again is newer.
     """
     try:
         return (folder / "key").stat().st_mtime <= at
@@ -51,7 +54,7 @@ def has_key_since(folder: Path, at: float) -> bool:
 
 
 def home_key(folder: Path) -> bytes:
-    """Return the key of `folder`: random bytes that are stored there. Create a missing key. Raises ClusterError."""
+    """Return the key of `folder`: random bytes in a file. Create the file if it is missing. Raises ClusterError."""
     path = folder / "key"
     with suppress(OSError):
         return path.read_bytes()
@@ -61,7 +64,7 @@ def home_key(folder: Path) -> bytes:
         with open(partial, "xb", opener=open_private) as file:
             file.write(secrets.token_bytes(32))
         try:
-            os.link(partial, path)  # if two processes write a key, both use the first one
+            os.link(partial, path)  # if two processes create a key, both use the first key
         except FileExistsError:
             pass
         finally:

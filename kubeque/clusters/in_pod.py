@@ -1,4 +1,4 @@
-"""Environment, certificates and termination message of a consumer, keeper or closing program."""
+"""Variables, queue URL, certificates and termination message of consumers, keepers and the closing program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUEUE_VARIABLE = "KUBEQUE_QUEUE_URL"
 
 
 def required_variable(name: str) -> str:
-    """Return the value of a variable that kubeque sets for its processes. Raises ConfigError if it is not set."""
+    """Return the value of a variable that kubeque sets for its processes. Raises ConfigError if it has no value."""
     value = os.environ.get(name)
     if not value:
         raise ConfigError(f"the variable {name} is not set: only kubeque itself starts this program")
@@ -31,8 +31,9 @@ def required_variable(name: str) -> str:
 def queue_url() -> str:
     """Return the URL of the queue: in a pod from a variable, on one machine from the first line of standard input.
 
-    The URL is not an argument, because every user of the machine can read arguments. On one machine, the URL is not in
-    a variable either, because the programs of tasks can read the environment of processes of the same user.
+    The URL is not an argument, because every user of the machine can read arguments. On one machine, a variable is not
+    safe either, because the programs of tasks can read the environment of processes of the same user. Raises
+    ConfigError if no URL is given.
     """
     if QUEUE_VARIABLE not in os.environ and not sys.stdin.isatty():
         return sys.stdin.readline().strip() or required_variable(QUEUE_VARIABLE)
@@ -40,7 +41,10 @@ def queue_url() -> str:
 
 
 def start_with_queue(words: Sequence[str], url: str, **options: Any) -> subprocess.Popen[bytes]:
-    """Start a process that calls `queue_url` and outlives this process. `options`: options of Popen. Raises OSError."""
+    """Start a process that outlives this process, and pass it the URL of the queue on standard input.
+
+    The process must call `queue_url`. `options`: further options of Popen. Raises OSError.
+    """
     process = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True, **options)
     assert process.stdin is not None
     with suppress(BrokenPipeError), process.stdin as stdin:  # the process has already ended
@@ -50,7 +54,7 @@ def start_with_queue(words: Sequence[str], url: str, **options: Any) -> subproce
 
 def write_termination_message(text: str) -> None:
     """Write the termination message of this container. An empty text clears the message."""
-    with suppress(OSError):  # the image may forbid writing; the lease then has the information
+    with suppress(OSError):  # if the image forbids writing, only the lease has the information
         fd = os.open(_TERMINATION_LOG, os.O_WRONLY | os.O_CLOEXEC)
         try:
             data = text.encode(errors="replace")[:_MESSAGE_BYTES]
@@ -62,7 +66,7 @@ def write_termination_message(text: str) -> None:
 
 def use_own_certificates() -> None:
     """Use the certificates of certifi in this process if the image has none in the default paths of OpenSSL."""
-    import ssl  # on one machine, a consumer does not need it
+    import ssl  # imported here, because a consumer on one machine does not need this module
 
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and not (paths.capath and any(Path(paths.capath).iterdir())):

@@ -38,9 +38,9 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.text import MESSAGE_CHARACTERS, one_line, strip_controls
 from kubeque.model.wording import command
 
-#: Pattern of a login digest in the name of a fleet.
+#: Pattern of the digest of a login at the end of a fleet's name.
 _LOGIN = re.compile("[0-9a-f]{8}")
-#: Seconds that consumers have to leave after `stop`, before they are killed.
+#: Seconds after `stop` sends SIGTERM, after which the consumers that still run are killed.
 _STOP_SECONDS = 15.0
 
 
@@ -51,10 +51,11 @@ class LocalCluster:
         self, home: Path, queue_url: str, *, linger_seconds: float = 5.0, gpus: Sequence[str] = (),
         pause_seconds: float = FIRST_PAUSE_SECONDS,
     ) -> None:  # fmt: skip
-        """`gpus`: GPU devices of this machine; empty for the devices that nvidia-smi lists.
+        """Open the cluster of a home folder. Nothing is created.
 
-        `pause_seconds`: minimum time between two starts in a slot after one consumer has died there. Each further death
-        doubles this time.
+        `linger_seconds`: seconds without work after which a consumer ends. `gpus`: GPU devices of this machine; empty
+        for the devices that nvidia-smi lists. `pause_seconds`: minimum time between two starts in a slot after one
+        consumer of the slot has died. Each further death doubles this time.
         """
         self._pause_seconds = pause_seconds
         self._gpus = tuple(gpus)
@@ -108,7 +109,7 @@ class LocalCluster:
         return max(1, min(tasks, math.ceil(self.capacity().cores)))
 
     def slots(self) -> list[Slot]:
-        """Return all slots that were ever used, sorted by fleet and number."""
+        """Return all slots with a file, also those without a consumer, sorted by fleet and number."""
         found = [path for pattern in ("*.slot", "*/*.slot") for path in self.folder.glob(pattern)]
         numbers = sorted((path.parent, int(path.stem)) for path in found if path.stem.isdigit())
         return [Slot(folder, number) for folder, number in numbers]
@@ -144,7 +145,7 @@ class LocalCluster:
             raise ClusterError(f"no consumer could be started in {self._home}: {error.strerror}") from error
 
     def _launcher(self, job: Job, spec: JobSpec) -> Callable[[Slot], int]:
-        """Return a function that starts a consumer for a job and returns the pid.
+        """Return a function that starts a consumer for a job in a slot, and returns the pid of the consumer.
 
         Raises ClusterError if this process cannot start consumers of the job's fleet.
         """
@@ -158,7 +159,7 @@ class LocalCluster:
         if why := why_no_consumers():
             raise ClusterError(why)
         own = self.fleet(job.name, urls)
-        # Without the key of the submission, two logins cannot be compared.
+        # Two logins can only be compared if the key of the home folder has not changed since the submission.
         if job.fleet not in (base, own) and (own == base or has_key_since(self.folder, job.created)):
             raise ClusterError(
                 f"{job.name} was submitted with another login for its queue or store: its consumers start from a shell"
@@ -173,7 +174,7 @@ class LocalCluster:
             "--slot", str(slot.number), "--linger", str(self._linger_seconds),
         ]  # fmt: skip
         with open(slot.log, "ab", opener=open_private) as log:
-            # Do not wait for the process, because it outlives this process.
+            # The process outlives this process, so nothing waits for its end.
             return start_with_queue(words, self._queue_url, stdout=log, stderr=log, cwd=self._home, env=environ).pid
 
     def objects(self, job: Job, *, fresh: bool = False) -> None:
@@ -198,9 +199,9 @@ class LocalCluster:
         return Death()
 
     def standstill(self, job: Job) -> Standstill:
-        """Return why the consumers of a slot die when they start.
+        """Return a message about the slot whose consumers died most often before their first task.
 
-        While other consumers work, ignore slots whose last start was long ago.
+        While other consumers work, only slots with a recent start count.
         """
         slots = self._slots_of(job.fleet)
         works = any(slot.alive() and slot.deaths() < MANY_DEATHS for slot in slots)
@@ -216,7 +217,7 @@ class LocalCluster:
         return Standstill((f"the last {worst.deaths()} consumers died before their first task; {ends}",))
 
     def finish(self, job: Job, *, removed: bool = False) -> None:
-        """Do nothing, because idle consumers leave by themselves or serve the next job."""
+        """Do nothing, because consumers without work end by themselves or serve the next job."""
 
     def stop(self) -> int:
         running = [slot for slot in self.slots() if slot.alive()]
@@ -236,11 +237,11 @@ class LocalCluster:
 
 
 def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
-    """Return the number and folder of an attempt of a task on this machine; None if there is none.
+    """Return the number and the folder of an attempt of a task on this machine; None without such a folder.
 
-    `attempt`: number of the attempt; None for the last attempt. The folder has the streams `stdout` and `stderr`. The
-    folder exists while the attempt runs. If the consumer is killed, the folder stays until the clean-up of abandoned
-    folders.
+    `attempt`: number of the attempt; None for the last attempt. The folder contains the streams `stdout` and `stderr`.
+    The folder exists while the attempt runs. If the consumer is killed, the folder stays until abandoned folders are
+    removed.
     """
     found = {
         int(number): path

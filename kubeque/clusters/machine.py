@@ -11,10 +11,10 @@ from kubeque.lazy_dataclass import dataclass
 
 #: Time limit of nvidia-smi in seconds, because a broken driver can block it.
 _PROBE_SECONDS = 10.0
-#: Name of the file with the GPU devices that the configuration names.
+#: Name of the file with the GPU devices from the configuration.
 _DEVICES = "gpus.txt"
-#: A memory limit of at least this number of bytes means "no limit". cgroup v1 writes about 2**63 for "no limit", and no
-#: machine has 2**60 bytes.
+#: Bytes from which a memory limit means "no limit". cgroup v1 writes about 2**63 for "no limit", and no machine has
+#: 2**60 bytes.
 _NO_LIMIT = 1 << 60
 
 
@@ -30,10 +30,10 @@ class Machine:
 
 
 def this_machine(folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Machine:
-    """Return the cores and memory that this process can use, limited by its CPU affinity and cgroups.
+    """Return the cores and the memory that this process can use: those of the machine, its CPU affinity and cgroups.
 
     `folder`: folder where the cgroups are mounted. `own`: file with the cgroups of this process (cgroups(7)). The
-    result has no GPUs; use `gpu_devices`.
+    result contains no GPUs: `gpu_devices` returns them.
     """
     groups = list(_own_groups(folder, own))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -84,14 +84,15 @@ def _read(file: Path) -> bytes:
 def gpu_devices(fleet: Path) -> tuple[str, ...]:
     """Return the GPU devices for the tasks of a fleet.
 
-    These are the devices that `declare_gpus` stored or, if there are none, the devices that nvidia-smi lists.
+    If `declare_gpus` stored devices in the folder `fleet`, return these devices. Otherwise return the devices that
+    nvidia-smi lists.
     """
     declared = _read(fleet / _DEVICES).decode(errors="replace").split()
     return tuple(declared or _nvidia_devices())
 
 
 def declare_gpus(fleet: Path, gpus: Sequence[str]) -> None:
-    """Store the GPU devices of the configuration (`gpus`) for all consumers of a fleet."""
+    """Store the GPU devices of the configuration, `gpus`, in the folder `fleet`, for all consumers of the fleet."""
     if gpus:
         (fleet / _DEVICES).write_text("\n".join(gpus))
 

@@ -1,4 +1,4 @@
-"""Open the cluster that a URL names. Code outside this folder calls these functions and does not parse the URL."""
+"""Open the cluster at a URL. Code outside this folder calls these functions, and never parses the URL itself."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Access:
     kubernetes: Callable[[], Any] | None = None
     #: Function that returns google.auth credentials; None for the default credentials.
     google: Callable[[], Any] | None = None
-    #: Function that returns keyword arguments of fsspec for a URL of a store, its file system, or None for the default
-    #: credentials. Consumers do not have this login.
+    #: Function from the URL of a store to keyword arguments for fsspec, to a file system of fsspec, or to None for the
+    #: default credentials. Consumers do not have this login.
     store: Callable[[str], Any] | None = None
 
 
@@ -54,14 +54,14 @@ def open_cluster(url: str, config: Config, access: Access | None = None) -> Clus
 
 
 def is_local(url: str) -> bool:
-    """True if consumers run as processes on this machine, without images."""
+    """True if `url` is the cluster of this machine, in which consumers run as processes without images."""
     return url in _LOCAL
 
 
 def find_unreachable(config: Config) -> str:
-    """Return a message about the first URL of a configuration that its pods cannot reach.
+    """Return a message about the first URL of a configuration that pods cannot reach. Sends no request.
 
-    Return an empty text if there is none, and for consumers on this machine. Sends no request.
+    Return an empty text if pods can reach all URLs, or if consumers run on this machine.
     """
     if is_local(config.cluster_url):
         return ""
@@ -72,14 +72,14 @@ def find_unreachable(config: Config) -> str:
 
 
 def is_hosted(url: str) -> bool:
-    """True if kubeque itself can create, resize and delete the cluster."""
+    """True if kubeque itself can create, resize and delete the cluster at `url`."""
     return url.startswith(_GKE)
 
 
 def open_hosted(
     config: Config, *, url: str = "", access: Access | None = None, tell: Callable[[str, float], None] | None = None
 ) -> GkeCluster:
-    """Return the hosted cluster at `url` (default: `cluster_url`). The cluster need not exist. Raises ConfigError.
+    """Return the GKE cluster at `url` (default: `cluster_url`). The cluster need not exist. Raises ConfigError.
 
     `tell`: function that is called during a long operation, with its name and the seconds since its start.
     """
@@ -115,10 +115,10 @@ def is_own_fleet(config: Config, fleet: str) -> bool:
 
 
 def local_attempt(config: Config, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
-    """Return the number and folder of an attempt of a task on this machine; None if there is none.
+    """Return the number and the folder of an attempt of a task on this machine; None without such a folder.
 
-    The folder exists while the attempt runs. If the consumer is killed, the folder stays until the clean-up of
-    abandoned folders. `attempt`: number of the attempt; None for the last attempt.
+    The folder exists while the attempt runs. If the consumer is killed, the folder stays until abandoned folders are
+    removed. `attempt`: number of the attempt; None for the last attempt.
     """
     from kubeque.clusters.local import attempt_folder
 
@@ -126,10 +126,10 @@ def local_attempt(config: Config, uid: str, index: int, attempt: int | None = No
 
 
 def abandoned_folders(config: Config, wanted: Callable[[str], bool], *, remove: bool) -> list[Path]:
-    """Return the folders of attempts that dead consumers of this machine left.
+    """Return the folders of attempts that dead consumers of this machine left behind.
 
-    `wanted`: function that returns True for the uid of a wanted job. `remove`: True if the caller removes the folders.
-    If True, move the folders first, so that no consumer uses them.
+    `wanted`: function that returns True for the uid of a wanted job. `remove`: True if the caller will remove the
+    folders. They are then moved first, so that no consumer uses them.
     """
     from kubeque.clusters.abandoned_work import find_abandoned, set_aside_abandoned
 

@@ -1,4 +1,4 @@
-"""Restarts of consumers that die at their start on this machine: pauses between them, and when they are reported."""
+"""Rules for consumers that die at their start on this machine: pauses between starts, and when to report deaths."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from __future__ import annotations
 FIRST_PAUSE_SECONDS = 1.0
 #: Maximum pause between two starts, as a multiple of the first pause.
 _LONGEST_PAUSE = 60
-#: Number of consecutive consumers that die before their first task, from which the reason is reported.
+#: Number of consecutive deaths before a first task from which these deaths are reported.
 MANY_DEATHS = 5
-#: Seconds after the last start for which such deaths are reported even if other consumers work. This is twice the
-#: longest pause.
+#: Seconds after the last start for which deaths are reported even if other consumers work: twice the longest pause.
 RECENT_SECONDS = 120.0
 
 
 def pause_between_starts(deaths: int, first_seconds: float) -> float:
-    """Return the minimum time in seconds between two starts, after this number of `deaths` in a row."""
+    """Return the minimum time in seconds between two starts after `deaths` consecutive deaths."""
     return first_seconds * min(2 ** min(deaths - 1, 10), _LONGEST_PAUSE) if deaths else 0.0

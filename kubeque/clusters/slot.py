@@ -1,14 +1,14 @@
 """The slot of one consumer on this machine: lock, process and running command.
 
-A slot is a file in the home folder. Its consumer holds the lock of the file, and writes pid and start time into the
-file. With the start time, other processes can distinguish a live consumer from a reused pid.
+A slot is a file in the home folder. Its consumer holds the lock of the file, and writes its pid and start time into the
+file. With the start time, other processes can distinguish the consumer from a later process with the same pid.
 
 The slot also records the command that the consumer runs. If SIGKILL ends a consumer, the command continues to run. The
 process that finds the dead consumer ends the command before the task runs again.
 
-Until a consumer begins its first task, the slot also has the history of starts. `deaths` is the number of consecutive
-consumers that died before they began a task. `started` is the time of the last start. `log` is the size of the log at
-the first start.
+Until a consumer begins its first task, the slot also contains the history of starts. `deaths` is the number of earlier
+consecutive consumers that died before they began a task. `started` is the time of the last start. `log` is the size of
+the log file at the first start.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from kubeque.clusters.restarts import FIRST_PAUSE_SECONDS, pause_between_starts
 
 #: Folder of the slots below the home folder.
 FLEET = "fleet"
-#: Seconds to wait for a killed command. A command that hangs on a dead network disk may never end.
+#: Maximum seconds to wait for the end of a killed command. A command that hangs on a dead network disk never ends.
 _KILL_SECONDS = 5.0
-#: Maximum number of characters of the host in an owner name. Each attempt in the queue has this name.
+#: Maximum number of characters of the host in an owner name. The queue stores this name with each attempt.
 _HOST_CHARACTERS = 20
-#: Number of bytes to read from the end of a log to find the last line.
+#: Number of bytes that are read from the end of a log to find the last line.
 _TAIL_BYTES = 8192
 #: Keys of a slot that describe earlier starts.
 _HISTORY = ("started", "deaths", "log")
@@ -52,7 +52,7 @@ def start_ticks(pid: int) -> str:
 
 
 def why_no_consumers() -> str:
-    """Return why consumers cannot run on this machine; empty if they can run."""
+    """Return a message about why consumers cannot run on this machine; empty if they can run."""
     if sys.platform == "linux" and start_ticks(os.getpid()):
         return ""
     found = {"linux": "there is no /proc", "darwin": "this is macOS"}.get(sys.platform, f"this is {sys.platform}")
@@ -78,8 +78,8 @@ def host_name() -> bytes:
 def owner_name(pid: int | None = None, slot: int | None = None) -> str:
     """Return the owner name that a process (default: this process) writes into leases.
 
-    The name is unique, because it has the machine, the pid and the start time. Behind the machine it has the number of
-    the slot and the name of the host, for people.
+    The name is unique, because it contains the machine, the pid and the start time. After the machine, it contains the
+    number of the slot and the name of the host, for human readers.
     """
     pid = os.getpid() if pid is None else pid
     place = "" if slot is None else f".{slot}.{_short_host_name()}"
@@ -89,23 +89,23 @@ def owner_name(pid: int | None = None, slot: int | None = None) -> str:
 def _short_host_name() -> str:
     """Return the first part of this machine's name, for owner names.
 
-    All except letters, digits, `_` and `-` become `-`.
+    Every character other than ASCII letters, digits, `_` and `-` becomes `-`.
     """
     first = host_name().partition(b".")[0].decode("ascii", errors="replace")
     return re.sub("[^A-Za-z0-9_-]", "-", first)[:_HOST_CHARACTERS] or "-"
 
 
 def is_owner_here(owner: str) -> bool:
-    """True if the owner name is of a consumer on this machine since the last boot. The consumer need not be alive."""
+    """True if `owner` is the name of a consumer that ran on this machine since the last boot. It need not be alive."""
     kind, _, rest = owner.partition(":")
     return kind == "local" and rest.partition(":")[0].partition(".")[0] == machine()
 
 
 def end_command(left: Mapping[str, object]) -> None:
-    """Kill the command that a dead consumer left running, and wait until the command has ended.
+    """Kill the command that a dead consumer left running, and wait up to 5 seconds until the command has ended.
 
-    `left`: contents of the slot of the dead consumer. The command is identified by pid and start time, so that a
-    process with a reused pid is never killed.
+    `left`: contents of the slot of the dead consumer. The command is identified by its pid and start time. So a later
+    process with the same pid is never killed.
     """
     pid, start = left.get("command"), left.get("command_start")
     here = is_owner_here(str(left.get("owner", "")))  # pids of an earlier boot are meaningless
@@ -132,7 +132,11 @@ class Slot:
         self._written: dict[str, object] = {}
 
     def take(self, patience_seconds: float = 3.0) -> bool:
-        """Lock the slot until this process ends. Return False if a different consumer holds the lock."""
+        """Lock the slot until this process ends, and record this process as its consumer.
+
+        If an earlier consumer is dead, its command is killed first. Return False if another process holds the lock for
+        longer than `patience_seconds`.
+        """
         if not self._lock(patience_seconds):
             return False
         if not self.alive():
@@ -143,14 +147,16 @@ class Slot:
     def start(
         self, launch: Callable[[], int], pause_seconds: float = FIRST_PAUSE_SECONDS, patience_seconds: float = 3.0
     ) -> bool:
-        """Start a consumer in the slot unless the slot has a live consumer. Return True if a consumer was started.
+        """Start a consumer if the slot has no live consumer. Return True if a consumer was started.
 
         `launch`: function that starts a consumer and returns its pid. `pause_seconds`: minimum time between the start
-        of a consumer that died and the next start. Each further death doubles this time.
-        The pid is written under the lock, so that only one of several processes starts a consumer.
+        of a consumer that died and the next start. Each further death doubles this time. `patience_seconds`: maximum
+        time to wait for the lock of the slot.
+
+        The pid is written while the lock is held, so only one of several processes starts a consumer.
         """
         if not self._lock(patience_seconds):
-            return False  # the consumer has not left after all
+            return False  # a consumer, or another process that starts one, holds the lock
         try:
             if self.alive():
                 return False
@@ -167,9 +173,10 @@ class Slot:
 
     @contextmanager
     def while_free(self, patience_seconds: float) -> Iterator[bool]:
-        """Hold the lock of the slot in this block, so that no consumer starts. Yield False if a consumer has the slot.
+        """Hold the lock of the slot in the `with` block, so that no consumer starts. Yield True if the slot is free.
 
-        A slot without a file counts as not free, because its consumer may still run.
+        Yield False, without the lock, if a consumer uses the slot. A slot without a file counts as used, because its
+        consumer may still run.
         """
         if self.alive() or not self.path.exists() or not self._lock(patience_seconds):
             yield False
@@ -200,7 +207,7 @@ class Slot:
             self._fd = None
 
     def there(self) -> bool:
-        """True if the locked file is still in its folder."""
+        """True if this process holds the lock and the file of the slot was not deleted."""
         return self._fd is not None and os.fstat(self._fd).st_nlink > 0
 
     def announce(self) -> None:
@@ -209,15 +216,15 @@ class Slot:
         self._write({**self._identify(os.getpid()), **{key: content[key] for key in _HISTORY if key in content}})
 
     def leave(self) -> None:
-        """Record that the slot is free. The lock stays until this process ends or announces itself again."""
+        """Record that the slot has no consumer. This process keeps the lock, and can call `announce` again."""
         self._write({})
 
     def journal(self, task: dict[str, object]) -> None:
-        """Record the task that the consumer is about to run, so that other processes know it if the consumer dies."""
+        """Record the next task of the consumer. If the consumer dies, other processes read this record."""
         self._write({**self._identify(os.getpid()), **task})
 
     def runs(self, pid: int) -> None:
-        """Record the pid of the process that runs the current command. The process leads its own process group."""
+        """Record the process that runs the current command. `pid`: its pid, and the id of its process group."""
         if start := start_ticks(pid):  # empty if the process has already ended
             self._write({**self._written, "command": pid, "command_start": start})
 
@@ -236,7 +243,7 @@ class Slot:
         try:
             content = json.loads(self.path.read_bytes() or b"{}")
         except (OSError, ValueError):
-            return {}  # the file is gone, or was read during a write; the next call succeeds
+            return {}  # the file was deleted, or was read during a write; a later call succeeds
         return content if isinstance(content, dict) else {}
 
     def alive(self) -> bool:
@@ -245,23 +252,20 @@ class Slot:
         return bool(content.get("start")) and start_ticks(int(str(content["pid"]))) == content["start"]
 
     def deaths(self) -> int:
-        """Return the number of consecutive consumers that died before their first task.
+        """Return the number of consecutive consumers that died before their first task, up to now.
 
-        Consumers that left without a task are not counted.
+        A consumer that ended by itself without a task is not counted.
         """
         content = self.read()
         return int(_number(content, "deaths")) + (not self.alive()) if "started" in content else 0
 
     def seconds_since_start(self) -> float:
-        """Return the seconds since the last start; infinite if the consumer had a task or the clock was set back."""
+        """Return the seconds since the last start; infinite if a task has begun since, or if the clock was set back."""
         started = _number(self.read(), "started")
         return time.time() - started if 0 < started <= time.time() else math.inf
 
     def last_line(self) -> str:
-        """Return the last line in the log of the consumers that `deaths` counts.
-
-        Return an empty text if they logged nothing.
-        """
+        """Return the last line that the consumers counted by `deaths` wrote to the log; empty if they wrote nothing."""
         try:
             with open(self.log, "rb") as file:
                 size, since = os.fstat(file.fileno()).st_size, int(_number(self.read(), "log"))
@@ -273,6 +277,6 @@ class Slot:
 
 
 def _number(content: Mapping[str, object], key: str) -> float:
-    """Return the number that a slot has under a key; 0 if the slot has no valid number there."""
+    """Return the number under a key in the contents of a slot; 0 if it is missing or not valid."""
     value = content.get(key)
     return value if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0

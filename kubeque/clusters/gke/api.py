@@ -1,6 +1,6 @@
-"""Requests to Google Kubernetes Engine. Clusters and node pools are created and changed by long operations.
+"""Send requests to Google Kubernetes Engine, and wait for the operations that create or change clusters and node pools.
 
-If the process that waits for an operation ends, Google continues the operation. A later call finds the result.
+If the process that waits for an operation ends, Google continues the operation. A later call finds its result.
 """
 
 from __future__ import annotations
@@ -23,30 +23,37 @@ from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailabl
 from kubeque.model.text import one_line
 from kubeque.model.wording import code
 
-#: Environment variable with host:port of an emulator without login and TLS, for tests.
+#: Environment variable for tests: `host:port` of an emulator without login and TLS.
 EMULATOR = "CONTAINER_EMULATOR_HOST"
 #: Seconds between two polls of an operation.
 _POLL_SECONDS = 3.0
 _POLL_SECONDS_AT_EMULATOR = 0.05
 #: Time limit of an operation in seconds. Google needs about ten minutes to create a cluster.
 _OPERATION_SECONDS = 3600.0
+#: Time limit of one request in seconds.
 _CALL_SECONDS = 60.0
-#: Function that is called with the name of the current operation and the seconds since its start.
+#: Function that gets the name of the current operation and the seconds since the start of the operation.
 Tell = Callable[[str, float], None]
 
 
 class Gke:
-    """One cluster, identified by its name. The cluster need not exist."""
+    """A cluster on GKE, identified by its name. The cluster need not exist. All methods can raise ClusterError."""
 
     def __init__(self, project: str, location: str, name: str, login: Login, *, tell: Tell | None = None) -> None:
-        """`location`: a region or a zone; empty for the location of the existing cluster."""
+        """Sends no request. `location`: a region or a zone; empty for the location of the existing cluster.
+
+        `tell`: function that is called during a long operation.
+        """
         self.project, self.location, self.name = project, location, name
         self._login = login
         self._tell = tell or (lambda what, seconds: None)
         self._manager: Any = None
 
     def find(self) -> ClusterSeen | None:
-        """Return the cluster; None if it does not exist. All methods can raise ClusterError."""
+        """Return the cluster; None if it does not exist.
+
+        Raises ConfigError if the location is unknown and several clusters have this name.
+        """
         if self.location:
             try:
                 return read_cluster(self._call("get_cluster", name=self._path()))
@@ -74,7 +81,7 @@ class Gke:
         return found
 
     def create(self, pools: Sequence[NodePool]) -> ClusterSeen:
-        """Create the cluster, and wait until it runs."""
+        """Create the cluster, wait until it runs, and return it."""
         message = cluster_message(self.project, self.location, self.name, pools)
         parent = f"projects/{self.project}/locations/{self.location}"
         try:
@@ -96,7 +103,7 @@ class Gke:
         return seen
 
     def delete(self) -> None:
-        """Delete the cluster with all its nodes, and wait until it is gone."""
+        """Delete the cluster with all its nodes, and wait until they are deleted."""
         self._wait(f"deleting {self}", self._call("delete_cluster", name=self._path()))
 
     def add_pool(self, pool: NodePool, zones: int) -> None:
@@ -107,11 +114,14 @@ class Gke:
         )
 
     def remove_pool(self, name: str) -> None:
-        """Remove a pool with its nodes, and wait until they are gone."""
+        """Remove a pool with its nodes, and wait until they are deleted."""
         self._wait(f"removing the pool {name}", self._call("delete_node_pool", name=self._pool(name)))
 
     def set_nodes(self, name: str, nodes: NodeRange, *, zones: int, scaled: bool) -> None:
-        """Set the number of nodes of a pool. `scaled`: True if autoscaling is on before the change."""
+        """Set the number of nodes of a pool, and wait until the change has ended.
+
+        `zones`: number of zones of the pool. `scaled`: True if autoscaling is on before the change.
+        """
         if scaled or not nodes.fixed:
             scaling = self._call(
                 "set_node_pool_autoscaling", name=self._pool(name), autoscaling=autoscaling_message(nodes)
@@ -126,7 +136,7 @@ class Gke:
 
     # ------------------------------------------------------------------ calls
     def _path(self) -> str:
-        if not self.location:  # `get` finds the location
+        if not self.location:  # `get` sets the location
             self.get()
         return f"projects/{self.project}/locations/{self.location}/clusters/{self.name}"
 

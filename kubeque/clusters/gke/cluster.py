@@ -50,16 +50,16 @@ class GkeCluster:
     def kubernetes_cluster(self) -> KubernetesCluster:
         """Return the Kubernetes cluster in which consumers run.
 
-        The first request to the cluster also reads the cluster's address from Google.
+        Its address is requested from Google before the first request to the cluster.
         """
         return KubernetesCluster(self._kubernetes(), self.config, self.namespace, url=self.url)
 
     # ------------------------------------------------------------------ start and stop
     def start(self, pools: Sequence[NodePool], *, asked: bool) -> Iterator[Part]:
-        """Create the missing parts of the cluster and its project. Yield a `Part` for each part.
+        """Create the missing parts of the cluster and of its project. Yield a `Part` for each part, also for existing ones.
 
-        `asked`: True if the user named the pools. Raises ConfigError if the location is unknown. Raises ClusterError if
-        Google refuses a request or does not answer.
+        `pools`: node pools of a new cluster. `asked`: True if the user chose these pools. Raises ConfigError if the
+        location is unknown. Raises ClusterError if Google refuses a request or does not answer.
         """
         seen = self.gke.find()
         if not self.gke.location:
@@ -83,7 +83,10 @@ class GkeCluster:
         yield from self._accounts(project, made.workload_pool)
 
     def _accounts(self, project: GoogleProject, pool: str) -> Iterator[Part]:
-        """Create the service accounts of consumers and keepers, and let both act as the Google service account."""
+        """Create the service accounts of consumers and keepers, and let them act as the Google service account.
+
+        Yield a `Part` for each step. `pool`: workload identity pool.
+        """
         consumers = self.config.service_account or _DEFAULT_ACCOUNT
         for account in (consumers, KEEPER):
             yield project.identity(pool, self.namespace, account)
@@ -113,7 +116,7 @@ class GkeCluster:
         return seen, Part("cluster", True, f"{self.gke} was created: {seen.describe()}")
 
     def stop(self) -> None:
-        """Delete the cluster with all its nodes. Bucket and queue stay.
+        """Delete the cluster with all its nodes. The bucket and the queue stay.
 
         Raises ConfigError if the cluster does not exist.
         """
@@ -126,7 +129,7 @@ class GkeCluster:
         return self.gke.get().pools
 
     def add_pool(self, pool: NodePool) -> PoolSeen:
-        """Add a node pool. Raises UserError if a pool with this name exists."""
+        """Add a node pool, and return it as Google reports it. Raises UserError if a pool with this name exists."""
         seen = self.gke.get()
         if any(had.pool.name == pool.name for had in seen.pools):
             raise UserError(f"the pool {pool.name!r} exists: choose another name, or use kubeque pool resize")
@@ -136,7 +139,8 @@ class GkeCluster:
     def remove_pool(self, name: str) -> None:
         """Remove a pool with its nodes.
 
-        Raises UserError for the last pool without spot machines, because the cluster itself needs it.
+        Raises UserError if the pool does not exist. Also raises UserError for the last pool without spot machines,
+        because the programs of the cluster itself need such a pool.
         """
         had = self._pool(name)
         if not any(other.pool.name != name and not other.pool.spot for other in self.pools()) and not had.pool.spot:
@@ -146,9 +150,10 @@ class GkeCluster:
         self.gke.remove_pool(name)
 
     def resize(self, name: str, nodes: NodeRange) -> PoolSeen:
-        """Set the number of nodes of a pool. Raises UserError.
+        """Set the number of nodes of a pool, and return the pool.
 
-        `name`: empty for the pool that `start` creates first.
+        `name`: empty for the standard pool, or for the only pool without spot machines. Raises UserError if the pool
+        does not exist or is not unique.
         """
         had = self._pool(name or self._standard())
         self.gke.set_nodes(had.pool.name, nodes, zones=had.zones, scaled=not had.pool.nodes.fixed)

@@ -1,4 +1,4 @@
-"""Google credentials of an account, its tokens, and requests in its name."""
+"""Load the Google credentials of an account, and send requests with these credentials."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _EXTRA = "a cluster on GKE needs Google's libraries: pip install 'kubeque[google
 
 
 class Login:
-    """One account. The credentials are loaded on first use."""
+    """One Google account. Its credentials are loaded on first use."""
 
     def __init__(self, credentials: Callable[[], Any] | None = None) -> None:
-        """`credentials`: function that returns google.auth credentials (default: credentials of this machine)."""
+        """Load nothing yet. `credentials`: function that returns google.auth credentials (default: of this machine)."""
         self._make = credentials or _default_credentials
         self._credentials: Any = None
         self._session: Any = None
@@ -32,7 +32,7 @@ class Login:
         return self._credentials
 
     def token(self) -> str:
-        """Return a token that is valid for at least some minutes. Raises ClusterError, MissingExtra."""
+        """Return an access token that is valid for at least some minutes. Raises ClusterError, MissingExtra."""
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import Request
 
@@ -45,7 +45,7 @@ class Login:
         return str(login.token)
 
     def ask(self, verb: str, url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return the answer of a Google REST API.
+        """Send a request to a Google REST API, and return the JSON object of the answer.
 
         Raises ClusterRefused with the HTTP status if Google refuses the request. Raises ClusterUnavailable if Google
         does not answer or fails. Raises ClusterError if the login fails.
@@ -95,5 +95,5 @@ def _default_credentials() -> Any:
 
 
 def emulator(name: str) -> str:
-    """Return the address of an emulator from a variable such as `STORAGE_EMULATOR_HOST`; empty if Google is used."""
+    """Return the address of an emulator from an environment variable, for example `STORAGE_EMULATOR_HOST`; else ""."""
     return os.environ.get(name, "").rstrip("/")

@@ -1,4 +1,4 @@
-"""Messages of the GKE API about clusters and node pools, and the equivalent gcloud commands. All functions are pure."""
+"""Make and read messages of the GKE API about clusters and node pools, and make the equivalent gcloud commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubeque.model.config.node_pools import NodePool, NodeRange
 
 #: Default number of zones of a regional cluster.
 _ZONES_OF_A_REGION = 3
-#: Taint of spot machines. Pods without a toleration do not run there.
+#: Taint of spot machines. Only pods with a toleration run on them.
 _SPOT_TAINT = {"key": SPOT, "value": "true", "effect": "NO_SCHEDULE"}
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _LABELS = {"made-by": "kubeque"}
@@ -27,7 +27,7 @@ class ClusterSeen:
     location: str
     #: PROVISIONING, RUNNING, RECONCILING, STOPPING, ERROR or DEGRADED.
     status: str
-    #: Google's message about a problem; empty if there is none.
+    #: Google's message about a problem; empty without a problem.
     message: str
     #: Host of the API server.
     endpoint: str
@@ -76,9 +76,9 @@ def region_of(location: str) -> str:
 
 
 def per_zone(nodes: int, zones: int) -> int:
-    """Return the number of nodes per zone for at least `nodes` nodes in total.
+    """Return the number of nodes in each zone for at least `nodes` nodes in total.
 
-    Google counts the nodes of fixed pools per zone.
+    For a pool of fixed size, the API of Google expects the number of nodes in each zone.
     """
     return -(-nodes // max(zones, 1))
 
@@ -130,9 +130,9 @@ def pool_message(pool: NodePool, zones: int) -> dict[str, Any]:
 
 
 def autoscaling_message(nodes: NodeRange) -> dict[str, Any]:
-    """Return the autoscaling settings of a pool. Autoscaling is off for a fixed pool.
+    """Return the autoscaling settings of a pool, with total numbers over all zones.
 
-    The numbers are totals over all zones.
+    Autoscaling is off for a pool of fixed size.
     """
     if nodes.fixed:
         return {"enabled": False}
@@ -143,7 +143,7 @@ def autoscaling_message(nodes: NodeRange) -> dict[str, Any]:
 
 
 def read_cluster(cluster: Any) -> ClusterSeen:
-    """Return the cluster that an answer of the API describes."""
+    """Return a cluster from an answer of the API."""
     zones = tuple(cluster.locations)
     messages = [cluster.status_message, *(condition.message for condition in cluster.conditions)]
     return ClusterSeen(
@@ -154,7 +154,7 @@ def read_cluster(cluster: Any) -> ClusterSeen:
 
 
 def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
-    """Return the node pool that an answer of the API describes."""
+    """Return a node pool from an answer of the API. `zones_of_cluster`: used if the answer names no zones."""
     config, scaling = pool.config, pool.autoscaling
     zones = len(pool.locations) or zones_of_cluster or 1
     if scaling.enabled and scaling.total_max_node_count:
@@ -174,7 +174,7 @@ def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
 
 
 def gcloud(*words: str) -> str:
-    """Return a gcloud command line, to be run by a person with more permissions."""
+    """Return a gcloud command line for a person with more permissions."""
     return shlex.join(["gcloud", *words])
 
 
@@ -190,7 +190,7 @@ def create_line(project: str, location: str, name: str, pool: NodePool) -> str:
 
 
 def pool_line(project: str, location: str, cluster: str, pool: NodePool) -> str:
-    """Return the command that adds a node pool."""
+    """Return the command that adds a node pool to a cluster."""
     more = ["--spot", f"--node-taints={SPOT}=true:NoSchedule"] if pool.spot else []
     if not pool.nodes.fixed:
         more += [

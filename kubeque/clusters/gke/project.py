@@ -1,7 +1,7 @@
-"""Create the bucket and the database in a Google Cloud project, and an account that has access to both.
+"""Create the bucket and the database in a Google Cloud project, and a service account that has access to both of them.
 
-Only missing parts are created. If this account lacks the permission, the `Part` contains the command, to be run by a
-person with the permission.
+Only missing parts are created. If this account may not create a part, the `Part` contains a command for an
+administrator.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from kubeque.clusters.gke.messages import gcloud, region_of
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterRefused
 
-#: Environment variable with the address of an emulator of IAM, the resource manager and Firestore's administration, for
-#: tests.
+#: Environment variable for tests: address of an emulator of IAM, the resource manager and the administration of
+#: Firestore.
 EMULATOR = "GOOGLE_APIS_EMULATOR_HOST"
 #: Name of the Google service account that consumers use.
 ACCOUNT = "kubeque"
-#: Maximum number of attempts to change a policy. An attempt fails if the policy changes at the same time.
+#: Maximum number of tries to change an IAM policy. A try fails if another program changes the policy at the same time.
 _TRIES = 5
 
 
@@ -31,17 +31,17 @@ class Part:
     #: Kind of the part, for example `bucket`.
     what: str
     ok: bool
-    #: Description of the part, and the change that was made or is missing.
+    #: Description of the part, and whether it existed, was created or is missing.
     text: str
-    #: Command that creates the part, to be run by a person with the permission; empty if nothing is missing.
+    #: Command that creates the part, for a person with the permission; empty if the part exists.
     command: str = ""
 
 
 class GoogleProject:
-    """One project, used with the permissions of one account."""
+    """A Google Cloud project, used with the permissions of one account."""
 
     def __init__(self, project: str, location: str, login: Login) -> None:
-        """`location`: region or zone of the cluster. Bucket and database are created in this region."""
+        """Open a project. `location`: region or zone of the cluster; bucket and database are created in this region."""
         self._project, self._region = project, region_of(location)
         self._login = login
         #: Google service account of the consumers.
@@ -50,8 +50,8 @@ class GoogleProject:
     def parts(self, bucket: str, database: str | None) -> Iterator[Part]:
         """Create the missing parts, and yield every part. Raises ClusterError if Google does not answer.
 
-        `bucket`: "" if results are not stored in a bucket. `database`: None if the queue is elsewhere; "" for the
-        default database.
+        `bucket`: name of the bucket; "" if results are not stored in a bucket. `database`: name of the Datastore
+        database of the queue; "" for the default database; None if the queue is not in the project.
         """
         if bucket:
             yield self._bucket(bucket)
@@ -134,7 +134,7 @@ class GoogleProject:
         except ClusterRefused as error:
             if error.status not in (403, 404):
                 raise
-            if error.status == 403:  # existence unknown without the permission to read it
+            if error.status == 403:  # without the permission to read the part, it is unknown whether it exists
                 return self._missing(what, f"{name} cannot be read", error, line)
         try:
             self._login.ask("POST", collection, body)
@@ -167,7 +167,7 @@ class GoogleProject:
                     policy.write({**found, "bindings": [*_bindings(found), {"role": role, "members": [member]}]})
                     return Part(what, True, f"{member} is given {role}")
                 except ClusterRefused as error:
-                    if error.status not in (409, 412) or tried == _TRIES:  # else the policy has changed: try again
+                    if error.status not in (409, 412) or tried == _TRIES:  # 409, 412: the policy has changed meanwhile
                         raise
         except ClusterRefused as error:
             return self._missing(what, f"{member} needs {role}, which this account may not see or give", error, line)
@@ -182,7 +182,7 @@ class GoogleProject:
 
     def _policy(self, url: str, options: str = "") -> _Policy:
         ask = self._login.ask
-        # Versions below 3 would lose conditions in the policy.
+        # A policy in a version below 3 has no conditions, so writing it would delete them.
         body = None if options else {"options": {"requestedPolicyVersion": 3}}
         return _Policy(
             lambda: ask("POST", f"{url}:getIamPolicy{options}", body),
@@ -209,14 +209,14 @@ def _bindings(policy: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _grants(policy: dict[str, Any], role: str, member: str) -> bool:
-    """True if the policy grants the role to the member unconditionally."""
+    """True if the policy grants the role to the member without a condition."""
     return any(b["role"] == role and member in b["members"] and not b.get("condition") for b in _bindings(policy))
 
 
 def with_services(project: str, error: ClusterRefused, line: str) -> str:
-    """Return the command `line`.
+    """Return `line`, a shell command. If `error` reports a disabled Google service, first enable all services.
 
-    If `error` reports a disabled service, put the command that enables all services in front of `line`.
+    The command then enables all services that kubeque needs, and runs `line` after this.
     """
     off = "has not been used in project" in str(error) or "is disabled" in str(error)
     return f"{_enable_line(project)} && {line}" if off else line

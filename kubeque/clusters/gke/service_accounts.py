@@ -1,7 +1,6 @@
 """Create the missing Kubernetes service accounts of consumers and keepers in a namespace on GKE.
 
-If this account lacks the permission, the `Part` contains the kubectl command, to be run by a person with the
-permission.
+If this account may not create them, the `Part` contains a kubectl command for an administrator.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ Manifest = dict[str, Any]
 
 
 class Accounts:
-    """The service accounts in one namespace."""
+    """The Kubernetes service accounts in one namespace."""
 
     def __init__(self, api: KubernetesApi, namespace: str, google: str) -> None:
-        """`google`: Google service account that the consumers use."""
+        """Send no request. `google`: Google service account that consumers and keepers use."""
         self._api = api
         self._namespace = namespace
         self._google = google
 
     def consumers(self, name: str) -> Part:
-        """Create the service account of the consumers if it is missing. It needs no permissions in the cluster."""
+        """Create the service account `name` of consumers if it is missing. It needs no permissions in the cluster."""
         return self._ensure_account("consumers", name, [])
 
     def keeper(self) -> Part:
-        """Create the keepers' service account and its Role if missing. docs/howto/kubernetes.md lists the Role."""
+        """Create the missing service account, Role and RoleBinding of keepers (see docs/howto/kubernetes.md)."""
         _, binding = keeper_account(self._namespace)
         return self._ensure_account("keeper", KEEPER, [role(), binding])
 
@@ -58,7 +57,7 @@ class Accounts:
             self._api.create(_NAMESPACES, _object("v1", "Namespace", self._namespace))
 
     def _ensure_object(self, manifest: Manifest) -> bool:
-        """Create an object if it is missing. Return True if the object was created."""
+        """Create a missing object, or add missing annotations to an existing one. Return True if it was created."""
         name = manifest["metadata"]["name"]
         where = path(f"{manifest['kind'].lower()}s", self._namespace)
         found = self._api.find(f"{where}/{name}")
