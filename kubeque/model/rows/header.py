@@ -1,4 +1,4 @@
-"""The header of a table: the check of the column names."""
+"""Check the column names of a table."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from kubeque.model.rows.rows import INDEX, Row, check_value
 
 
 def blank_name(name: str, where: str, number: int) -> ParametersError:
-    """Return the error for a column without a name. `number`: number of the column."""
+    """Return the error for a column whose name is blank. `number`: number of the column, from 1."""
     pandas = ", or write it with to_csv(index=False) if it is the index of pandas" if number == 1 else ""
     return ParametersError(f"{where}, column {number}: the header is blank ({name!r}): give the column a name{pandas}")
 
 
 def check_header(columns: Sequence[object], where: str, *, first: int = 1) -> Row:
-    """Return the column names after checking them. `first`: number of the first column. Raises ParametersError."""
+    """Return the column names if all of them are valid. Raises ParametersError.
+
+    `where`: position of the header, for messages. `first`: number of the first column.
+    """
     seen: dict[str, int] = {}
     for number, name in enumerate(columns, first):
         at = f"{where}, column {number}"

@@ -1,4 +1,4 @@
-"""Parse a selection of tasks such as `3,5-9`."""
+"""Selections of tasks by their indexes, such as `3,5-9`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from kubeque.model.errors import UserError
 from kubeque.model.text import cut
 
 _PART = re.compile(r"(?P<first>\d{1,18})(?:-(?P<last>\d{1,18}))?")
-#: Number of ranges that a message names.
+#: Maximum number of ranges that a message lists.
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """A set of whole numbers, kept as ranges."""
+    """A set of whole numbers, stored as ranges."""
 
     #: Ranges in ascending order. They do not overlap.
     ranges: tuple[range, ...]
@@ -37,7 +37,10 @@ class Ranges:
         return self.ranges[-1][-1]
 
     def format_from(self, n: int) -> str:
-        """Return the numbers from `n` on, for example `12, 50 to 60`; empty if there are none. Long lists are cut."""
+        """Return the numbers from `n` on as text, for example `12, 50 to 60`; empty if there are none.
+
+        If there are many ranges, only the first ranges and the number of the others are in the text.
+        """
         beyond = [range(max(n, part[0]), part[-1] + 1) for part in self.ranges if part[-1] >= n]
         more = f" and {len(beyond) - _NAMED} more" if len(beyond) > _NAMED else ""
         named = (str(part[0]) if part[0] == part[-1] else f"{part[0]} to {part[-1]}" for part in beyond[:_NAMED])
@@ -69,7 +72,7 @@ def _parse_part(part: str, text: str) -> range:
 
 
 def to_ranges(indexes: Iterable[int]) -> list[tuple[int, int]]:
-    """Return ascending numbers as half-open ranges (first, end)."""
+    """Return ascending numbers as a list of half-open ranges (first, end)."""
     ranges: list[tuple[int, int]] = []
     for index in indexes:
         if ranges and ranges[-1][1] == index:

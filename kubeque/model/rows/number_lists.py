@@ -1,4 +1,4 @@
-"""Lists of numbers in an axis of a grid: `1..5`, `0..1..0.1`, `lin(0,1,11)` and `log(1e-4,1,5)`."""
+"""Lists of numbers in an axis of a grid: ranges such as `1..5` or `0..1..0.1`, and calls of `lin` and `log`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ _NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?:\.\.({_NUMBER}))?")
 _WHOLE = re.compile(r"-?\d+")
 _LIKE_A_RANGE = re.compile(r"[-+.\deE]*\d[-+.\deE]*\.\.[-+.\deE]*\d[-+.\deE]*")
-#: A function in a list of values.
+#: A call in a list of values, such as `lin(0,1,11)`.
 FUNCTION = re.compile(r"(lin|log)\(([^()]*)\)")
 _USAGE = {
     "lin": "lin(FIRST,LAST,COUNT), for example lin(0,1,11)", "log": "log(FIRST,LAST,COUNT), as in log(1e-4,1,5)"
 }  # fmt: skip
 #: Number of significant digits of a computed number. A double represents 15 decimal digits exactly.
 _DIGITS = 15
-#: Powers of ten between which a double has its full precision.
+#: Limit of the decimal exponent of a bound, positive and negative. Within it, a double has its full precision.
 _EXPONENT = 300
-#: Maximum number of characters of a range.
+#: Maximum length of a range, in characters.
 _MAX_CHARACTERS = 400
 
 
 def expand(axis: str, field: str) -> list[str]:
-    """Return the values of a range or of a function; any other text is a list of itself. Raises ParametersError."""
+    """Return the values of a range or of a call; for any other text, a list of only this text. Raises ParametersError.
+
+    `axis`: name of the axis, for messages.
+    """
     if call := FUNCTION.fullmatch(field):
         return _call(axis, field, call[1], call[2])
     match = _RANGE.fullmatch(field)
@@ -58,7 +61,10 @@ def _whole_numbers(shown: str, first_text: str, last_text: str, step_text: str) 
 
 
 def _decimals(shown: str, first: Decimal, last: Decimal, step: Decimal) -> list[str]:
-    """Return decimal numbers exactly, for example 0.3 and not 0.30000000000000004. `step` may have either sign."""
+    """Return the decimal numbers of a range, without errors of rounding: 0.3 and not 0.30000000000000004.
+
+    The sign of `step` does not matter.
+    """
     step = _check_step(shown, step, abs(last - first))
     count = int(abs(last - first) // step) + 1
     signed = step if last >= first else -step
@@ -66,7 +72,10 @@ def _decimals(shown: str, first: Decimal, last: Decimal, step: Decimal) -> list[
 
 
 def _check_step(shown: str, step: Decimal, distance: Decimal) -> Decimal:
-    """Return the step without its sign. Raises ParametersError if the range has too many values."""
+    """Return the step of a range without its sign.
+
+    Raises ParametersError if the step is 0 or the range has too many values.
+    """
     if step == 0:
         raise ParametersError(f"{shown} has the step 0: write a step that is not 0")
     if distance / abs(step) >= MAX_TASKS:
@@ -75,7 +84,7 @@ def _check_step(shown: str, step: Decimal, distance: Decimal) -> Decimal:
 
 
 def _plain(number: Decimal) -> str:
-    """Return a number without trailing zeros and, for usual sizes, without an exponent."""
+    """Return the text of a number, without trailing zeros and, for usual sizes, without an exponent."""
     if not number:
         return "0"  # -0 is written as 0, too
     number = number.normalize()
@@ -101,12 +110,12 @@ def _call(axis: str, field: str, name: str, arguments: str) -> list[str]:
 
 
 def _is_usual(number: Decimal) -> bool:
-    """True for 0 and for numbers that are neither too large nor too small for a double with full precision."""
+    """True for 0, and for a number that is neither too large nor too small for a double with full precision."""
     return not number or -_EXPONENT < number.adjusted() < _EXPONENT
 
 
 def _spread(name: str, first: Decimal, last: Decimal, count: int) -> list[str]:
-    """Return numbers from `first` to `last` with equal differences, or for `log` with equal ratios."""
+    """Return `count` numbers from `first` to `last`: with equal differences for `lin`, with equal ratios for `log`."""
     with localcontext() as context:
         context.prec = _DIGITS + 15
         step = (last - first) / (count - 1) if name == "lin" else ((last / first).ln() / (count - 1)).exp()

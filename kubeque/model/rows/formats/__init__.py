@@ -1,1 +1,1 @@
-"""Formats of files of rows: CSV with any delimiter, and JSON."""
+"""Formats of files with rows: CSV with any delimiter, and JSON."""

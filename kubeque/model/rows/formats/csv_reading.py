@@ -1,4 +1,4 @@
-"""One pass over the text of a table: rows of texts, and errors that name line, column and value."""
+"""One pass over the text of a CSV file. It yields rows of texts, and its errors contain line, column and value."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from kubeque.model.rows.rows import PAGE_BYTES, REMEDY_UTF8, VALUE_BYTES, Row, t
 from kubeque.model.text import cut, format_count
 
 _BLOCK_BYTES = 1 << 18
-#: Largest row in the file, bytes. The values of a row have at most 1 MiB; with doubled quotes, the text may be twice as
-#: long.
+#: Maximum size of a row in the file, in bytes. The values of a row have at most 1 MiB. With doubled quotes, their text
+#: can be twice as long.
 _ROW_BYTES = 4 * PAGE_BYTES
-#: Number of skipped lines that are kept for messages.
+#: Maximum number of skipped lines that a message names.
 _LINES_NAMED = 3
 
 
@@ -31,42 +31,47 @@ def unreadable(name: str, error: OSError | ValueError) -> ParametersError:
 
 
 class Reading:
-    """One pass over a file. The pass counts lines and computes the digest.
+    """One pass over a file. It counts the lines, and computes the digest of the contents.
 
-    `delimiter`: character between two values. If it is None, it is detected from the header.
+    `stream`: the open file. `name`: name of the file, for messages. `delimiter`: character between two values; None to
+    detect it from the header.
     """
 
     def __init__(self, stream: BinaryIO, name: str, delimiter: str | None = None) -> None:
         self.digest = hashlib.sha256()
-        #: Bytes that were read.
+        #: Number of bytes that were read.
         self.size = 0
-        #: Number of rows without any value, which a spreadsheet writes below a table, and the line numbers of the first
-        #: of them.
+        #: Number of rows without any value, and the line numbers of the first of these rows. A spreadsheet can write
+        #: such rows below a table.
         self.left_out = 0
         self.lines_left_out: list[int] = []
-        #: The delimiter that is used. It is detected when the first row is read.
+        #: The delimiter in use. If it is not given, it is detected when the first row is read.
         self.delimiter = delimiter or COMMA
         self._is_given = delimiter is not None
         self._stream = stream
         self.name = name
-        #: Lines passed to the CSV parser.
+        #: Number of lines that were passed to the CSV parser.
         self._lines_read = 0
-        #: First line of the current row, its text, and the number of characters.
+        #: Number of the first line of the current row, number of the header's line, text of the current row, and its
+        #: length in characters.
         self._row_line = 1
         self.header_line = 1
         self._row_text: list[str] = []
         self._row_size = 0
 
     def where(self) -> str:
-        """Return file and line of the current row, for messages."""
+        """Return the name of the file and the line of the current row, for messages."""
         return f"{self.name}, line {self._row_line}"
 
     def rows(self) -> Iterator[list[str]]:
-        """Yield the header and all rows. Blank lines and lines of only delimiters are left out."""
+        """Yield the header and then the rows. Blank lines and lines of only delimiters are left out.
+
+        Raises ParametersError.
+        """
         lines = self._lines()
         start = self._read_start(lines)
         try:
-            # strict: a missing or misplaced quote is an error.
+            # With `strict`, a missing or misplaced quote is an error.
             for row in csv.reader(itertools.chain(start, lines), strict=True, delimiter=self.delimiter):
                 if any(row) or (row and not self._is_only_delimiters()):
                     yield row
@@ -77,9 +82,9 @@ class Reading:
             raise self._explain_broken_row(str(error)) from error
 
     def _read_start(self, lines: Iterator[str]) -> list[str]:
-        """Find the delimiter, and return a list with the first line that is not blank.
+        """Find the delimiter. Return a list with the first line that is not blank; empty if all lines are blank.
 
-        Return an empty list if all lines are blank.
+        A line such as `sep=;` sets the delimiter and is left out.
         """
         for line in lines:
             hint = read_hint(line)
@@ -104,9 +109,9 @@ class Reading:
             self.lines_left_out.append(self._row_line)
 
     def _is_only_delimiters(self) -> bool:
-        """True for a line of only delimiters, which a spreadsheet writes for an empty row.
+        """True if the text of the current row is only delimiters, which a spreadsheet writes for an empty row.
 
-        A line with empty values in quotes counts as a row.
+        A row with empty values in quotes does not count as empty.
         """
         return not "".join(self._row_text).strip(f"{self.delimiter}\r\n")
 
@@ -115,7 +120,7 @@ class Reading:
         return f"a {name_of(self.delimiter)}"
 
     def check_widths(self, rows: Iterator[list[str]], columns: Row) -> Iterator[list[str]]:
-        """Yield `rows`. Raise ParametersError at a row with too few or too many values."""
+        """Yield `rows` unchanged. Raises ParametersError at a row with too few or too many values."""
         width = len(columns)
         for row in rows:
             if len(row) != width:
@@ -124,7 +129,7 @@ class Reading:
 
     def _lines(self) -> Iterator[str]:
         for block in self._blocks():
-            # Only LF ends a line: str.splitlines would split at ten more characters, which a value may contain.
+            # Only LF ends a line. str.splitlines would also split at ten other characters, which a value may contain.
             for line in io.StringIO(block, newline="\n"):
                 self._lines_read += 1
                 self._row_text.append(line)
@@ -134,7 +139,7 @@ class Reading:
                 yield line
 
     def _blocks(self) -> Iterator[str]:
-        """Yield the text in blocks of whole lines."""
+        """Yield the text of the file in blocks of whole lines. Raises ParametersError if the file is not CSV text."""
         rest, begun = b"", False
         while chunk := self._read():
             if not self.size and (what := describe_format(chunk)):
@@ -181,8 +186,11 @@ class Reading:
         )
 
     def _explain_broken_row(self, reason: str) -> ParametersError:
-        """Return an error that names the column and the value in the current row. The csv module does not name them."""
-        # Groups of a field: the closing quote (empty if missing) and the text after it.
+        """Return the error for a current row that is not CSV.
+
+        It names the column and the value, which the csv module does not.
+        """
+        # Groups of a field in quotes: the closing quote (empty if it is missing), and the text after it.
         end = re.escape(self.delimiter)
         pattern = re.compile(rf'"[^"]*(?:""[^"]*)*("?)([^{end}\n]*)|[^{end}\n]*')
         text, at, number = "".join(self._row_text), 0, 0

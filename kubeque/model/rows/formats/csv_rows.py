@@ -1,4 +1,4 @@
-"""Rows of a CSV file, read in two passes with little memory. The text of a cell stays unchanged."""
+"""Rows of a CSV file, read in two passes that need little memory. The text of a cell stays unchanged."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class _CsvRows:
     columns: Row
     n: int
     open_text: Callable[[], BinaryIO]
-    #: Name of the file in messages.
+    #: Name of the file, for messages.
     name: str
     spec: RowsSpec
-    #: SHA-256 of the file's contents, to detect a change between two passes.
+    #: SHA-256 of the file's contents, which detects a change between two passes.
     file_digest: bytes
     delimiter: str
-    #: The column names in the file's first line, including the name of an index column.
+    #: The column names in the header line of the file, including that of an index column.
     header: Row
     #: Notes about the file for the user, one sentence each.
     notes: tuple[str, ...] = ()
@@ -53,11 +53,12 @@ class _CsvRows:
 def read_csv(open_text: Callable[[], BinaryIO], name: str, delimiter: str | None = None) -> _CsvRows:
     """Return the rows of a CSV file: UTF-8 with or without BOM, LF or CRLF, column names in the first line.
 
-    `open_text` opens the file for reading bytes; it is called here and for each pass over the rows. `name` is the
-    file's name in messages. `delimiter`: the character between two values (None: detected from the header).
+    `open_text`: function that opens the file for reading bytes; it is called here and for each pass over the rows.
+    `name`: name of the file, for messages. `delimiter`: character between two values; None to detect it from the
+    header.
 
-    Blank lines and rows of only delimiters are skipped. A first column without a name is skipped if it has only whole
-    numbers: it is the index that pandas writes. Raises ParametersError with line and column.
+    Blank lines and rows of only delimiters are skipped. A first column without a name is skipped if it contains only
+    whole numbers, because pandas writes its index in this form. Raises ParametersError with line and column.
     """
     with _open(open_text, name) as stream:
         reading = Reading(stream, name, delimiter)
@@ -77,12 +78,12 @@ def read_csv(open_text: Callable[[], BinaryIO], name: str, delimiter: str | None
 
 
 def _has_index(header: Row) -> bool:
-    """True if the first column can be the index of pandas. This column has no name."""
+    """True if the first column may be an index that pandas wrote: its name is blank."""
     return len(header) > 1 and not header[0].strip()
 
 
 def _values(reading: Reading, rows: Iterator[list[str]], header: Row) -> Iterator[Sequence[str]]:
-    """Yield the values of each row below the header, without the values of an index column."""
+    """Yield the values of each row below the header, without the value of an index column."""
     if not _has_index(header):
         yield from reading.check_widths(rows, header)
         return
@@ -93,7 +94,10 @@ def _values(reading: Reading, rows: Iterator[list[str]], header: Row) -> Iterato
 
 
 def _notes(reading: Reading, name: str, given: str | None, skipped: int) -> Iterator[str]:
-    """Yield notes about what was skipped in a file, and about the delimiter if it was detected and is not the comma."""
+    """Yield notes about skipped parts of a file, and about a detected delimiter other than the comma.
+
+    `given`: the delimiter that the caller gave; None if it was detected. `skipped`: 1 if an index column was skipped.
+    """
     if given is None and reading.delimiter != COMMA:
         yield f"{name}: {name_of(reading.delimiter)}s separate the columns"
     if skipped:

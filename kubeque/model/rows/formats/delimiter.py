@@ -1,4 +1,4 @@
-"""The character between the values of a table: its names, and how to find it from the header."""
+"""The delimiter between the values of a table: its names, and its detection from the header."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ COMMA = ","
 #: Names of delimiters, for options and messages.
 NAMES = {"comma": COMMA, "semicolon": ";", "tab": "\t", "vertical bar": "|", "blank": " "}
 _ALIASES = {**NAMES, "\\t": "\t", "pipe": "|", "space": " "}
-#: The delimiters that are detected from the header. A blank is never detected, because names of columns can have
-#: blanks.
+#: Delimiters that are detected from the header, besides the comma. A blank is never detected, because names of columns
+#: can contain blanks.
 _FOUND = (";", "\t", "|")
 _TAB_SUFFIXES = (".tsv", ".tab")
-#: The first line that Excel writes or reads to name the delimiter.
+#: Line before the header, such as `sep=;`, with which Excel names the delimiter.
 _HINT = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
 
 def read_delimiter(text: str, what: str) -> str:
-    """Return the character of an option: one character, or a name such as `tab`. Raises ParametersError."""
+    """Return the delimiter that an option gives: one character, or a name such as `tab`. Raises ParametersError.
+
+    `what`: name of the option, for the message.
+    """
     found = _ALIASES.get(text.lower(), text)
     if len(found) != 1 or found in '"\r\n\0':
         raise ParametersError(
@@ -31,7 +34,7 @@ def read_delimiter(text: str, what: str) -> str:
 
 
 def name_of(delimiter: str) -> str:
-    """Return the name of a delimiter for messages."""
+    """Return the name of a delimiter for messages; for a delimiter without a name, the character in quotes."""
     names = {character: name for name, character in NAMES.items()}
     return names.get(delimiter) or repr(delimiter)
 
@@ -43,10 +46,11 @@ def read_hint(line: str) -> str | None:
 
 
 def find_delimiter(header: str, name: str) -> str:
-    """Return the delimiter of a table with this first line. `name`: name of the file.
+    """Return the delimiter of a table whose first line is `header`. `name`: name of the file.
 
-    The delimiter splits the line into at least two columns. If a suffix such as .tsv names the tab, try the tab first.
-    Then try the comma, and then the other delimiters. If no delimiter splits the line, return the comma.
+    If the name ends with .tsv or .tab, the tab is tried first. Then the comma is tried. Then the delimiter with the
+    most columns is taken from the others. A delimiter must split the line into at least two columns. If none does,
+    return the comma.
     """
     counts = {character: _count_columns(header, character) for character in (COMMA, *_FOUND)}
     if name.lower().endswith(_TAB_SUFFIXES) and counts["\t"] > 1:
@@ -58,7 +62,7 @@ def find_delimiter(header: str, name: str) -> str:
 
 
 def _count_columns(header: str, delimiter: str) -> int:
-    """Return the number of columns; 0 if the line is not a row with this delimiter."""
+    """Return the number of columns in a line with this delimiter; 0 if the line is not a valid row."""
     try:
         return len(next(csv.reader([header], strict=True, delimiter=delimiter), []))
     except csv.Error:

@@ -1,11 +1,11 @@
-"""Recognise files other than CSV text by their first bytes."""
+"""Recognise files that are not CSV text by their first bytes."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
 
-#: Description of a file format and what to do about it, by the first bytes of the file.
+#: Description of a file format with a remedy, by the first bytes of the file.
 _FORMATS: Mapping[bytes, str] = {
     b"PK\x03\x04": "a zip archive, as .xlsx and .ods files are: save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an old Excel file: save the sheet as CSV (UTF-8)",
@@ -26,12 +26,12 @@ _FORMATS: Mapping[bytes, str] = {
     codecs.BOM_UTF16_LE: "UTF-16 text: save it as UTF-8",
     codecs.BOM_UTF16_BE: "UTF-16 text: save it as UTF-8",
 }
-#: Number of bytes that decide whether a text without a byte order mark is UTF-16.
+#: Number of bytes that are examined to detect UTF-16 without a byte order mark.
 _SAMPLE = 1024
 
 
 def describe_format(start: bytes) -> str:
-    """Return the format of a file that begins with `start`, and a remedy; empty if the file can be CSV text."""
+    """Return the format of a file that begins with `start`, with a remedy; empty if the file can be CSV text."""
     for magic, what in _FORMATS.items():
         if start.startswith(magic):
             return what
@@ -40,6 +40,6 @@ def describe_format(start: bytes) -> str:
 
 
 def _is_utf16(sample: bytes, encoding: str) -> bool:
-    """True if `sample`, the start of a text without a byte order mark, has this UTF-16 encoding."""
+    """True if `sample` is the start of a text in the UTF-16 encoding `encoding`, without a byte order mark."""
     text = sample[: len(sample) // 2 * 2].decode(encoding, errors="ignore")
     return 0 in sample and "\0" not in text and not {",", "\n"}.isdisjoint(text)

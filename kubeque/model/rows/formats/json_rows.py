@@ -1,4 +1,4 @@
-"""Rows from JSON text: one object in each line, or a list of objects."""
+"""Rows from JSON text: one object per line, or a list of objects."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from kubeque.model.strict_json import parse_strict_json
 from kubeque.model.text import cut
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json")
-#: Start of an object or of a list of objects. The header of a CSV file does not begin with these characters.
+#: Start of a JSON object or of a list of objects. The header of a CSV file does not begin in this way.
 _START = re.compile(rb'\{\s*["}]|\[\s*[\[{\]]')
 _WRITE = 'write one object per line, for example {"lr": 0.1, "seed": 1}'
 
 
 def is_json(head: bytes, name: str) -> bool:
-    """True if a file with this name and these first bytes has JSON text."""
+    """True if a file with this name and these first bytes contains JSON text."""
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     return bool(start) and (name.lower().endswith(_SUFFIXES) or _START.match(start) is not None)
 
 
 def read_json(data: bytes, name: str) -> Rows:
-    """Return the rows of JSON text. Values keep their types. `name`: name of the file for messages.
+    """Return the rows of JSON text. Values keep their types. `data`: contents of the file.
 
-    Raises ParametersError. The message names the line or row, and the column if one value is wrong.
+    `name`: its name for messages.
+
+    Raises ParametersError. The message names the line or the row, and also the column if one value is wrong.
     """
     try:
         text = data.removeprefix(codecs.BOM_UTF8).decode()
@@ -58,7 +60,10 @@ def _parse_lines(text: str, name: str) -> Iterator[Any]:
 
 
 def _parse(text: str, name: str, line: int) -> Any:
-    """Return the value of JSON text that begins in this line of the file. Raises ParametersError."""
+    """Return the value of JSON text. Raises ParametersError.
+
+    `line`: number of the line of the file where the text begins.
+    """
     try:
         return parse_strict_json(text, twice="an object has the key {} twice", constant="{} is not a JSON value")
     except json.JSONDecodeError as error:
