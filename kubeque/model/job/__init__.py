@@ -1,1 +1,1 @@
-"""Jobs, their specs and their tasks."""
+"""Jobs, and their specs, tasks, shapes and retries."""

@@ -1,4 +1,4 @@
-"""The arguments of a task: the command of its job, rendered for its row."""
+"""The arguments of a task: the command of its job with the values of its row."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SHELL = "/bin/sh"
 
 
 def task_argv(spec: JobSpec, row: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
-    """Return the arguments to run for a row.
+    """Return the program and the arguments that a task runs for a row.
 
-    `row`: values by column, including `index`. `names`: names of files in the working directory, by the `^` word as
-    rendered for the row.
+    `row`: values by column, including `index`. `names`: names of files in the working directory, keyed by the rendered
+    path of their `^` word.
     """
     if spec.shell:
         return [SHELL, "-c", _script(spec.command, row, names)]

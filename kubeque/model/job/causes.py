@@ -1,4 +1,4 @@
-"""Causes: why an attempt of a task ended, and how a consumer died."""
+"""Causes of the end of an attempt, and the death of a consumer."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ class Cause(StrEnum):
     STORE = "store"
     INTERNAL = "internal"
     KILLED = "killed"
-    #: Any cause that only a newer kubeque knows. The record keeps its stored name as `foreign_cause`.
+    #: Any cause that only a newer kubeque knows. The record of the attempt keeps the stored name as `foreign_cause`.
     UNKNOWN = "unknown"
 
 
-#: The causes by which a task can fail.
+#: Causes with which a task can fail or be killed.
 FAILURE_CAUSES = tuple(cause for cause in Cause if cause not in (Cause.OK, Cause.UNKNOWN))
 _CAUSES: dict[str, Cause] = {cause.value: cause for cause in Cause}
 
 
 def read_cause(name: str) -> tuple[Cause, str]:
-    """Return the cause for a stored name, and an empty text. If the name is unknown, return UNKNOWN and the name."""
+    """Return the cause for a stored name, and an empty text. For an unknown name, return UNKNOWN and the name."""
     cause = _CAUSES.get(name)
     return (Cause.UNKNOWN, name) if cause is None else (cause, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """The death of a consumer."""
+    """How a consumer died: the cause for the attempt that it was running, and a message."""
 
     cause: Cause = Cause.LOST
     #: Index of the task that the consumer was running, from its journal; None if unknown.

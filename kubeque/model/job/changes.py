@@ -1,4 +1,4 @@
-"""Changes of a job as pure functions: pause, resume, end and close."""
+"""Changes of a job as pure functions: pause, resume, end, close, and raise the version that it needs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from kubeque.model.job.pause import Pause
 
 
 def pause_job(job: Job, at: float, reason: str = "") -> Job:
-    """Return the job as paused since `at`. `reason`: why kubeque pauses the job; empty if a user does.
+    """Return the job as paused since the Unix time `at`. A job that is already paused is returned unchanged.
 
-    A paused job needs a newer kubeque, because an older kubeque would start its tasks.
+    `reason`: reason why kubeque pauses the job; empty if a user pauses it. A paused job needs a newer kubeque, because
+    an older one would start its tasks.
     """
     if job.pause is not None:
         return job
@@ -21,9 +22,9 @@ def pause_job(job: Job, at: float, reason: str = "") -> Job:
 
 
 def resume_job(job: Job) -> Job:
-    """Return the job without its pause, and with the value of `needs` from before the pause.
+    """Return the job without its pause, and with the lowest version (`needs`) from before the pause.
 
-    The objects of the job are forgotten, because kubeque deletes them when a job is paused or ends.
+    `objects` of the job becomes None, because kubeque deletes the objects in the cluster when a job is paused or ends.
     """
     job = replace(job, objects=None)
     if job.pause is None:
@@ -33,12 +34,12 @@ def resume_job(job: Job) -> Job:
 
 
 def end_job(job: Job, state: JobState, reason: str = "") -> Job:
-    """Return the job as killed or stopped. A pause ends, so that the tasks can run after a later reset."""
+    """Return the job as killed or stopped (`state`). A pause ends, so that the tasks can run after a later reset."""
     return replace(resume_job(job), state=state, reason=reason)
 
 
 def close_job(job: Job, counts: Counts, at: float, *, killed_rows: int = 0) -> Job:
-    """Return the job as closed. Ignore a kill that came after the end of the last task.
+    """Return the job as closed at the Unix time `at`. A kill that came after the end of the last task is ignored.
 
     `killed_rows`: number of tasks in `counts.killed` that were killed as single rows, not by a kill of the job.
     """
@@ -49,6 +50,9 @@ def close_job(job: Job, counts: Counts, at: float, *, killed_rows: int = 0) -> J
 
 
 def raise_needs(job: Job, version: str) -> Job:
-    """Return the job with `needs` raised to at least `version`. Also raise the value that applies after a pause."""
+    """Return the job with a lowest version (`needs`) of at least `version`.
+
+    The version for after a pause is raised, too.
+    """
     pause = replace(job.pause, needs_after=higher(job.pause.needs_after, version)) if job.pause else None
     return replace(job, needs=higher(job.needs, version), pause=pause)

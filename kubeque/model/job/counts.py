@@ -1,4 +1,4 @@
-"""Number of tasks of a job, or of a block, in each state."""
+"""Numbers of tasks of a job, or of a block, in each state."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from kubeque.lazy_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Number of tasks in each state.
+    """Number of tasks of a job in each state.
 
-    `killed` counts the rows that were killed, and the tasks that had not ended when the job was killed or stopped.
+    `killed` is the number of killed rows. If the job was killed or stopped, it also includes the tasks that had not
+    ended.
     """
 
     pending: int = 0
@@ -19,7 +20,7 @@ class Counts:
     ok: int = 0
     failed: int = 0
     killed: int = 0
-    #: Number of tasks that wait until the canaries have ended and a user runs `kubeque go`.
+    #: Number of held tasks, which wait until the canaries have ended and a user runs `kubeque go`.
     held: int = 0
 
     @property
@@ -36,9 +37,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Number of tasks of a block in each state. A task that moved is counted in its new block.
+    """Number of tasks of a block in each state. A task that moved to another block is counted only there.
 
-    A task that is reserved behind the running task of its consumer counts as pending.
+    A consumer's reserved task whose command does not run yet counts as pending.
     """
 
     ok: int = 0

@@ -1,4 +1,4 @@
-"""Evictions: a node stops a consumer because a task used too much disk."""
+"""Evictions: a node stops the pod of a consumer because its task used too much disk."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from kubeque.lazy_dataclass import dataclass
 class Eviction:
     """The eviction of one consumer because of its disk use."""
 
-    #: Name of the consumer, as in the leases that it held.
+    #: Name of the consumer, as the leases that it held contain it.
     owner: str
     #: Size class of the consumer's tasks.
     size_class: int
-    #: Index of the task that the consumer was running, from its journal; None if unknown.
+    #: Index of the task that the consumer was running, as its journal names it; None if unknown.
     running: int | None
     #: Message of the node.
     message: str

@@ -1,4 +1,4 @@
-"""The environment of a submitter: the variables and the umask that the tasks of one machine get."""
+"""The environment of a submitter: the variables and the umask that tasks on the same machine get."""
 
 from __future__ import annotations
 
@@ -9,37 +9,43 @@ from typing import Any
 
 from kubeque.lazy_dataclass import dataclass
 
-#: Variables of kubeque itself, and variables that describe one process or one shell.
+#: Variables that tasks never get: those of kubeque itself, and those that describe one process or one shell.
 _NOT_INHERITED = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_", re.DOTALL)
-#: Variables of Airflow. These variables contain logins and the key of Airflow's database.
+#: Variables of Airflow, which tasks do not get. They contain logins and the key of Airflow's database.
 _AIRFLOW = re.compile(r"AIRFLOW.*", re.DOTALL)
-#: All variables that tasks get from an Airflow worker. The worker's other variables belong to the Airflow
-#: installation, not to a user.
+#: The only variables that tasks get from an Airflow worker. Its other variables belong to the Airflow installation, not
+#: to a user.
 _FROM_AIRFLOW = re.compile(r"PATH|HOME|LANG|LC_.*|TZ|TMPDIR|VIRTUAL_ENV|CONDA_.*", re.DOTALL)
-#: A process with this variable runs an Airflow task.
+#: Variable that only a process which runs an Airflow task has.
 _DAG_VARIABLE = "AIRFLOW_CTX_DAG_ID"
-#: Name of the umask in a list of variables that differ.
+#: Name that represents the umask in a list of variables that differ.
 _UMASK = "umask"
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Variables and umask of a process at one moment. Names and values can contain bytes that are not UTF-8."""
+    """The variables and the umask of a process at one moment. Names and values can contain bytes that are not UTF-8."""
 
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    #: None means the umask of the consumer.
+    #: The umask; None: the tasks get the umask of the consumer.
     umask: int | None = None
 
     @classmethod
     def of_submitter(cls, environ: Mapping[str, str], umask: int, *, airflow: bool = False) -> Environment:
-        """Return the environment that tasks get from the submitting process. `airflow`: True for an Airflow task."""
+        """Return the environment that tasks get from the submitting process.
+
+        `environ`, `umask`: those of this process. `airflow`: True if it runs an Airflow task.
+        """
         if airflow or _DAG_VARIABLE in environ:
             return cls({name: value for name, value in environ.items() if _FROM_AIRFLOW.fullmatch(name)})
         own = {name: value for name, value in inheritable(environ).items() if not _AIRFLOW.fullmatch(name)}
         return cls(own, umask)
 
     def differences(self, other: Environment) -> tuple[str, ...]:
-        """Return the sorted names of the variables that differ. If the umask differs, the last name is `umask`."""
+        """Return the sorted names of the variables that differ.
+
+        If the umask differs, the additional last name is `umask`.
+        """
         mine, theirs = self.variables, other.variables
         names = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
         return (*names, *([_UMASK] if self.umask != other.umask else []))
@@ -49,7 +55,7 @@ class Environment:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Environment:
-        """Return a stored environment. Raises ValueError if the stored object has a different form."""
+        """Return the environment of a stored object. Raises ValueError if the object has another form."""
         variables, umask = wire.get("variables"), wire.get("umask")
         if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
             raise ValueError("it has no variables")
@@ -59,5 +65,5 @@ class Environment:
 
 
 def inheritable(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables, except those of kubeque itself and those that describe one process or one shell."""
+    """Return the variables of `environ` without those of kubeque and those that describe one process or one shell."""
     return {name: value for name, value in environ.items() if not _NOT_INHERITED.fullmatch(name)}

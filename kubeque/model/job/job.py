@@ -23,18 +23,18 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.text import cut, format_count
 
-#: `allow_failed` of a stored job: a count or a share.
+#: Pattern of `allow_failed` in a stored job: a count, or a share with %.
 _ALLOWED = re.compile(r"\d{1,18}|\d{1,18}(\.\d{1,18})?%", re.ASCII)
 
 
 class JobState(StrEnum):
-    """State of a job. The end of a job is shown by `Job.closing`, not by its state."""
+    """State of a job. `Job.closing`, not this state, shows if the job has ended."""
 
     ACTIVE = "active"
-    #: A reset is changing the blocks of the job. Tasks can run, but the job cannot be closed.
+    #: A reset is changing the blocks of the job. Its tasks can run, but the job cannot be closed.
     RESETTING = "resetting"
     KILLED = "killed"
-    #: Ended early by a rule: too many failures, the deadline, a command that always fails, or no poll in time.
+    #: Ended early by a rule: too many failures, the deadline, a command that always fails, or too long without a poll.
     STOPPED = "stopped"
     #: Any state that only a newer kubeque knows. The record keeps the stored name. The job is neither open nor closed.
     UNKNOWN = "unknown"
@@ -46,7 +46,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The end of a run of a job."""
+    """The end of a run of a job, which is recorded when the job is closed."""
 
     success: bool
     counts: Counts
@@ -69,10 +69,13 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Job:
-    """One submitted sweep, as the queue stores it. It is small, because every consumer reads it every few seconds."""
+    """One submitted sweep, as the queue stores it.
+
+    The record is small, because each consumer reads it every few seconds.
+    """
 
     name: str
-    #: Random, chosen when the job is created. It is the key of blocks, pages, spec and results.
+    #: Random text, chosen when the job is created. It is the key of everything that is stored for the job.
     uid: str
     #: Number of tasks.
     n: int
@@ -80,7 +83,8 @@ class Job:
     url: str
     #: Number of consumers that the job requests.
     consumers: int = 1
-    #: Number of tasks that run first. The other tasks are held until a user runs `kubeque go`. 0 if no task is held.
+    #: Number of canaries, which are the tasks that run first. The other tasks are held until a user runs `kubeque go`.
+    #: 0: no task is held.
     canaries: int = 0
     #: Name of the job's fleet. Jobs of one fleet share consumers.
     fleet: str = "local"
@@ -90,52 +94,53 @@ class Job:
     state: JobState = JobState.ACTIVE
     #: Reason why the job was killed or stopped, as text.
     reason: str = ""
-    #: Number of kills of some rows of the job. If the number increases, each consumer reads the
-    #: blocks of its leases again and ends the killed rows.
+    #: Number of kills of single rows of the job. If it increases, each consumer reads the blocks of its leases again
+    #: and ends the killed rows.
     kills: int = 0
-    #: Number of resets. Outcomes of an older run are refused.
+    #: Number of resets of the job. Outcomes of an older run are refused.
     run: int = 0
-    #: First run after the last reset of a killed or stopped job. Consumers end the commands of earlier runs.
+    #: First run after the last reset of a killed or stopped job. A consumer ends a command that it started in an
+    #: earlier run.
     oldest_run: int = 0
     #: Unix time of the last reset, seconds; 0 without a reset.
     reset_at: float = 0.0
-    #: Number of the current spec, from 1; `files/layout.py: spec_url` returns its URL.
+    #: Number of the current spec, from 1. `files/layout.py: spec_url` returns the spec's URL.
     revision: int = 1
-    #: Digest of the current spec. It shows whether a repeated submission has a different spec.
+    #: Digest of the current spec. It shows if a repeated submission has another spec.
     spec_digest: str = ""
     #: SHA-256 (hex) of each stored spec, from revision 1 on. An entry is empty, or missing at the end, if an earlier
     #: kubeque stored the spec.
     spec_hashes: tuple[str, ...] = ()
-    #: The unfinished reset, which any program may finish; None if no reset is unfinished.
+    #: The unfinished reset, which any program may complete; None if no reset is unfinished.
     reset: ResetRule | None = None
-    #: Lowest size class in which tasks run. It is raised when too many first attempts run out of memory.
+    #: Lowest size class in which tasks run. It is raised if all first attempts run out of memory.
     floor: int = 0
     shapes: tuple[Shape, ...] = (Shape(),)
     budgets: Budgets = field(default_factory=Budgets)
     #: Number of failed tasks at which the job stops; None: no limit.
     max_failures: int | None = None
-    #: Maximum number of failed tasks of a successful job; with %, a share of all tasks.
+    #: Maximum number of failed tasks of a successful job. With %, the maximum share of all tasks.
     allow_failed: str = "0"
-    #: Unix time in seconds at which the job stops even if tasks are left; None: never.
+    #: Unix time in seconds at which the job stops, even if tasks have not ended; None: never.
     deadline: float | None = None
-    #: Seconds between submission and deadline. A reset of an ended job sets a new deadline after the same number of
-    #: seconds.
+    #: Seconds from the submission to the deadline. If an ended job is reset, the new deadline is this many seconds
+    #: after the reset.
     deadline_seconds: float | None = None
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
-    #: Wait token: names the try of an Airflow task that waits for the job and may cancel it; empty without an Airflow
-    #: task.
+    #: Wait token: text that identifies the try of an Airflow task that waits for the job and may cancel it. Empty if no
+    #: Airflow task waits.
     token: str = ""
-    #: Seconds without a poll by the Airflow task after which the job stops; None: never.
+    #: Seconds without a poll by the waiting Airflow task after which the job stops; None: never.
     orphan_after: float | None = None
-    #: Time of the last poll by the clock of the queue, seconds, with a precision of a twentieth of `orphan_after`.
+    #: Time of the last poll by the waiting Airflow task, in seconds on the clock of the queue. Its precision is a
+    #: twentieth of `orphan_after`.
     watched: float = 0.0
-    #: True if an Airflow task has returned the results. The next try of the Airflow task then follows a clear, not a
-    #: failure.
+    #: True if an Airflow task has returned the results. If such a task has a further try, a user has cleared it.
     delivered: bool = False
     #: Name of the recurring sweep to which the job belongs; empty if none.
     series: str = ""
-    #: Description of the submitter, for example the run of an Airflow task.
+    #: Origin of the job: names and values that describe the submitter, for example the DAG run.
     origin: Mapping[str, str] = field(default_factory=dict)
     #: User name of the submitter on the machine of the submission; empty if unknown.
     submitter: str = ""
@@ -143,24 +148,23 @@ class Job:
     linked: int = 0
     #: Seconds from the end of the job until `kubeque gc` may remove it; None: never.
     results_ttl: float | None = None
-    #: Indexes of running tasks whose output is watched, each with the end of its watch by the clock of the queue,
-    #: seconds. Until then, the consumer uploads the output of the task.
+    #: Indexes of running tasks with an output that a user watches, each with the end of the watch, in seconds on the
+    #: clock of the queue. Until then, the consumer uploads the output.
     peeks: tuple[tuple[int, float], ...] = ()
     closing: Closing | None = None
-    #: Time of the last `kubeque stop` by the clock of the queue, seconds; 0: never. Tasks are not charged for this
-    #: stop.
+    #: Time of the last `kubeque stop` in seconds on the clock of the queue; 0: never. This stop does not charge tasks.
     sent_home: float = 0.0
     #: The pause of an open job; None if the job is not paused.
     pause: Pause | None = None
-    #: The unfinished objects of the job in its cluster; None if none were seen, or if kubeque deleted them.
+    #: The unfinished objects of the job in its cluster; None if none were observed, or if kubeque deleted them.
     objects: ClusterObjects | None = None
     #: Lowest version of kubeque that may work on the job.
     needs: str = BASE_NEEDS
-    #: Version of kubeque that wrote the record; empty for versions before 0.2, and for a record that is not stored yet.
+    #: Version of kubeque that wrote the record. Empty for versions before 0.2, and for a record that is not stored yet.
     written_by: str = field(default="", compare=False)
-    #: Stored entries that only a newer kubeque knows, and the name of a state that is UNKNOWN here.
+    #: Stored entries that only a newer kubeque knows. If the state is UNKNOWN, they include its stored name.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    #: Entries beside the job in its stored record that only a newer kubeque knows.
+    #: Stored entries of the job's record, outside of the job's own object, that only a newer kubeque knows.
     record_extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
@@ -171,7 +175,7 @@ class Job:
 
     @property
     def condition(self) -> str:
-        """One word for the state of the job, as far as it is known without its counts."""
+        """One word for the state of the job, as far as the record alone shows it, without counts."""
         if self.closing is None and self.state is JobState.ACTIVE:
             return "paused" if self.paused else "open"
         return self.standing(Counts())
@@ -183,7 +187,7 @@ class Job:
 
     @property
     def paused(self) -> bool:
-        """True if the job is open and no further task starts."""
+        """True if the job is open and paused, so that no further task starts."""
         return self.open and self.pause is not None
 
     @property
@@ -198,35 +202,44 @@ class Job:
 
     @property
     def missed_deadline(self) -> bool:
-        """True if the job was stopped at its deadline."""
+        """True if the job was stopped because its deadline had passed."""
         return self.state is JobState.STOPPED and self.reason.startswith("its deadline")
 
     def may_close(self, counts: Counts) -> bool:
-        """True if all tasks have ended and no reset is unfinished."""
+        """True if the job may be closed: all tasks have ended, and no reset is unfinished.
+
+        `counts`: present counts of the job.
+        """
         return counts.ended == self.n and self.state not in (JobState.RESETTING, JobState.UNKNOWN)
 
     def is_same_run(self, other: Job) -> bool:
-        """True if `other` is this job in the same run: the job was neither replaced nor reset in the meantime."""
+        """True if `other` is this job in the same run, so it was neither replaced nor reset in the meantime."""
         return self.uid == other.uid and self.run == other.run
 
     def is_overdue(self, now: float) -> bool:
-        """True if the deadline has passed. `now`: time by the clock of the queue, seconds."""
+        """True if the deadline has passed. `now`: time on the clock of the queue, Unix seconds."""
         return self.deadline is not None and now > self.deadline
 
     def is_orphan(self, now: float) -> bool:
-        """True if the last poll by an Airflow task is older than `orphan_after`.
+        """True if the last poll by the waiting Airflow task is older than `orphan_after`.
 
-        `now`: time by the clock of the queue.
+        `now`: time on the clock of the queue, Unix seconds.
         """
         return bool(self.token) and self.orphan_after is not None and now > self.watched + self.orphan_after
 
     def waits_for_go(self, counts: Counts) -> bool:
-        """True if the canaries have ended and the held tasks wait for `kubeque go`."""
+        """True if all canaries have ended and the held tasks wait for `kubeque go`.
+
+        `counts`: present counts of the job.
+        """
         ended = counts.ended >= self.canaries and not counts.pending + counts.running
         return self.open and self.canaries > 0 and counts.held > 0 and ended
 
     def standing(self, counts: Counts) -> str:
-        """Return one word for the progress of the job with these counts."""
+        """Return one word for the state of the job, for example `success`, `failed`, `paused`, `held` or `waiting`.
+
+        `counts`: present counts of the job.
+        """
         if self.closing is not None:
             return "success" if self.closing.success else "failed" if self.state is JobState.ACTIVE else str(self.state)
         if self.paused:
@@ -236,7 +249,10 @@ class Job:
         return str(self.state) if not self.open else "running" if counts.ended or counts.running else "waiting"
 
     def succeeds(self, counts: Counts) -> bool:
-        """True if these final counts make the job a success."""
+        """True if the job is a success with these final counts.
+
+        It must not be killed or stopped, and at most `allowed_failures` tasks may have failed or be killed.
+        """
         return self.state is JobState.ACTIVE and counts.failed + counts.killed <= self.allowed_failures
 
     @property
@@ -246,11 +262,11 @@ class Job:
         return int(self.allow_failed)
 
     def spec_hash(self, revision: int) -> str:
-        """Return the SHA-256 (hex) of the stored spec of a revision; empty if unknown."""
+        """Return the SHA-256 (hex) of the stored spec of a revision; empty if it is unknown."""
         return self.spec_hashes[revision - 1] if 0 < revision <= len(self.spec_hashes) else ""
 
     def with_spec(self, digest: str) -> Job:
-        """Return the job with `digest` as the SHA-256 of the stored spec of the current revision."""
+        """Return the job with `digest` stored as the SHA-256 of the spec of the current revision."""
         known = self.spec_hashes[: self.revision - 1]
         return replace(self, spec_hashes=(*known, *[""] * (self.revision - 1 - len(known)), digest))
 
@@ -271,7 +287,10 @@ class Job:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any], **beside: Any) -> Job:
-        """Return the job from a stored object. `beside`: fields that are stored outside of this object."""
+        """Return the job from its stored object. Raises one of UNREADABLE for a damaged object.
+
+        `beside`: fields of the job that are stored outside of this object.
+        """
         fields = read_fields(cls, wire) | beside
         check_fields(cls, beside)
         state, closing, pause, objects = JobState(wire["state"]), *map(wire.get, ("closing", "pause", "objects"))
@@ -293,7 +312,7 @@ class Job:
         return job
 
     def _check_ranges(self) -> None:
-        """Raise ValueError for a number that is outside its valid range."""
+        """Raise ValueError if a number or `allow_failed` is not valid."""
         if not (1 <= self.n <= MAX_TASKS and 0 <= self.floor < len(self.shapes) and self.revision >= 1):
             raise ValueError(f"{self.n} tasks, {len(self.shapes)} shapes, floor {self.floor}, revision {self.revision}")
         if min(self.lease_seconds, self.heartbeat_seconds) <= 0:
@@ -303,6 +322,6 @@ class Job:
 
 
 def new_uid() -> str:
-    """Return a new job uid: 12 random characters (60 bits)."""
+    """Return a new uid for a job: 12 random characters (60 bits)."""
     alphabet = "abcdefghijkmnpqrstuvwxyz23456789"
     return "".join(secrets.choice(alphabet) for _ in range(12))

@@ -1,4 +1,4 @@
-"""The durations of a lease and of its heartbeats: the defaults, and the shortest lease."""
+"""The durations of leases and heartbeats: the defaults, and the shortest lease."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ from kubeque.model.errors import ResourceError
 from kubeque.model.quantities import parse_duration
 from kubeque.model.text import describe
 
-#: Seconds without a heartbeat after which the tasks of a consumer run elsewhere.
+#: Default duration of a lease in seconds. Without a commit for this time, the tasks of the consumer run elsewhere.
 LEASE_SECONDS = 180.0
 
 
-#: Shortest lease, seconds. A busy machine delays heartbeats by about a second.
+#: Minimum duration of a lease in seconds. A busy machine delays heartbeats by about a second.
 MIN_LEASE_SECONDS = 5.0
 
 
-#: Seconds between two renewals of a lease, at most a third of the lease.
+#: Default time between two heartbeats of a lease in seconds. It is at most a third of the lease.
 HEARTBEAT_SECONDS = 60.0
 
 
-#: Seconds between two readings of the jobs by a consumer. It then sees which rows and jobs were killed.
+#: Seconds after which a consumer reads the jobs again. It then detects killed rows and jobs.
 REVIEW_SECONDS = 5.0
 
 
 def parse_lease(value: str | float, what: str = "lease") -> float:
-    """Return the duration of a lease in seconds. Raises ResourceError for less than MIN_LEASE_SECONDS."""
+    """Return the duration of a lease in seconds. Raises ResourceError if it is less than MIN_LEASE_SECONDS.
+
+    `what`: name of the option, for the message.
+    """
     seconds = parse_duration(value, what)
     if seconds < MIN_LEASE_SECONDS:
         raise ResourceError(f"{what} {describe(value)} is too short: give at least {MIN_LEASE_SECONDS:g}s")

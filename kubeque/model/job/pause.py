@@ -1,4 +1,4 @@
-"""The pause of a job, and the objects in a cluster whose deletion pauses it, as the record of the job stores them."""
+"""Parts of a job's record: its pause, and its objects in a cluster. If such an object is deleted, the job is paused."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kubeque.model.compatibility.versions import BASE_NEEDS
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause of a job: running tasks finish, and no other task starts."""
+    """A pause of a job. Running tasks finish, and no other task starts."""
 
     #: Start of the pause by the clock of the queue, Unix seconds.
     at: float
-    #: Lowest version of kubeque that may work on the job after the pause.
+    #: Lowest version of kubeque that may work on the job when the pause has ended.
     needs_after: str = BASE_NEEDS
     #: Reason why kubeque paused the job; empty if a user paused it.
     reason: str = ""
@@ -34,9 +34,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class ClusterObjects:
-    """The unfinished objects of a job in a cluster, as a program of kubeque last saw them."""
+    """The unfinished objects of a job in a cluster, as a program of kubeque last observed them."""
 
-    #: Identity of the place with the objects, for example of a namespace; empty if unknown.
+    #: Identity of the place that contains the objects, for example of a namespace; empty if unknown.
     place: str
     #: Names of the objects, sorted.
     names: tuple[str, ...]

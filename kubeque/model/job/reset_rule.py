@@ -1,4 +1,4 @@
-"""Selection of the tasks that run again after a reset."""
+"""The rule that selects the tasks which run again after a reset."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from kubeque.model.text import cut
 
 @dataclass(frozen=True, slots=True)
 class ResetRule:
-    """Selection of the tasks that run again after a reset."""
+    """Rule that selects the tasks which run again after a reset. Without arguments, it selects the failed tasks."""
 
-    #: True to select ok tasks as well as failed tasks.
+    #: True to select also ok tasks.
     everything: bool = False
-    #: Select only tasks whose last attempt ended by one of these causes; empty: any cause.
+    #: Select only failed tasks whose last attempt ended with one of these causes; empty: any cause.
     causes: tuple[str, ...] = ()
-    #: Select only tasks in these half-open ranges of indexes, even if they are ok; empty: any index.
+    #: Select only tasks in these half-open ranges of indexes, including ok tasks; empty: any index.
     ranges: tuple[tuple[int, int], ...] = ()
-    #: True to select running tasks as well, because they run an older spec.
+    #: True to select also running tasks, because they run an older spec.
     break_leases: bool = False
-    #: True to let held tasks run.
+    #: True to release the held tasks.
     go: bool = False
     #: Stored entries that only a newer kubeque knows.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def check(self) -> ResetRule:
-        """Return this rule. Raises UserError for a cause by which no task can end."""
+        """Return this rule. Raises UserError if `causes` contains a name that is not a cause of failure."""
         known = [cause.value for cause in FAILURE_CAUSES]
         for name in self.causes:
             if name not in known:
@@ -42,20 +42,24 @@ class ResetRule:
     def selects(self, outcome: Outcome | None, *, ok: bool, named: bool) -> bool:
         """True if this rule selects an ended task.
 
-        `ok`: True if the task is ok, False if it has failed. `named`: True if the task is in one of the ranges.
+        `outcome`: last outcome of the task. `ok`: True if the task is ok, False if it has failed. `named`: True if the
+        index of the task is in `ranges`.
         """
         if ok:
             return self.everything or named
         return self.selects_cause(outcome.cause if outcome is not None else None, named=named)
 
     def selects_cause(self, cause: Cause | None, *, named: bool) -> bool:
-        """True if this rule selects a task that failed by `cause` (None: unknown cause). `named`: see `selects`."""
+        """True if this rule selects a task that failed with `cause` (None: unknown cause).
+
+        `named`: True if the index of the task is in `ranges`.
+        """
         if self.ranges and not named and not self.everything:
             return False
         return not self.causes or cause in self.causes
 
     def restores(self, *, named: bool) -> bool:
-        """True if a waiting task gets full budgets. `named`: True if the task is in one of the ranges."""
+        """True if a waiting task gets full budgets. `named`: True if the index of the task is in `ranges`."""
         return named or not self.ranges
 
     def to_wire(self) -> dict[str, Any]:
@@ -68,5 +72,5 @@ class ResetRule:
         return cls(**fields)
 
 
-#: Rule that selects no ended task, so that only held tasks run.
+#: Rule that selects no ended task and only releases the held tasks.
 GO_ON = ResetRule(ranges=((0, 0),), go=True)

@@ -1,4 +1,4 @@
-"""The number of extra attempts for each cause, and the decision about a failed task."""
+"""The number of extra attempts for each cause, and the decision about a failed attempt."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kubeque.model.errors import ResourceError
 from kubeque.model.job.causes import Cause
 from kubeque.model.text import cut
 
-#: Number of extra attempts for each cause. `exit`, `signal` and `timeout` get none, because the program would fail
-#: again.
+#: Default number of extra attempts for each cause. `exit`, `signal` and `timeout` get none, because the program would
+#: fail again.
 DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
     {
         Cause.EXIT: 0,
@@ -29,8 +29,8 @@ DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
         Cause.INTERNAL: 2,
     }
 )
-#: Causes whose budget is stored in every job. If such a budget is missing, it is 0. The budget of any other cause is
-#: stored only if it differs from its default. If such a budget is missing, it is the default.
+#: Causes whose budget every job stores. If such a budget is missing, it is 0. The budget of any other cause is stored
+#: only if it differs from the default. If such a budget is missing, it is the default.
 ALWAYS_STORED = frozenset(
     {
         Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT, Cause.OOM, Cause.DISK, Cause.LOST, Cause.PREEMPTED, Cause.STAGE,
@@ -42,7 +42,7 @@ GROWING = frozenset({Cause.OOM, Cause.DISK})
 
 
 class Verdict(Enum):
-    """Consequence of a failed attempt."""
+    """Consequence of a failed attempt: RETRY (run the task again), MOVE (with a larger shape), or FAIL (for good)."""
 
     RETRY = auto()
     MOVE = auto()
@@ -51,26 +51,26 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """The number of extra attempts for each cause. The keys are the stored names of the causes.
+    """The number of extra attempts for each cause. The keys of `extra` are the stored names of the causes.
 
-    A task with more failures than a budget allows has failed.
+    A task fails if it has more failures with a cause than this number.
     """
 
     extra: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
 
     def verdict(self, cause: Cause, charges: Mapping[str, int]) -> Verdict:
-        """Return what follows from a failure with this cause.
+        """Return the consequence of a failure with this cause.
 
-        `charges`: number of failures by cause, including this failure.
+        `charges`: number of failures of the task since the last reset, by cause, including this failure.
         """
         if charges.get(cause, 0) > self.extra.get(cause, 0):
             return Verdict.FAIL
         return Verdict.MOVE if cause in GROWING else Verdict.RETRY
 
     def with_extra(self, extra: Mapping[str, int]) -> Budgets:
-        """Return the budgets after the changes in `extra`, for example `{"lost": 5, "exit": 1}`.
+        """Return the budgets with the numbers in `extra` in place of their own, for example `{"lost": 5, "exit": 1}`.
 
-        Raises ResourceError for an unknown cause or a number below zero.
+        Raises ResourceError for an unknown cause, or for a value that is not a whole number of at least 0.
         """
         changed = dict(self.extra)
         for name, count in extra.items():

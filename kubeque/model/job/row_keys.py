@@ -1,4 +1,4 @@
-"""Row keys: equal keys mean the same command on the same inputs, values and image."""
+"""Row keys. Two rows with equal keys run the same command on the same inputs, values and image."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kubeque.model.command.command import Word
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.rows.rows import INDEX, read_types
 
-#: Number of bytes in one key.
+#: Size of one key, in bytes.
 KEY_BYTES = 16
-#: Version of the contents of keys. It is part of every key, so that keys of different versions differ.
+#: Version of the rules for the contents of keys. It is part of every key, so that keys of different versions differ.
 _VERSION = 1
 _BY_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -22,7 +22,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def no_keys(spec: JobSpec) -> str:
-    """Return why the rows of a spec have no keys, and what to do about it; empty if the rows have keys."""
+    """Return why the rows of a spec have no keys, and what to do about it; empty if they have keys."""
     if not spec.local and spec.image and not _digest(spec.image):
         return (
             f"the image {spec.image} has a tag instead of a digest, and the image of a tag can change: give the image"
@@ -35,12 +35,12 @@ def no_keys(spec: JobSpec) -> str:
 
 
 def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
-    """Yield the key of each row, in order. Must be called only if `no_keys` returns an empty text.
+    """Yield the key of each row, in order. Call this only if `no_keys` returns an empty text.
 
     A key is a BLAKE2b digest of:
 
-    - the words as rendered for the row; a file is represented by its name in the working directory and its digest or
-      generation
+    - the words of the command as rendered for the row; a file is represented by its name in the working directory, and
+      by its digest or generation
     - the row's values by column
     - the files that all tasks get
     - the environment that the sweep sets
@@ -49,8 +49,8 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
     - for a function: in place of its files, a digest of its source and its call; also the type of each value that the
       function gets with a type other than text
 
-    The row's index is part of the key only if the command contains {index}, or if the rows have no columns.
-    One row is in memory at a time.
+    The row's index is part of the key only if the command contains {index}, or if the rows have no columns. Only one
+    row is in memory at a time.
     """
     columns = spec.rows.columns
     order = sorted(range(len(columns)), key=columns.__getitem__)
@@ -73,7 +73,7 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
 
 
 def _types(spec: JobSpec, index: int) -> list[list[str]]:
-    """Return the column and the type of each value that a function gets with a type other than text."""
+    """Return column and type of each value of a row that a function gets with a type other than text."""
     if spec.function is None or not spec.rows.types:
         return []
     found = read_types(spec.rows, index)
@@ -84,7 +84,8 @@ def _word(word: Word, row: dict[str, str], spec: JobSpec) -> Any:
     text = word.render(row)
     if not word.upload:
         return text
-    # The path on the submitter's machine is left out, because it can change. A file for all rows is among the inputs.
+    # The path on the submitter's machine is left out, because it can change. A file for all rows is part of the key as
+    # an input.
     own = spec.row_inputs.get(text)
     return _identity(own) if own else [text.rstrip("/").rpartition("/")[2]]
 
@@ -94,6 +95,6 @@ def _identity(item: Input) -> list[Any]:
 
 
 def _digest(image: str) -> str:
-    """Return the digest in an image's name, without the registry; empty if the name has no digest."""
+    """Return the digest in the name of an image, without the registry; empty if the name contains no digest."""
     found = _BY_DIGEST.search(image.rpartition("@")[2]) if "@" in image else None
     return found.group() if found else ""

@@ -1,4 +1,4 @@
-"""Growth of shapes: the larger shapes with which a task runs again after it ran out of memory or disk."""
+"""Growth of shapes: after a lack of memory or disk, a task runs again with a larger shape."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from kubeque.model.job.shapes import Shape
 
 
 def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:
-    """Return every shape that a task can grow to, starting with `first`.
+    """Return the shapes that a task can have, `first` and all larger ones. A size class is an index into this tuple.
 
-    Memory doubles up to `max_memory`. Disk doubles once. A size class is an index into this tuple.
+    Memory doubles until it is `max_memory`. Disk doubles once.
     """
     memories: list[int | None] = [first.memory]
     while first.memory and max_memory and (last := memories[-1] or 0) < max_memory:
@@ -19,7 +19,11 @@ def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:
 
 
 def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int | None:
-    """Return the size class to which a task moves from `current` after `cause`; None if no size class is larger."""
+    """Return the size class in which a task runs again after `cause`; None if no shape is larger.
+
+    `current`: present size class of the task. After `oom`, memory is larger and disk is equal. After `disk`, disk is
+    larger and memory is equal.
+    """
     now = shapes[current]
     for index, shape in enumerate(shapes):
         if cause is Cause.OOM and shape.disk == now.disk and (shape.memory or 0) > (now.memory or 0):
@@ -30,7 +34,7 @@ def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int |
 
 
 def lift_class(shapes: tuple[Shape, ...], current: int, floor: int) -> int:
-    """Return the size class with the larger memory and the larger disk of the size classes `current` and `floor`."""
+    """Return the size class with the larger memory and the larger disk of `current` and `floor`, two size classes."""
     own, least = shapes[current], shapes[floor]
     wanted = Shape(
         max(own.memory or 0, least.memory or 0) or None,

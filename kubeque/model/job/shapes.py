@@ -12,7 +12,7 @@ from kubeque.model.compatibility.unknown_entries import read_fields, write_field
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Memory and disk that one task may use. None means that no amount was requested and no limit is enforced."""
+    """The memory and the disk that one task may use. None: the sweep requests no amount, and no limit is enforced."""
 
     #: Memory in bytes.
     memory: int | None = None

@@ -1,4 +1,4 @@
-"""The spec of a job: everything that a consumer needs to run its tasks, stored once per revision."""
+"""The spec of a job: everything that a consumer needs to run the job's tasks. It is stored once for each revision."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Input:
 
     #: Path below the working directory.
     name: str
-    #: URL of the contents.
+    #: URL of the file's contents.
     url: str
-    #: SHA-256 of the contents, hex; empty for an object in the user's own store.
+    #: SHA-256 (hex) of the contents. Empty for an object in a store of the user, which was not uploaded.
     digest: str
     #: Size in bytes.
     size: int
     executable: bool = False
-    #: Generation or etag of the object in the user's own store. The download fails if this value has changed.
+    #: Generation or etag of an object in a store of the user. If it has changed, the download fails.
     generation: str = ""
     #: Stored entries that only a newer kubeque knows.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -49,11 +49,11 @@ class Input:
 class FunctionCall:
     """The Python function that the command of a job calls with the values of a row."""
 
-    #: SHA-256 (hex) of the function and its call. In row keys, it replaces the digests of `files`.
+    #: SHA-256 (hex) of the function and its call. Row keys contain it in place of the digests of `files`.
     key: str
     #: Names of two inputs: the file with the function, and the program that calls the function.
     files: tuple[str, ...]
-    #: Columns whose values the function gets with their Python types.
+    #: Columns of which the function gets the values with their Python types.
     columns: tuple[str, ...]
 
     def to_wire(self) -> dict[str, Any]:
@@ -66,38 +66,38 @@ class FunctionCall:
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """A command, its rows, its files and the resources of each task."""
+    """The stored form of a sweep: its command, its rows, its files, and the resources of each task."""
 
     command: tuple[Word, ...]
     rows: RowsSpec
-    #: Files for every task.
+    #: Files that every task gets.
     inputs: tuple[Input, ...] = ()
-    #: Files that depend on the row, by their path or URL as rendered for the row.
+    #: Files that depend on the row, keyed by their path or URL as rendered for the row.
     row_inputs: Mapping[str, Input] = field(default_factory=dict)
-    #: True to join the words by blanks and run them in /bin/sh. Every value is quoted.
+    #: True if the words are joined with blanks and run by /bin/sh. Values of the row are always quoted.
     shell: bool = False
-    #: Patterns of files that are kept; empty: all files.
+    #: Patterns of result files to keep; empty: all files.
     results: tuple[str, ...] = ()
-    #: Patterns of files that are not kept.
+    #: Patterns of result files that are not kept.
     ignore: tuple[str, ...] = ()
     #: Environment variables for the command, in addition to the KUBEQUE_* variables.
     env: Mapping[str, str] = field(default_factory=dict)
-    #: True if the tasks run as processes on the submitter's machine, in the submitter's environment. The environment is
-    #: in a file on that machine (`clusters/environment_files.py`), never in the spec.
+    #: True if the tasks run as processes on the submitter's machine, in the submitter's environment. A file on that
+    #: machine contains the environment (`clusters/environment_files.py`). The spec never does.
     local: bool = False
-    #: Some variables of the submitter, such as PATH, in specs of kubeque before 0.3. Empty in newer specs.
+    #: Some variables of the submitter, such as PATH. Only specs of kubeque before 0.3 have them.
     local_env: Mapping[str, str] = field(default_factory=dict)
     #: Time limit of one task, seconds; None: no limit.
     task_timeout: float | None = None
-    #: Seconds between SIGTERM and SIGKILL.
+    #: Seconds between SIGTERM and SIGKILL when a command is ended.
     grace_seconds: float = 10.0
     image: str = ""
-    #: Number of cores; None: no number was requested.
+    #: Number of cores that a task requests; None: no request.
     cpu: float | None = None
     shapes: tuple[Shape, ...] = (Shape(),)
     #: URL of the cluster that runs the job.
     cluster: str = "local"
-    #: Options of one kind of cluster (gpu, node_selector, pod_template ...).
+    #: Options for pods (gpu, node_selector, pod_template ...).
     pod: Mapping[str, Any] = field(default_factory=dict)
     #: The Python function that the command calls; None for other commands.
     function: FunctionCall | None = None
@@ -105,7 +105,7 @@ class JobSpec:
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def digest(self) -> str:
-        """Return a SHA-256 (hex) that is equal for equal submissions."""
+        """Return a SHA-256 (hex) of the spec. It is equal for equal submissions."""
         wire = self.to_wire()
         del wire["local_env"], wire["local"]
         wire["rows"].pop("pages", None)
@@ -131,7 +131,7 @@ class JobSpec:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> JobSpec:
-        """Return the spec from a stored object. Raises one of UNREADABLE for wrong types."""
+        """Return the spec from its stored object. Raises one of UNREADABLE for a damaged object."""
         rows = wire["rows"]
         check_fields(RowsSpec, rows)
         values = read_fields(cls, {key: value for key, value in wire.items() if key != "version"})
@@ -173,5 +173,8 @@ def _write_rows(rows: RowsSpec) -> dict[str, Any]:
 
 
 def _without_empty(wire: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return `wire` without the entry `key` if the entry is empty, so that specs without it keep their digests."""
+    """Return `wire` without the entry `key` if this entry is empty.
+
+    So specs without the entry keep their old digests.
+    """
     return wire if wire[key] else {name: value for name, value in wire.items() if name != key}

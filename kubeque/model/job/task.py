@@ -1,4 +1,4 @@
-"""Tasks: their states, their attempts, and the outcome that was accepted."""
+"""Tasks: their states, their attempts, and their accepted outcomes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from kubeque.model.compatibility.stored_types import check_items, is_whole
 from kubeque.model.job.causes import Cause, read_cause
 from kubeque.model.text import MESSAGE_CHARACTERS, cut, keep_last_line
 
-#: Maximum number of attempts of a task in the queue, to bound the size of a block. Older attempts are only counted.
+#: Maximum number of attempts of a task that the queue stores, which limits the size of a block. Older attempts are only
+#: counted.
 KEPT_ATTEMPTS = 8
 
 
 class State(IntEnum):
-    """State of a task in a block. A task has a state other than MOVED in exactly one block."""
+    """State of a task in a block. For each task, exactly one block has a state other than MOVED."""
 
     PENDING = 0
     RESERVED = 1
     OK = 2
     FAILED = 3
     MOVED = 4
-    #: Any state that only a newer kubeque knows. Blocks keep the stored byte. This kubeque does not run such a task.
+    #: Any state that only a newer kubeque knows. A block keeps the stored byte. This kubeque does not run the task.
     UNKNOWN = 255
 
     @classmethod
@@ -34,7 +35,7 @@ class State(IntEnum):
 
 
 class TaskState(StrEnum):
-    """State of a task as it is shown to users."""
+    """State of a task as users see it."""
 
     HELD = "held"
     PENDING = "pending"
@@ -47,13 +48,13 @@ class TaskState(StrEnum):
 
     @property
     def has_outcome(self) -> bool:
-        """True if the task has ended by an attempt, and its outcome contains the cause."""
+        """True if an attempt ended the task, so that its outcome contains the cause."""
         return self in (TaskState.OK, TaskState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of a task, as the queue stores it."""
+    """One attempt of a task, as the queue stores it."""
 
     #: Number of the attempt, from 1. It never decreases, not even after a reset.
     number: int
@@ -66,7 +67,7 @@ class Attempt:
     start: float
     #: Seconds for which the command ran.
     seconds: float
-    #: Seconds to download the inputs before the command, and seconds to upload the results after the command.
+    #: Duration of the download of the inputs before the command, and of the upload of the results after it, in seconds.
     staging: float = 0.0
     saving: float = 0.0
     #: Stored name of a cause that is UNKNOWN in this version.
@@ -90,10 +91,10 @@ class Attempt:
         return replace(attempt, foreign_cause=foreign, extra=tuple(extra)) if foreign or extra else attempt
 
 
-#: Number of known items after number and cause: in a stored attempt, and in a stored outcome.
+#: Number of known items after the first two (number and cause), in a stored attempt and in a stored outcome.
 _ATTEMPT_ITEMS, _OUTCOME_ITEMS = 6, 15
 _NUMBER, _CODE = (int, float), (int, NoneType)
-#: Types of the items of a stored attempt, outcome and record.
+#: Types of the items of a stored attempt, a stored outcome and a stored record.
 _ATTEMPT = (int, str, _CODE, str, *[_NUMBER] * 4)
 _OUTCOME = (
     int, str, _CODE, _NUMBER, _NUMBER, str, int, int, int, (dict, NoneType), str, int, str, _NUMBER, _NUMBER, bool,
@@ -104,7 +105,7 @@ _RECORD = (int, dict, list, (list, NoneType), int, int, str)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Record of one attempt, as a consumer reports it to the queue. result.json contains more."""
+    """Record of one attempt, as a consumer reports it to the queue. The file result.json contains more facts."""
 
     #: Index of the task.
     index: int
@@ -119,25 +120,25 @@ class Outcome:
     seconds: float = 0.0
     #: Name of the attempt's folder below `tasks/{index}/`; empty if nothing was stored.
     folder: str = ""
-    #: Peak memory of the whole process tree, bytes; 0 if it was not measured.
+    #: Peak memory of the task's processes together, in bytes; 0 if it was not measured.
     peak_memory: int = 0
     #: Number of kept files, and their total size in bytes.
     files: int = 0
     size: int = 0
-    #: Values that the task wrote to $KUBEQUE_OUT; empty if only result.json has the values; None without values.
+    #: Values that the task wrote to $KUBEQUE_OUT. Empty if only result.json contains them; None if the task wrote none.
     out: Mapping[str, Any] | None = None
     #: One line for users.
     message: str = ""
     #: Revision of the spec with which the task ran.
     revision: int = 0
-    #: For a linked task, the folder of the task in the earlier job; empty if the task ran in this job.
+    #: For a linked task, the folder of its result in the earlier job; empty if the task ran in this job.
     linked: str = ""
     #: Seconds to download the inputs, and seconds to upload the results.
     staging: float = 0.0
     saving: float = 0.0
-    #: True if a further attempt would fail in the same way. The task does not run again, even within its budget.
+    #: True if a further attempt would fail in the same way. The task then does not run again, even within its budget.
     final: bool = False
-    #: The short values of $KUBEQUE_OUT, if only result.json has all values: see `out`.
+    #: The short values of $KUBEQUE_OUT, if only result.json contains all of them (see `out`).
     short_out: Mapping[str, Any] = field(default_factory=dict)
     #: Stored name of a cause that is UNKNOWN in this version.
     foreign_cause: str = ""
@@ -146,8 +147,7 @@ class Outcome:
 
     @property
     def shown_out(self) -> Mapping[str, Any]:
-        """Return the $KUBEQUE_OUT values in the queue: all values, or only the short values if the queue does not have
-        all."""
+        """The $KUBEQUE_OUT values that the queue contains: all values, or only the short ones."""
         return self.out or self.short_out
 
     def to_wire(self) -> list[Any]:
@@ -159,7 +159,10 @@ class Outcome:
         ]  # fmt: skip
 
     def _optional(self) -> list[Any]:
-        """Return the items that earlier versions do not have. Leave out items at the end that have their default."""
+        """Return the items that earlier versions do not have, up to the last item that differs from its default.
+
+        If `extra` has items, all items are returned.
+        """
         items: list[Any] = [self.final, dict(self.short_out)]
         while items and not items[-1] and not self.extra:
             items.pop()
@@ -177,41 +180,47 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
-    """Record of one task in a block, in addition to its state."""
+    """Record of one task in a block, in addition to the task's state."""
 
-    #: Number of the last attempt that was used. It never decreases.
+    #: Number of the last attempt. It never decreases, not even after a reset.
     attempts: int = 0
     #: Number of failures since the last reset, by the stored name of the cause. Budgets limit these numbers.
     charges: Mapping[str, int] = field(default_factory=dict)
     #: The last attempts, oldest first, at most KEPT_ATTEMPTS.
     history: tuple[Attempt, ...] = ()
-    #: The last outcome that was accepted. If the state is OK, it is the result of the task.
+    #: The last accepted outcome. In the state OK, it is the result of the task.
     outcome: Outcome | None = None
-    #: True if a consumer vanished while the task was reserved. The task then runs alone until an attempt ends.
+    #: True if the task is a suspect, because a consumer vanished while the task was reserved. The task then runs
+    #: without other reserved tasks until one attempt has ended.
     suspect: bool = False
-    #: True if a node evicted an earlier attempt in this size class for its disk use, and `disk` was charged for that.
+    #: True if a node evicted an earlier attempt in this size class because of its disk use, and `disk` was charged for
+    #: it.
     evicted: bool = False
-    #: Reason for which a user killed the row while the task was reserved; empty: no kill is unfinished. The task does
-    #: not run again. Its owner ends the running attempt.
+    #: Reason that a user gave for a kill of the row while the task was reserved; empty if no kill is unfinished. The
+    #: task does not run again. Its owner ends the running attempt.
     kill: str = ""
     #: Stored items that only a newer kubeque knows.
     extra: tuple[Any, ...] = ()
 
     @property
     def is_killed(self) -> bool:
-        """True if a kill of the row ended the task."""
+        """True if the task ended because its row was killed."""
         return self.outcome is not None and self.outcome.cause is Cause.KILLED
 
     def as_killed(self, index: int, at: float, message: str, revision: int) -> TaskRecord:
-        """Return the record of a task that a kill of its row ends between two attempts, at Unix time `at`.
+        """Return the record of a task whose row was killed at the Unix time `at`, while the task was not running.
 
-        No attempt is added, and no budget is charged.
+        No attempt is added, and no budget is charged. `index`: index of the task. `message`: message for users.
+        `revision`: revision of the spec.
         """
         outcome = Outcome(index, self.attempts, Cause.KILLED, start=at, message=message, revision=revision)
         return replace(self, outcome=outcome, suspect=False, kill="")
 
     def with_outcome(self, outcome: Outcome, owner: str) -> TaskRecord:
-        """Return the record with `outcome` added. A failure is also added to `charges`, but `killed` is not."""
+        """Return the record with `outcome` added. `owner`: name of the consumer that ran the attempt.
+
+        A failure is also added to `charges`. An outcome with the cause `killed` is not a failure.
+        """
         attempt = Attempt(
             outcome.attempt, outcome.cause, outcome.code, owner, outcome.start, outcome.seconds, outcome.staging,
             outcome.saving,
@@ -224,9 +233,10 @@ class TaskRecord:
         return replace(self, charges=charges, history=history, outcome=outcome, suspect=False, kill="")
 
     def as_evicted(self, messages: Mapping[str, str], *, charge: bool) -> TaskRecord:
-        """Return the record with the cause `disk` in place of `preempted` for attempts of evicted consumers.
+        """Return the record with the cause `disk` instead of `preempted` for attempts of evicted consumers.
 
-        `messages`: message of the node for each evicted consumer. `charge`: True to add one to the charges of `disk`.
+        `messages`: the node's message for each evicted consumer, keyed by the consumer's name. `charge`: True to add
+        one to the charges of `disk`.
         """
         history = tuple(
             replace(attempt, cause=Cause.DISK)
@@ -255,7 +265,10 @@ class TaskRecord:
         ]
 
     def _optional(self) -> list[Any]:
-        """Return the items that earlier versions do not have. Leave out items at the end that have their default."""
+        """Return the items that earlier versions do not have, up to the last item that differs from its default.
+
+        If `extra` has items, all items are returned.
+        """
         if self.kill or self.extra:
             return [int(self.evicted), self.kill]
         return [int(self.evicted)] if self.evicted else []
@@ -280,29 +293,29 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Times of a running command, on the clock of the queue, Unix seconds."""
+    """Times of a running command, in Unix seconds on the clock of the queue."""
 
     #: Start of the command.
     since: float
-    #: Time of the last commit of the consumer that names the command.
+    #: Time of the last commit in which the consumer recorded that the command runs.
     noted: float
 
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task as it is shown to users by `status --tasks` and results.csv."""
+    """A task in the form that users see, in `status --tasks` and results.csv."""
 
     index: int
     state: TaskState
     #: Index into the job's shapes.
     size_class: int
     record: TaskRecord
-    #: Name of the consumer that runs the task or has reserved it; empty if no consumer has.
+    #: Name of the consumer that runs the task or has reserved it; empty if there is none.
     owner: str = ""
-    #: Times of the running command; None if no command runs, or if the version of the consumer does not report them.
+    #: Times of the running command. None if no command runs, or if the consumer's version does not report them.
     running: Running | None = None
 
     @property
     def is_row_killed(self) -> bool:
-        """True if the row of the task was killed, not only its job."""
+        """True if the task's own row was killed. False if the whole job was killed."""
         return self.state is TaskState.KILLED and self.record.is_killed
