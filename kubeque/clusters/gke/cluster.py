@@ -56,7 +56,7 @@ class GkeCluster:
 
     # ------------------------------------------------------------------ start and stop
     def start(self, pools: Sequence[NodePool], *, asked: bool) -> Iterator[Part]:
-        """Create the missing parts of the cluster and of its project. Yield a `Part` for each part, also for existing ones.
+        """Create the missing parts of the cluster and of its project. Yield a `Part` for each part, even if it existed.
 
         `pools`: node pools of a new cluster. `asked`: True if the user chose these pools. Raises ConfigError if the
         location is unknown. Raises ClusterError if Google refuses a request or does not answer.

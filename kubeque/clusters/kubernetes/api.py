@@ -1,4 +1,4 @@
-"""Requests to a Kubernetes API server. Objects are plain dicts, and errors are kubeque's own."""
+"""Send requests to a Kubernetes API server. Objects are plain dicts, and errors are those of kubeque."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from kubeque.model.wording import option
 
 #: Timeouts in seconds: for the connection and for the answer.
 _PATIENCE = (5.0, 30.0)
+#: Maximum number of objects in one answer to a list request.
 _PAGE = 500
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 #: API paths of the kinds outside the core group.
@@ -38,15 +39,15 @@ class Address:
     url: str
     #: CA certificate of the server, in PEM format.
     certificate: bytes
-    #: Function that returns a token, valid for at least some minutes.
+    #: Function that returns a token that is valid for at least some minutes.
     token: Callable[[], str]
 
 
 class KubernetesApi:
-    """One API server. Threads may share an instance."""
+    """One API server. Several threads may use one instance."""
 
     def __init__(self, client: Any, *, context: str, namespace: str) -> None:
-        """`client`: a kubernetes ApiClient, or a function that returns one and is called for the first request."""
+        """Send no request. `client`: a kubernetes ApiClient, or a function that returns an ApiClient on first use."""
         self._client = client
         self._lock = threading.Lock()
         #: Name of the context in the kubeconfig; empty in a pod.
@@ -56,9 +57,10 @@ class KubernetesApi:
 
     @classmethod
     def connect(cls, context: str = "") -> KubernetesApi:
-        """Connect to a context of the kubeconfig (default: the current context).
+        """Return the API server of a context of the kubeconfig (default: the current context).
 
-        Without a kubeconfig, connect with the service account of this pod. Raises ConfigError, MissingExtra.
+        Without a kubeconfig, use the service account of the pod in which this process runs. Raises ConfigError,
+        MissingExtra.
         """
         try:
             from kubernetes import config
@@ -90,7 +92,7 @@ class KubernetesApi:
 
     @classmethod
     def in_cluster(cls) -> KubernetesApi:
-        """Connect with the service account of the pod in which this process runs."""
+        """Return the API server of the cluster in which this process runs as a pod. Use the pod's service account."""
         from kubernetes import client, config
 
         settings = client.Configuration()
@@ -99,9 +101,9 @@ class KubernetesApi:
 
     @classmethod
     def at(cls, address: Callable[[], Address], *, context: str, namespace: str) -> KubernetesApi:
-        """Connect to the address that `address` returns.
+        """Return the API server at the address that `address` returns.
 
-        `address` is called for the first request. That request can raise MissingExtra.
+        `address` is called before the first request. The first request can raise MissingExtra.
         """
         return cls(lambda: _client_at(address()), context=context, namespace=namespace)
 
@@ -113,7 +115,7 @@ class KubernetesApi:
 
     # ------------------------------------------------------------------ requests
     def get(self, path: str, **query: Any) -> dict[str, Any]:
-        """Return the object at a path. All requests can raise ClusterRefused and ClusterUnavailable."""
+        """Return the object at a path. Like all requests, raises ClusterRefused and ClusterUnavailable."""
         return self._request("GET", path, query)
 
     def find(self, path: str, **query: Any) -> dict[str, Any] | None:
@@ -151,9 +153,9 @@ class KubernetesApi:
             raise
 
     def patch(self, path: str, change: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Merge a change into an object and return the object.
+        """Merge a change into an object, and return the object.
 
-        Return None if the object is gone, or if its version differs from the version in the change.
+        Return None if the object does not exist, or if `change` contains a resource version that is not current.
         """
         try:
             return self._request("PATCH", path, {}, change)
@@ -163,7 +165,7 @@ class KubernetesApi:
             raise
 
     def delete(self, path: str, **query: Any) -> None:
-        """Delete one object, or all objects of a label selector, with their dependents.
+        """Delete one object, or all objects that a label selector selects. Objects that they own are deleted, too.
 
         A missing object is not an error.
         """
@@ -246,13 +248,13 @@ def _client_at(address: Address) -> Any:
     authority.flush()
     # The library sends and refreshes a key only if a key is set.
     settings = client.Configuration(host=address.url, api_key={"authorization": ""})
-    settings.ssl_ca_cert = authority.name  # a constructor argument only since version 36
+    settings.ssl_ca_cert = authority.name  # an argument of the constructor only since version 36
     settings.refresh_api_key_hook = renew
     made = client.ApiClient(settings)
-    made.authority = authority  # each new connection reads the file, so the file must exist as long as the client
+    made.authority = authority  # each new connection reads the file, so the client keeps the file
     return made
 
 
 def path(kind: str, namespace: str, name: str = "") -> str:
-    """Return the API path of the objects of a kind, for example `pods`. With `name`, return the path of that object."""
+    """Return the API path of all objects of a kind, for example `pods`; with `name`, the path of one object."""
     return f"{_GROUPS.get(kind, '/api/v1')}/namespaces/{quote(namespace)}/{kind}" + (f"/{quote(name)}" if name else "")

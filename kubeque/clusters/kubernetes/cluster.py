@@ -1,4 +1,4 @@
-"""A cluster of consumers in Kubernetes pods: one Kubernetes Job per size class with waiting tasks."""
+"""A cluster of consumers in Kubernetes pods: at least one Kubernetes Job for each size class with waiting tasks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.wording import option
 
-#: Default number of consumers of a job.
+#: Default number of consumers of a job with at least this number of tasks.
 _DEFAULT_CONSUMERS = 10
 
 
@@ -70,8 +70,8 @@ class KubernetesCluster:
     def open(cls, url: str, config: Config, *, client: Callable[[], Any] | None = None) -> KubernetesCluster:
         """Return the cluster at `kubernetes://CONTEXT/NAMESPACE`. Both parts are optional. Raises ConfigError.
 
-        `client`: function that returns the ApiClient. With `client`, the kubeconfig is not read, and CONTEXT is only a
-        name.
+        `client`: function that returns a kubernetes ApiClient; None to read the kubeconfig. With `client`, CONTEXT is
+        only a name in messages and URLs.
         """
         rest = url.partition("://")[2]
         context, _, namespace = rest.partition("/")
@@ -100,7 +100,7 @@ class KubernetesCluster:
         return True
 
     def capacity(self, *, gpus: bool = False) -> None:
-        """Return None, because each pod has its own resources."""
+        """Return None, because each pod has separate resources."""
 
     @property
     def start_hint(self) -> str:
@@ -125,7 +125,7 @@ class KubernetesCluster:
         return "" if PodOptions.read(spec.pod).keeper == "no" else self._why_no_keeper()
 
     def _why_no_keeper(self) -> str:
-        """Return the reason why no keeper can be started. The check is made once per process."""
+        """Return the reason why no keeper can be started; empty if one can. Each instance checks this only once."""
         if self._unkept is None:
             self._unkept = self._permissions.why_no_keeper()
         return self._unkept
@@ -157,9 +157,9 @@ class KubernetesCluster:
         return tuple(f"the cluster warns: {text}{_remedy(text, options)}" for text in warnings)
 
     def _dry_run(self, spec: JobSpec) -> list[str]:
-        """Check the manifest on the server without creating the object, and return the warnings of the server.
+        """Send the manifest of a job to the API server for a check, and return the warnings. Nothing is created.
 
-        Only the server knows every key of a pod.
+        Only the API server knows all keys of a pod. Raises UserError if the server refuses the manifest.
         """
         warnings: list[str] = []
         trial = Job("trial", new_uid(), 1, "", fleet=fleet_name("trial"), shapes=spec.shapes)
@@ -173,7 +173,7 @@ class KubernetesCluster:
             if secret:
                 self._secrets.check({**manifest, "metadata": {**manifest["metadata"], "uid": new_uid()}})
         except ClusterRefused as error:
-            if "dry run" not in str(error):  # a webhook does not support dry runs; errors then appear at the creation
+            if "dry run" not in str(error):  # if a webhook supports no dry runs, errors appear only at the creation
                 raise UserError(f"the cluster refuses such pods: {error}") from error
         return warnings
 
@@ -209,11 +209,11 @@ class KubernetesCluster:
         return len(self._running(self._of_queue()))
 
     def _of_queue(self) -> str:
-        """Return the label selector of all objects of this queue."""
+        """Return the label selector for all objects of this queue in the namespace."""
         return f"{managed_selector()},{LABEL}/queue in ({','.join(self._queue_labels())})"
 
     def _running(self, selector: str) -> list[pod_status.Pod]:
-        """Return the selected pods of consumers that run or start."""
+        """Return the pods of consumers that run or start, among the pods that the label selector selects."""
         pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
         return [pod for pod in pods if pod_status.is_live(pod)]
 
@@ -227,7 +227,7 @@ class KubernetesCluster:
         if kind != "pod" or fleet is None:
             return None
         snapshot = self._snapshots.of(fleet)
-        pod = snapshot.pod(uid) or self._find_pod(name, uid)  # the pod may be newer than the snapshot
+        pod = snapshot.pod(uid) or self._find_pod(name, uid)  # the snapshot may be older than the pod
         if pod is not None:
             return pod_status.death_of(pod, time.time())
         if not snapshot.jobs:
@@ -241,7 +241,7 @@ class KubernetesCluster:
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
 
     def objects(self, job: Job, *, fresh: bool = False) -> SeenObjects:
-        """Return the Kubernetes Jobs of the consumers. Leave out Kubernetes Jobs that are being deleted."""
+        """Return the Kubernetes Jobs of the job's consumers, except those that are being deleted."""
         if fresh:
             self._snapshots.forget(job.fleet)
         jobs = [j for j in self._snapshots.of(job.fleet).jobs if not j["metadata"].get("deletionTimestamp")]
@@ -249,7 +249,10 @@ class KubernetesCluster:
         return SeenObjects(frozenset(str(j["metadata"]["name"]) for j in jobs) - finished, finished)
 
     def place(self) -> str:
-        """Return the uid of the namespace's service account `default`, which Kubernetes makes with the namespace."""
+        """Return the uid of the service account `default`, which Kubernetes creates together with the namespace.
+
+        Return an empty text if this account may not read service accounts.
+        """
         if self._place is None:
             try:
                 account = self._api.find(path("serviceaccounts", self._namespace, "default"))
@@ -265,7 +268,7 @@ class KubernetesCluster:
         return self._start_problems.of(self._snapshots.of(job.fleet), time.time())
 
     def finish(self, job: Job, *, removed: bool = False) -> None:
-        """Delete the Kubernetes Jobs of a job that has ended."""
+        """Delete the Kubernetes Jobs of a job that has ended. `removed`: True if the job was removed."""
         if fleet_of(f"{kubernetes_job_name(job.fleet, 0, 1)}-0-aaaaa") is None:
             return  # the job ran on a different kind of cluster
         # The keeper of a killed job stays, because it closes the job after the consumers have left.
@@ -283,8 +286,8 @@ class KubernetesCluster:
     def _queue_labels(self) -> list[str]:
         """Return the label values that mark objects of this queue.
 
-        Include the value of kubeque 0.2 only if an object has it. This value is derived from the password, and the
-        API server logs each request that contains it.
+        The value of kubeque 0.2 is included only if an object has this value. The value is derived from the password,
+        and the API server logs each request that contains the value.
         """
         earlier = queue_digest(self._config.queue_url)
         jobs = self._api.list(path("jobs", self._namespace), labelSelector=managed_selector())
@@ -293,7 +296,7 @@ class KubernetesCluster:
 
 
 def _remedy(warning: str, options: PodOptions) -> str:
-    """Return the remedy for a warning of the API server, with a leading semicolon; empty if none is known."""
+    """Return the remedy for a warning of the API server, after a semicolon; empty if no remedy is known."""
     if "runAsNonRoot" in warning and not options.task_user:
         return f"; {option('task_user', '1000')} runs the tasks as a user that is not root"
     return ""

@@ -11,10 +11,10 @@ from kubeque.model.job.shape_growth import lift_class
 
 
 def count_wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
-    """Return the wanted number of consumers for each size class that has waiting or running tasks.
+    """Return the wanted number of consumers, by size class, for each size class with waiting or running tasks.
 
     The sum is at most the requested number of consumers. Each size class gets at least one consumer if possible.
-    `waiting`: task counts by size class.
+    `waiting`: counts of tasks by size class.
     """
     left: dict[int, int] = defaultdict(int)
     for size_class, tally in waiting.items():
@@ -23,7 +23,10 @@ def count_wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
 
 
 def _share(consumers: int, work: Mapping[int, int]) -> dict[int, int]:
-    """Divide `consumers` among classes in proportion to their tasks. No class gets more consumers than tasks."""
+    """Return the number of consumers for each size class, in proportion to its number of tasks in `work`.
+
+    No size class gets more consumers than tasks.
+    """
     if sum(work.values()) <= consumers:
         return dict(work)
     shares = dict.fromkeys(list(work)[:consumers], 1)

@@ -1,6 +1,7 @@
-"""Ask Kueue whether its queue exists, and why a Kubernetes Job waits there.
+"""Check that a queue of Kueue exists, and find out why a Kubernetes Job waits in the queue.
 
-The messages are those of the Workload that Kueue creates for each Kubernetes Job (kueue.sigs.k8s.io/docs/concepts).
+The reason comes from the Workload, an object that Kueue creates for each Kubernetes Job
+(kueue.sigs.k8s.io/docs/concepts).
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.text import one_line
 from kubeque.model.wording import option
 
-#: Name of the queue of Kueue that takes each Kubernetes Job of its namespace that names no queue.
+#: Name of the queue that Kueue uses for a Kubernetes Job without the name of a queue.
 _DEFAULT_QUEUE = "default"
 
 
 class Kueue:
-    """Kueue in one namespace. Objects that this account is not allowed to read are left out."""
+    """Kueue in one namespace. An object that this account is not allowed to read counts as existing."""
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
         self._api = api
@@ -29,7 +30,11 @@ class Kueue:
         self._version: str | None = None
 
     def check(self, options: PodOptions) -> None:
-        """Raise UserError if a job would wait forever, because its queue or priority class does not exist."""
+        """Raise UserError if the options of a job name a queue or priority class that does not exist.
+
+        Such a job would wait forever. Also raise UserError if the cluster has no Kueue, or for a priority class without
+        a queue.
+        """
         queue, priority = options.kueue_queue, options.kueue_priority
         if not queue and not priority:
             return
@@ -49,7 +54,7 @@ class Kueue:
             )
 
     def why_suspended(self, kubernetes_job: Mapping[str, Any]) -> str:
-        """Return the reason why a suspended Kubernetes Job waits, in Kueue's own words if they can be read."""
+        """Return the reason why a suspended Kubernetes Job waits, with the message of Kueue if it can be read."""
         meta = kubernetes_job["metadata"]
         queue = (meta.get("labels") or {}).get(f"{KUEUE}/queue-name")
         where = f"it waits in the queue {queue} of Kueue" if queue else "its Kubernetes Job is suspended"
@@ -67,7 +72,7 @@ class Kueue:
     def _find_version(self) -> str:
         """Return the preferred version of Kueue's API; empty if the cluster has no Kueue.
 
-        Sends its request only once.
+        The version is requested only once.
         """
         if self._version is None:
             found = self._api.find(f"/apis/{KUEUE}")
@@ -91,7 +96,7 @@ class Kueue:
 
 
 def _reason(workload: Mapping[str, Any]) -> str:
-    """Return why a Workload is not admitted; empty if it gives no reason."""
+    """Return the reason why Kueue does not admit a Workload; empty if the Workload contains no reason."""
     if workload.get("spec", {}).get("active") is False:
         return "its Workload is deactivated"
     conditions = {c["type"]: c for c in workload.get("status", {}).get("conditions") or []}

@@ -1,4 +1,4 @@
-"""Compute the free amount of a resource on the nodes of a cluster; pure functions."""
+"""Compute the free amount of a resource on the nodes of a cluster. All functions are pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parse_quantity(text: str | int) -> float:
 
 
 def requested_amount(pod_spec: Mapping[str, Any], resource: str) -> float:
-    """Return how much of a resource a pod reserves on its node."""
+    """Return the amount of a resource that a pod reserves on its node."""
 
     def of(containers: Sequence[Mapping[str, Any]]) -> list[float]:
         found = [container.get("resources", {}) for container in containers]

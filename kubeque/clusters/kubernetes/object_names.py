@@ -11,6 +11,7 @@ from kubeque.model.job.job import new_uid
 TASK = "task"
 #: Name of a keeper's container, and value of its class label.
 KEEPER = "keeper"
+#: Prefix of the labels and annotations of kubeque.
 LABEL = "kubeque"
 #: Prefix of the labels and annotations of Kueue, and its API group.
 KUEUE = "kueue.x-k8s.io"
@@ -21,19 +22,20 @@ MANAGED = {"app.kubernetes.io/managed-by": "kubeque"}
 
 
 def fleet_name(job_name: str) -> str:
-    """Return a readable and unique fleet name for a new job."""
+    """Return a new fleet name: a readable part from the name of the job, and a random part."""
     return f"{slug(job_name, 20)}-{new_uid()}"
 
 
 def slug(text: str, most: int) -> str:
-    """Return `text` as part of a Kubernetes name, with at most `most` characters."""
+    """Return `text` as a valid part of a Kubernetes name, with at most `most` characters."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:most].strip("-") or "job"
 
 
 def kubernetes_job_name(fleet: str, size_class: int | str, generation: int) -> str:
-    """Return the name of a Kubernetes Job.
+    """Return the name of a Kubernetes Job of consumers or of a keeper.
 
-    The name is deterministic. If two processes create the same Kubernetes Job, the server refuses the second request.
+    The name is deterministic. If two processes create the same Kubernetes Job, the API server refuses the second
+    request.
     """
     return f"kq-{fleet}-{size_class}-{generation}"
 
@@ -45,7 +47,7 @@ def fleet_of(pod_name: str) -> str | None:
 
 
 def queue_digest(queue_url: str) -> str:
-    """Return the value of the label for a queue. `queue_url`: URL without its password, because labels are public."""
+    """Return the value of the queue label. `queue_url`: URL of the queue without its password; labels are public."""
     return hashlib.sha256(queue_url.encode()).hexdigest()[:12]
 
 

@@ -12,7 +12,7 @@ from kubeque.clusters.kubernetes.object_names import KUEUE, slug
 from kubeque.model.errors import ClusterRefused
 
 _FOR_REASONS, _FOR_PASSWORD = "to say why no pod starts", "where queue_url has a password"
-#: Permissions listed in docs/howto/kubernetes.md: API group, kind, verbs, and purpose.
+#: Permissions that docs/howto/kubernetes.md lists: API group, kind, verbs, and purpose.
 _PERMISSIONS = (
     ("batch", "jobs", ("create", "list", "patch", "deletecollection"), "to start consumers and to stop them"),
     ("", "pods", ("get", "list"), "to see them and why they ended"),
@@ -31,9 +31,9 @@ _FOR_UNWATCHED = "for jobs that nobody watches"
 
 
 def role() -> dict[str, Any]:
-    """Return the Role listed in docs/howto/kubernetes.md.
+    """Return the Role that docs/howto/kubernetes.md lists.
 
-    It allows submitting, watching and keeping jobs in a namespace.
+    The Role permits programs to submit and watch jobs in a namespace, and to run as a keeper.
     """
     rules = [*((group, kind, verbs) for group, kind, verbs, _ in _PERMISSIONS), *_ROLE_EXTRAS]
     return {
@@ -43,7 +43,7 @@ def role() -> dict[str, Any]:
 
 
 def keeper_account(namespace: str) -> list[dict[str, Any]]:
-    """Return the account of keepers in a namespace, and the RoleBinding that gives it the Role."""
+    """Return two manifests: the service account of keepers in a namespace, and the RoleBinding of this account."""
     subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT}}
     return [account, _binding(ACCOUNT, subject)]
@@ -61,20 +61,20 @@ class Permissions:
     """Checks permissions in one namespace."""
 
     def __init__(self, api: KubernetesApi, namespace: str, *, password: bool) -> None:
-        """`password`: True if the URL of the queue contains a password."""
+        """Send no request. `password`: True if the URL of the queue contains a password, so that Secrets are needed."""
         self._api = api
         self._namespace = namespace
         self._optional = {_FOR_REASONS} if password else {_FOR_REASONS, _FOR_PASSWORD}
 
     def own(self) -> list[Permission]:
-        """Check whether this account has the permissions that sweeps need. Return one entry for each permission."""
+        """Return the permissions that sweeps need, each with the result of a check for this account."""
         return self._check_all()
 
     def of_keeper(self) -> list[Permission]:
-        """Check whether the keepers' account has the permissions that sweeps need.
+        """Return the permissions that sweeps need, each with the result of a check for the service account of keepers.
 
-        Return one entry for each permission. If the check is impossible, return one entry with the reason: no keeper
-        can be started, or this account lacks the permission to check.
+        If the check is impossible, return one entry with the reason: no keeper can be started, or this account has no
+        permission for the check.
         """
         why_not = self.why_no_keeper()
         if why_not:
@@ -93,7 +93,7 @@ class Permissions:
     def fixes(self) -> str:
         """Return the shell commands that give this account and the keepers their permissions; empty if none is missing.
 
-        An administrator of the namespace runs them.
+        The commands need the permissions of an administrator of the namespace.
         """
         keeper = [] if all(right.granted for right in self.of_keeper()) else keeper_account(self._namespace)
         own = [] if all(right.granted for right in self.own()) else [self._own_binding()]

@@ -1,4 +1,4 @@
-"""Read the status of a pod from an object of the API server: how its consumer died, or why it does not run."""
+"""Read the status of a pod from its API object: how its consumer died, or why the consumer does not run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from kubeque.model.text import one_line
 
 Pod = Mapping[str, Any]
 
-#: Pattern of the kubelet's message about a pod that exceeds its own limit. Any other eviction is due to other pods.
+#: Pattern of the kubelet's message about a pod that exceeds its own disk limit. Other evictions are due to other pods.
 _OWN_FAULT = re.compile(
     r"exceeds the total limit of containers|exceeded its local ephemeral storage limit|EmptyDir volume"
 )
-#: Reasons for which a container waits until a user corrects the reason.
+#: Reasons of a waiting container that usually need a correction by a user: an image, or the container's configuration.
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _BROKEN = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-#: Seconds after the deadline for deleting a pod. If the pod still exists then, its node counts as unreachable.
+#: Seconds after the deadline of a pod's deletion. If the pod still exists after this time, its node is unreachable.
 _GONE_SECONDS = 30.0
 
 
@@ -39,7 +39,7 @@ def is_live(pod: Pod) -> bool:
 
 
 def has_started(pod: Pod) -> bool:
-    """True if the consumer of the pod has ever run."""
+    """True if the consumer of the pod runs or has run."""
     status = _container(pod)
     return any(
         status.get(key, {}).get("running") or status.get(key, {}).get("terminated") for key in ("state", "lastState")
@@ -47,12 +47,12 @@ def has_started(pod: Pod) -> bool:
 
 
 def is_starting(pod: Pod) -> bool:
-    """True if an init container of the pod runs, for example the copy of kubeque's software. Sidecars do not count."""
+    """True if an init container of the pod runs, for example to copy kubeque's software. Sidecars do not count."""
     return any(c.get("state", {}).get("running") for c in _init_containers(pod))
 
 
 def _init_containers(pod: Pod) -> list[Mapping[str, Any]]:
-    """Return the status of each container that must end before the task starts."""
+    """Return the status of each init container that must end before the task's container starts."""
     spec = pod.get("spec", {}).get("initContainers") or []
     sidecars = {container["name"] for container in spec if container.get("restartPolicy") == "Always"}
     return [c for c in pod["status"].get("initContainerStatuses") or [] if c.get("name") not in sidecars]
@@ -65,10 +65,10 @@ def exit_code(pod: Pod) -> int | None:
 
 
 def death_of(pod: Pod, now: float) -> Death | None:
-    """Return how the consumer of a pod died; None if the consumer is alive. `now`: Unix time in seconds.
+    """Return how the consumer of a pod died; None if the consumer has not died. `now`: Unix time in seconds.
 
     The reason OOMKilled alone does not prove that the consumer was killed. Kubernetes also sets this reason if only a
-    child process was killed and the consumer later exited with 0.
+    child process of the consumer was killed, and the consumer later exited with 0.
     """
     status, meta = pod["status"], pod["metadata"]
     ended = _container(pod).get("state", {}).get("terminated")
@@ -95,7 +95,7 @@ def death_of(pod: Pod, now: float) -> Death | None:
 
 
 def hold_up(pod: Pod) -> str:
-    """Return the reason why a pod does not run; empty if there is none."""
+    """Return the reason why a pod does not run; empty if it runs, or if the reason is unknown."""
     status = pod["status"]
     for condition in status.get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
@@ -115,13 +115,13 @@ def has_crashed(pod: Pod) -> bool:
 
 
 def owner_name(pod: Pod) -> str:
-    """Return the name of the Kubernetes Job of a pod; empty if the pod belongs to none."""
+    """Return the name of the Kubernetes Job that owns a pod; empty without an owner."""
     owners = pod["metadata"].get("ownerReferences") or [{}]
     return str(owners[0].get("name", ""))
 
 
 def waits_for_queue_secret(pod: Pod) -> bool:
-    """True if the pod waits for the Secret with the queue's URL. The Secret is created after the Kubernetes Job."""
+    """True if the pod waits for the Secret with the queue's URL, which is created after the Kubernetes Job."""
     missing = f'secret "{owner_name(pod)}" not found'
     return any(missing in str(container.get("message", "")) for _, container in _waiting(pod))
 
@@ -136,7 +136,7 @@ def is_unschedulable(pod: Pod) -> bool:
 
 
 def resource_missing(message: str) -> str:
-    """Return the resource that is missing according to the scheduler; empty if its message has a different reason."""
+    """Return the resource that nodes lack according to a message of the scheduler; empty for another message."""
     match = re.search(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)", message)
     return match[1] if match else ""
 
@@ -177,8 +177,8 @@ def _read_journal(message: str) -> int | None:
 def last_words(pod: Pod) -> str:
     """Return the error of the consumer, keeper or init container of a pod; empty if none of them failed.
 
-    The error is the last line of the termination message. For a program that wrote no message, Kubernetes fills in the
-    end of its log.
+    The error is the last line of the termination message. If a program wrote no message, Kubernetes uses the end of the
+    program's log as the message.
     """
     for container in [*_init_containers(pod), _container(pod)]:
         ended = container.get("state", {}).get("terminated") or {}
@@ -209,7 +209,7 @@ def consumers(pods: Iterable[Pod]) -> list[ConsumerStatus]:
 
 
 def evictions(pods: Iterable[Pod], now: float) -> list[Eviction]:
-    """Return the evictions of pods that used more disk than they may. `now`: Unix time in seconds."""
+    """Return the evictions of pods that exceeded their own disk limit. `now`: Unix time in seconds."""
     found: list[Eviction] = []
     for pod in pods:
         death = death_of(pod, now)

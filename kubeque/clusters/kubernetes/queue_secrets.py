@@ -1,4 +1,4 @@
-"""Secrets with the password of the queue, for the pods of Kubernetes Jobs."""
+"""Create the Secrets from which pods read the URL of the queue, if the URL contains a password."""
 
 from __future__ import annotations
 
@@ -21,25 +21,28 @@ class QueueSecrets:
         self._queue_url = queue_url
 
     def name_for(self, kubernetes_job_name: str) -> str:
-        """Return the name of the Secret of a Kubernetes Job; empty if the URL of the queue has no password."""
+        """Return the name of the Secret of a Kubernetes Job; empty if the URL of the queue contains no password."""
         return kubernetes_job_name if has_password(self._queue_url) else ""
 
     def check(self, kubernetes_job: dict[str, Any]) -> None:
-        """Check on the server that such a Secret can be created. The request does not contain the password."""
+        """Check that the API server would accept the Secret of a Kubernetes Job. Nothing is created.
+
+        The request does not contain the password. Raises ClusterRefused.
+        """
         trial = url_secret(hide_password(self._queue_url), kubernetes_job)
         self._api.create(path("secrets", self._namespace), trial, dryRun="All")
 
     def create(self, made: dict[str, Any]) -> None:
-        """Create the Secret that the pods of a Kubernetes Job wait for.
+        """Create the Secret for which the pods of the Kubernetes Job `made` wait.
 
-        The Kubernetes Job owns the Secret, so that both are deleted together.
+        The Kubernetes Job owns the Secret. So Kubernetes deletes the Secret together with its Kubernetes Job.
         """
         self._api.create(path("secrets", self._namespace), url_secret(self._queue_url, made))
 
     def restore(self, snapshot: FleetSnapshot) -> None:
-        """Create missing Secrets that pods wait for.
+        """Create missing Secrets for which pods of a fleet wait.
 
-        A Secret is missing if a client died after it created the Kubernetes Job.
+        A Secret is missing if a program died between the creation of the Kubernetes Job and that of the Secret.
         """
         if not has_password(self._queue_url):
             return

@@ -1,4 +1,4 @@
-"""Check whether pods can reach the queue and the store of a sweep. Only the URLs are examined."""
+"""Check whether pods can reach the queue and the stores of a sweep. Only the URLs are examined."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _LOOPBACK = ("", "localhost", "::1")
 
 
 def find_unreachable(queue_url: str, prefixes: Iterable[str], options: PodOptions) -> str:
-    """Return a message about the first URL that pods cannot reach; empty if there is none.
+    """Return a message about the first URL that pods cannot reach; empty if they can reach all URLs.
 
-    The message names the settings to change.
+    `prefixes`: URLs of results and inputs. `options`: the options of pods, with their volumes. The message names the
+    settings to change.
     """
     host_folders = [volume.path for volume in options.volumes if volume.kind == "host" and volume.name == volume.path]
     return _check_queue(queue_url, options, host_folders) or next(

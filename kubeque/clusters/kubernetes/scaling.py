@@ -1,8 +1,8 @@
-"""Plan the number of consumers of a size class, based on its Kubernetes Jobs and pods. All functions are pure.
+"""Plan the changes of the Kubernetes Jobs of a size class, based on these Kubernetes Jobs and their pods.
 
-Plans keep the sum of `parallelism` over the Kubernetes Jobs of a sweep within the requested number of consumers. So the
-API server enforces this limit even while no program of kubeque runs. Consumers on on-demand machines that replace
-consumers without a spot machine are counted separately (see `count_stand_ins`).
+All functions are pure. Plans keep the sum of `parallelism` over the Kubernetes Jobs of a sweep within the requested
+number of consumers. So the API server enforces this limit even while no program of kubeque runs. Stand-ins are
+consumers on on-demand machines for pods that find no spot machine. Stand-ins are counted separately.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ KubernetesJob = Mapping[str, Any]
 #: Annotations with the Unix time at which kubeque last raised or lowered the parallelism of a Kubernetes Job.
 RAISED, LOWERED = f"{LABEL}/grown", f"{LABEL}/lowered"
 _INDEX = "batch.kubernetes.io/job-completion-index"
-#: Seconds in which an index gets its pod. An index without a pod after this time may be in back-off.
+#: Seconds within which an index of a new Kubernetes Job gets its pod. Later, an index without a pod may be in back-off.
 _YOUNG_SECONDS = 10.0
 #: Seconds after which the index of a dead consumer is used again. The first three back-offs of Kubernetes are shorter.
 _BACK_OFF_SECONDS = 60.0
-#: Exit codes of consumers that are replaced at once. After any other code, a new consumer would probably fail as well,
-#: so it starts only after Kubernetes' back-off.
+#: Exit codes of consumers that are replaced at once. After any other code, a new consumer would probably fail as well.
+#: So it starts only after Kubernetes' back-off.
 _REPLACED_CODES = frozenset({None, TERMINATED, KILLED})
-#: Limit of generations: _MAX_FACTOR times the wanted number of consumers, plus _EXTRA. Beyond the limit, dead consumers
-#: are replaced only after Kubernetes' back-off, because every new consumer may die immediately.
+#: Maximum generation: _MAX_FACTOR times the wanted number of consumers, plus _EXTRA. After this, dead consumers are
+#: replaced only after Kubernetes' back-off, because every new consumer may die immediately.
 _MAX_FACTOR, _EXTRA = 20, 100
 
 
@@ -43,7 +43,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """A plan to set the parallelism of a Kubernetes Job. No running consumer ends."""
+    """A plan to set the parallelism of a Kubernetes Job. The plan ends no running consumer."""
 
     name: str
     #: Resource version of the Kubernetes Job on which the plan is based.
@@ -63,16 +63,16 @@ def plan(
     most: int | None = None,
     on_demand: bool = False,
 ) -> Create | Resize | None:
-    """Return the next step towards `count` consumers of one size class; None if enough consumers run or start.
+    """Return the next step towards `count` consumers of one size class; None if no step is needed or allowed.
 
-    A step never ends a running consumer. If the consumer of an index died, Kubernetes delays its restart, so start the
-    consumer in another Kubernetes Job. First lower the parallelism of the old Kubernetes Job, then start the consumer
-    in the other Kubernetes Job.
+    A step never ends a running consumer. If the consumer of an index dies, Kubernetes delays the restart of this index.
+    So one step lowers the parallelism of this Kubernetes Job, and the next step starts a consumer in another Kubernetes
+    Job.
 
-    `kubernetes_jobs`, `pods`: Kubernetes Jobs and pods of all size classes. `size_class`: value of the class label;
-    empty if there is only one size class. `most`: maximum number of consumers of all size classes; None without a
-    limit. `on_demand`: True to count only consumers on on-demand machines (see `count_stand_ins`); False to count only
-    other consumers.
+    `kubernetes_jobs`, `pods`: Kubernetes Jobs and pods of all size classes. `now`: Unix time, seconds. `size_class`:
+    value of the class label; empty if only one size class exists. `most`: maximum number of consumers of all size
+    classes; None without a limit. `on_demand`: True to count only stand-ins (see `count_stand_ins`); False to count
+    only other consumers.
     """
     fleet = [
         _Places.of(job, pods, now)
@@ -96,7 +96,7 @@ def plan(
 
 
 def count_absent(job: KubernetesJob, pods: Iterable[Pod]) -> int:
-    """Return the number of pods that a Kubernetes Job wants, and that do not exist."""
+    """Return the number of pods that a Kubernetes Job should have now, but that do not run or start."""
     target = min(int(job["spec"].get("parallelism", 0)), int(job["spec"]["completions"]) - _count_done(job))
     return max(0, target - sum(is_live(pod) for pod in pods if job["metadata"]["uid"] in _owners(pod)))
 
@@ -104,9 +104,9 @@ def count_absent(job: KubernetesJob, pods: Iterable[Pod]) -> int:
 def count_stand_ins(
     kubernetes_jobs: Iterable[KubernetesJob], pods: Iterable[Pod], count: int, now: float, patience: float
 ) -> int:
-    """Return how many of `count` consumers must run on on-demand machines.
+    """Return how many of `count` consumers must be stand-ins, which run on on-demand machines.
 
-    These stand-ins replace the pods that have not found a spot machine for `patience` seconds.
+    Stand-ins replace pods that have found no spot machine for `patience` seconds. `now`: Unix time, seconds.
     """
     ours = {j["metadata"]["uid"] for j in kubernetes_jobs if not is_over(j) and not _is_stand_in(j)}
     live = [pod for pod in pods if is_live(pod) and ours.intersection(_owners(pod))]
@@ -122,14 +122,15 @@ def is_over(job: KubernetesJob) -> bool:
 
 
 def is_queued(job: KubernetesJob) -> bool:
-    """True if Kueue manages the Kubernetes Job. Kueue restarts a Kubernetes Job whose parallelism changes."""
+    """True if Kueue manages the Kubernetes Job. If its parallelism changes, Kueue restarts the Kubernetes Job."""
     return f"{KUEUE}/queue-name" in (job["metadata"].get("labels") or {})
 
 
 def start_of(job: KubernetesJob) -> float:
-    """Return the Unix time from which the pods of a Kubernetes Job may start.
+    """Return the Unix time from which the pods of a Kubernetes Job may start. Also accepts a pod.
 
-    Kueue suspends a Kubernetes Job until it is admitted. The Job controller sets `startTime` when it continues.
+    Kueue suspends a Kubernetes Job until Kueue admits it. The Job controller sets `startTime` when the Kubernetes Job
+    continues.
     """
     status, meta = job.get("status") or {}, job["metadata"]
     return seconds_of(status.get("startTime") or meta.get("creationTimestamp"))
@@ -137,7 +138,7 @@ def start_of(job: KubernetesJob) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """The places for consumers in one Kubernetes Job."""
+    """The numbers of places for consumers in one Kubernetes Job."""
 
     job: KubernetesJob
     #: Number of pods that the Job controller may run at the same time.
@@ -148,7 +149,8 @@ class _Places:
     live: int
     #: Number of consumers that run now, or that will start even if the Kubernetes Job is not changed.
     serving: int
-    #: True if the parallelism must not be changed, because Kueue manages the Kubernetes Job or it is suspended.
+    #: True if the parallelism must not be changed: Kueue manages the Kubernetes Job, or the Kubernetes Job is
+    #: suspended.
     fixed: bool
 
     @classmethod
@@ -175,15 +177,18 @@ class _Places:
         return max(min(self.parallelism, self.open) if self.fixed else self.parallelism, self.live)
 
     def give_up(self, surplus: int) -> Resize | None:
-        """Return the step that gives up places without a consumer; None if there is none.
+        """Return the step that lowers the parallelism by the places without a consumer; None without such places.
 
-        `surplus`: maximum number of places to give up in which a consumer is about to start.
+        `surplus`: maximum number of places to give up although a consumer will soon start there.
         """
         wanted = self.serving - min(surplus, self.serving - self.live)
         return None if self.fixed or wanted >= self.parallelism else self._resize(wanted, 0)
 
     def use_again(self, missing: int, now: float) -> Resize | None:
-        """Return the step that takes back places that were given up during a back-off."""
+        """Return the step that raises the parallelism again after a back-off; None if no place can be used again.
+
+        `missing`: maximum number of places. `now`: Unix time, seconds.
+        """
         lowered = float((self.job["metadata"].get("annotations") or {}).get(LOWERED, 0))
         more = min(missing, self.open - self.parallelism)
         if self.fixed or more <= 0 or now - lowered < _BACK_OFF_SECONDS:
@@ -198,8 +203,8 @@ class _Places:
 def _count_in_back_off(job: KubernetesJob, pods_of_indexes: Sequence[Sequence[Pod]], gap: int) -> int:
     """Return how many of `gap` missing pods wait for Kubernetes' back-off, because their consumers died.
 
-    A pod that was never created does not count. Such a pod starts by itself when the obstacle, for example a quota, is
-    removed.
+    `pods_of_indexes`: the pods of each unfinished index. A pod that was never created does not count, because
+    Kubernetes creates it when the obstacle, for example a quota, is removed.
     """
     dead = [pods for pods in pods_of_indexes if pods and not any(map(is_live, pods))]
     broken = sum(exit_code(max(pods, key=_created)) not in _REPLACED_CODES for pods in dead)

@@ -1,4 +1,4 @@
-"""The Kubernetes version of a cluster: the oldest that is supported, and the first that can mount images."""
+"""Read the Kubernetes version of a cluster, and check that kubeque supports this version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OLDEST = (1, 33)
 
 
 class ServerVersion:
-    """The version of the API server, which is read once."""
+    """The version of one API server. It is requested only once."""
 
     def __init__(self, api: KubernetesApi) -> None:
         self._api = api

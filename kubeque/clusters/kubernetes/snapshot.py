@@ -1,4 +1,4 @@
-"""Snapshots of a fleet: its Kubernetes Jobs and pods, separated into consumers and keeper."""
+"""Read and cache the Kubernetes Jobs and pods of a fleet, separated into consumers and keeper."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _FRESH_SECONDS = 1.5
 
 @dataclass(frozen=True, slots=True)
 class FleetSnapshot:
-    """A fleet as the API server returned it."""
+    """The objects of a fleet, as the API server returned them."""
 
     #: Time of the request, in seconds of the monotonic clock.
     at: float
+    #: Kubernetes Jobs and pods of the consumers.
     jobs: list[dict[str, Any]]
     pods: list[dict[str, Any]]
     #: Kubernetes Jobs and pods of the keeper.
@@ -47,11 +48,11 @@ class FleetSnapshot:
         return [pod for pod in self.pods if _class(pod) == str(size_class)]
 
     def replace(self, made: dict[str, Any]) -> None:
-        """Add a Kubernetes Job of consumers, in place of its older version."""
+        """Add a Kubernetes Job of consumers to the snapshot, and remove an older version of this Kubernetes Job."""
         self.jobs[:] = [job for job in self.jobs if job["metadata"]["uid"] != made["metadata"]["uid"]] + [made]
 
     def pod(self, uid: str) -> Pod | None:
-        """Return the pod with this uid, or None."""
+        """Return the consumer's pod with this uid; None if the snapshot does not contain it."""
         return next((pod for pod in self.pods if pod["metadata"]["uid"] == uid), None)
 
 
@@ -63,7 +64,7 @@ class Snapshots:
         self._known: dict[str, FleetSnapshot] = {}
 
     def of(self, fleet: str) -> FleetSnapshot:
-        """Return the snapshot of a fleet. If the last snapshot is too old, request a new one from the API server."""
+        """Return a snapshot of a fleet. If the last snapshot is too old, request the fleet from the API server."""
         snapshot = self._known.get(fleet)
         if snapshot is None or time.monotonic() - snapshot.at > _FRESH_SECONDS:
             at, selector = time.monotonic(), f"{LABEL}/fleet={fleet}"
@@ -73,7 +74,7 @@ class Snapshots:
         return snapshot
 
     def forget(self, fleet: str) -> None:
-        """Do not reuse the snapshot of a fleet, because this program has changed the fleet."""
+        """Drop the snapshot of a fleet. Called after this program has changed the fleet."""
         self._known.pop(fleet, None)
 
 

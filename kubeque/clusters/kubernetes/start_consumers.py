@@ -20,7 +20,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.pod_options import PodOptions
 
-#: Maximum number of steps for one size class in one call. Further steps follow at the next call.
+#: Maximum number of steps for one size class in one call. The next call takes further steps.
 _MAX_STEPS = 10
 #: Function that returns the manifest of a Kubernetes Job. Its arguments are the generation, the count and the name of
 #: the queue's Secret.
@@ -41,10 +41,11 @@ class ConsumerStarter:
     ) -> int:  # fmt: skip
         """Start the missing consumers of a job, and return their number.
 
-        `wanted`: number of consumers by size class. `keeper`: True to start the keeper if no keeper runs or starts. The
-        keeper comes first, then the size classes without a Kubernetes Job. Otherwise, their pods would wait behind the
-        other consumers in a queue of Kueue. If the cluster refuses a step, the other steps are still taken. Then the
-        first refusal is raised as ClusterRefused.
+        `wanted`: number of consumers by size class. `keeper`: True to start the keeper if no keeper runs or starts.
+
+        The keeper is started first, then the size classes without a Kubernetes Job. In another order, their pods would
+        wait behind other consumers in a queue of Kueue. If the cluster refuses a step, the other steps are still taken.
+        After all steps, the first refusal is raised as ClusterRefused.
         """
         begun = {c for c in wanted if any(not scaling.is_over(j) for j in snapshot.jobs_of(c))}
         steps: list[Callable[[], int]] = [partial(self._start_keeper, job, spec, context, snapshot)] if keeper else []
@@ -84,7 +85,10 @@ class ConsumerStarter:
     def _approach(
         self, job: Job, snapshot: FleetSnapshot, size_class: int, count: int, make: _MakeManifest, *, on_demand: bool
     ) -> int:
-        """Carry out plans until `count` consumers of a size class run or start. Return the number that start."""
+        """Carry out plans until `count` consumers of a size class run or start. Return the number of new consumers.
+
+        `make`: function that returns the manifest of a Kubernetes Job. `on_demand`: True to start stand-ins.
+        """
         started, most = 0, None if on_demand else max(job.consumers, 1)
         for _ in range(_MAX_STEPS):
             plan = scaling.plan(
@@ -100,7 +104,7 @@ class ConsumerStarter:
                 made = self._resize(plan)
                 started += plan.starts if made is not None else 0
             if made is None:
-                break  # a different process has taken this step
+                break  # a different process has made this change
             snapshot.replace(made)
         return started
 

@@ -1,4 +1,4 @@
-"""Find out why the consumers of a fleet do not start, and for how long they have not started."""
+"""Find the reasons why the consumers of a fleet do not start, and for how long no consumer could start."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from kubeque.model.text import one_line
 
 #: Age in seconds from which a pod or Kubernetes Job without progress is examined.
 _MIN_AGE_SECONDS = 4.0
-#: Age of a pod in seconds from which a missing Secret of kubeque is a problem. The Secret is created after the
-#: Kubernetes Job.
+#: Age of a pod in seconds from which a missing Secret of kubeque is a problem. kubeque creates the Secret after the
+#: Kubernetes Job that starts the pod.
 _SECRET_SECONDS = 30.0
 #: Reason of the event that the autoscaler creates when it adds a node.
 _SCALING = "TriggeredScaleUp"
@@ -35,7 +35,7 @@ _Events = dict[str, list[dict[str, Any]]]
 
 
 class StartProblems:
-    """Examines fleets. Objects that this account is not allowed to read (events, nodes) are left out."""
+    """Finds start problems of fleets. Events and nodes are ignored if this account is not allowed to read them."""
 
     def __init__(self, api: KubernetesApi, namespace: str, kueue: Kueue) -> None:
         self._api = api
@@ -44,7 +44,10 @@ class StartProblems:
         self._forbidden: set[str] = set()
 
     def of(self, snapshot: FleetSnapshot, now: float) -> Standstill:
-        """Return the reasons why the consumers of a fleet do not start; none if no pod waits."""
+        """Return the reasons why consumers and keeper of a fleet do not start; no reasons if none of them waits.
+
+        `now`: Unix time, seconds.
+        """
         open_jobs = [job for job in snapshot.jobs if not scaling.is_over(job)]
         live = [pod for pod in snapshot.pods if pod_status.is_live(pod)]
         stuck = [pod for pod in live if _is_stuck(pod) and _is_late(pod, now)]
@@ -69,15 +72,15 @@ class StartProblems:
         return Standstill((*messages, *self._keeper(snapshot, now)), seconds)
 
     def _why_absent(self, job: dict[str, Any], events: _Events) -> str:
-        """Return why an open Kubernetes Job lacks pods. Return an empty text if the reason is unknown."""
+        """Return the reason why pods of an open Kubernetes Job do not exist; empty if the reason is unknown."""
         if job["spec"].get("suspend"):
             return self._kueue.why_suspended(job)
         return next(iter(_warnings(events.get(job["metadata"]["uid"], []))), "")
 
     def _keeper(self, snapshot: FleetSnapshot, now: float) -> tuple[str, ...]:
-        """Return the reason why the keeper does not work.
+        """Return the reason why the keeper of the fleet does not work, in a tuple; empty if the keeper works.
 
-        Without a keeper, the job continues only while a program watches it.
+        Without a keeper, nothing observes the job while no other program waits for it.
         """
         waiting = [j for j in snapshot.keeper_jobs if j["spec"].get("suspend") and not scaling.is_over(j)]
         if waiting and _age(waiting[-1], now) > _MIN_AGE_SECONDS:
@@ -91,7 +94,10 @@ class StartProblems:
         return (f"the keeper does not start: {pod_status.hold_up(stuck[-1])}",) if stuck else ()
 
     def _seconds(self, snapshot: FleetSnapshot, open_jobs: list[dict[str, Any]], now: float) -> float:
-        """Return for how many seconds no consumer could start; 0 if any consumer has started."""
+        """Return for how many seconds no consumer could start.
+
+        Return 0 if any consumer has started, or if Kueue suspends a Kubernetes Job of the fleet.
+        """
         suspended = any(job["spec"].get("suspend") for job in open_jobs)
         if suspended or any(map(pod_status.has_started, (p for p in snapshot.pods if not pod_status.hold_up(p)))):
             return 0.0
@@ -125,7 +131,10 @@ class StartProblems:
         return events
 
     def _list(self, where: str, **query: Any) -> list[dict[str, Any]]:
-        """Return the objects at a path. A path that was refused once is not requested again."""
+        """Return the objects at a path. Raises ClusterRefused.
+
+        If this account lacks the permission for a path, the path is requested only once.
+        """
         if where in self._forbidden:
             raise ClusterRefused(f"reading {where} is not allowed", 403)
         try:
@@ -137,19 +146,19 @@ class StartProblems:
 
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
-    """Return the last warning that says why no pod starts, in a list. Without a warning, the list is empty."""
+    """Return a list with the last warning about why no pod starts; an empty list without such a warning."""
     message = [
         one_line(e.get("message", "")) for e in events
         if e.get("type") == "Warning" and e.get("reason") in _REASONS
     ]  # fmt: skip
     reasons = [
         text for text in message if not text.startswith("Error: ")
-    ] or message  # "Error: ErrImagePull" follows the reason
+    ] or message  # "Error: ErrImagePull" only follows a message with the reason
     return [f"no pod starts: {reasons[-1]}"] if reasons else []
 
 
 def _is_late(pod: pod_status.Pod, now: float) -> bool:
-    """True if the pod is old enough that it should have started."""
+    """True if the pod is so old that it should have started. `now`: Unix time, seconds."""
     return _age(pod, now) > (_SECRET_SECONDS if pod_status.waits_for_queue_secret(pod) else _MIN_AGE_SECONDS)
 
 
@@ -158,10 +167,10 @@ def _wanted(open_jobs: list[dict[str, Any]]) -> int:
 
 
 def _is_stuck(pod: pod_status.Pod) -> bool:
-    """True if no container of a pending pod runs, so that the pod does not start by itself in a moment."""
+    """True if the pod is pending and no init container runs, so that the pod is not just about to start."""
     return pod["status"].get("phase") == "Pending" and not pod_status.is_starting(pod)
 
 
 def _age(thing: pod_status.Pod, now: float) -> float:
-    """Return the age in seconds. The age of a Kubernetes Job counts from the time at which it may start its pods."""
+    """Return the age of a pod or Kubernetes Job, seconds. A Kubernetes Job counts from when its pods may start."""
     return now - scaling.start_of(thing)

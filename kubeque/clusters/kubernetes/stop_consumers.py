@@ -1,4 +1,4 @@
-"""Deletion of the Kubernetes Jobs of consumers and keepers."""
+"""Delete the Kubernetes Jobs of consumers and keepers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _KEEPER_SECONDS = 15.0
 
 
 def stop_keepers(api: KubernetesApi, namespace: str, selector: str) -> None:
-    """Delete all keepers, and wait until they have ended.
+    """Delete the keepers that the label selector selects, and wait up to 15 seconds until they have ended.
 
-    Otherwise a live keeper would replace the consumers that are deleted next.
+    A live keeper would replace consumers that are deleted later.
     """
     delete_jobs(api, namespace, selector)
     end = time.monotonic() + _KEEPER_SECONDS
@@ -26,6 +26,6 @@ def stop_keepers(api: KubernetesApi, namespace: str, selector: str) -> None:
 
 
 def delete_jobs(api: KubernetesApi, namespace: str, selector: str) -> None:
-    """Delete the Kubernetes Jobs that the label selector selects. Without such a Job, send no deletion."""
+    """Delete the Kubernetes Jobs that the label selector selects. If none exists, send no request to delete."""
     if any(True for _ in api.list(path("jobs", namespace), labelSelector=selector)):
         api.delete(path("jobs", namespace), labelSelector=selector)

@@ -1,4 +1,4 @@
-"""Manifest of the Kubernetes Job that runs the consumers of one size class of a job."""
+"""Make the manifest of a Kubernetes Job that runs consumers of one size class of a job."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.pod_options import PodOptions
 
-#: Back-off limit of an index. The limit is practically infinite, because the queue counts the attempts of a task.
+#: Back-off limit of an index: practically infinite, because the queue counts the attempts of a task.
 _WITHOUT_END = 2**31 - 1
 #: Seconds for which an ended Kubernetes Job is kept.
 _FINISHED_SECONDS = 3600
@@ -39,10 +39,10 @@ def kubernetes_job(
     queue_secret: str = "",
     on_demand: bool = False,
 ) -> dict[str, Any]:
-    """Return the Kubernetes Job of `count` consumers of a size class.
+    """Return the manifest of a Kubernetes Job with `count` consumers of a size class.
 
     `queue_secret`: name of the Secret with the queue's URL; empty if the URL has no password. `on_demand`: True to use
-    on-demand machines, although the job requests spot machines.
+    on-demand machines although the job requests spot machines.
     """
     options = PodOptions.read(spec.pod)
     if on_demand:
@@ -57,7 +57,7 @@ def kubernetes_job(
         made["metadata"]["labels"][MACHINES] = ON_DEMAND
     made["metadata"]["labels"] |= kueue_labels(options)
     if options.kueue_queue and count > 1:
-        made["metadata"]["annotations"] |= {  # start some pods if Kueue cannot admit all
+        made["metadata"]["annotations"] |= {  # if Kueue cannot admit all pods, some pods start
             f"{KUEUE}/job-min-parallelism": "1", f"{KUEUE}/job-completions-equal-parallelism": "true",
         }  # fmt: skip
     return made
@@ -78,7 +78,10 @@ def indexed_job(
     generation: int,
     count: int,
 ) -> dict[str, Any]:
-    """Return a Kubernetes Job with `count` pods. Kubernetes replaces each pod until the pod exits with 0."""
+    """Return the manifest of a Kubernetes Job with `count` indexes.
+
+    Kubernetes replaces the pod of an index until a pod of the index exits with 0.
+    """
     all_labels = make_labels(job, size_class, context)
     return {
         "apiVersion": "batch/v1",
@@ -96,7 +99,7 @@ def indexed_job(
 
 
 def url_secret(url: str, kubernetes_job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the Secret with the queue's URL for an existing Kubernetes Job. The Kubernetes Job owns the Secret."""
+    """Return the Secret with the queue's URL, `url`, for an existing Kubernetes Job, which owns the Secret."""
     meta = kubernetes_job["metadata"]
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"]}
     return {

@@ -1,7 +1,7 @@
-"""Manifest of the Kubernetes Job of a keeper: one small pod that runs the consumer image.
+"""Make the manifest of the Kubernetes Job of a keeper: one small pod that runs the consumer image.
 
-The pod has its own service account with the permissions listed in docs/howto/kubernetes.md. It uses the consumers'
-logins for queue and store.
+The pod has a separate service account with the permissions that docs/howto/kubernetes.md lists. For the queue and the
+store, the keeper has the same login as the consumers.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from kubeque.model.sweep.pod_options import PodOptions, Volume
 
 #: Service account of keepers.
 ACCOUNT = "kubeque-keeper"
-#: Memory of a keeper in bytes, and additional memory per task for writing the table of a job.
+#: Memory of a keeper in bytes, and additional bytes for each task of the job, to write the table.
 _MEMORY, _TASK_MEMORY = 320 * MI, 4096
 
 
 def keeper_job(
     job: Job, spec: JobSpec, context: ManifestContext, *, generation: int, count: int, queue_secret: str = ""
 ) -> dict[str, Any]:
-    """Return the Kubernetes Job of `count` keepers. More than one keeper does no harm.
+    """Return the Kubernetes Job of `count` keepers. A job can have several keepers at the same time.
 
-    `queue_secret`: name of the Secret with the queue's URL; empty if there is no Secret.
+    `queue_secret`: name of the Secret with the queue's URL; empty without a Secret.
     """
     options = PodOptions.read(spec.pod)
     pod: dict[str, Any] = {
@@ -69,7 +69,7 @@ def keeper_job(
 
 
 def _volumes(options: PodOptions) -> list[tuple[int, Volume]]:
-    """Return the user's volumes with their numbers. Claims are left out, because some claims allow only one node."""
+    """Return the user's volumes with their numbers. Volume claims are left out: some claims allow only one node."""
     return [(at, given) for at, given in enumerate(options.volumes) if given.kind != "pvc"]
 
 

@@ -1,7 +1,7 @@
 """Labels and annotations of the Kubernetes objects of a job.
 
-Selectors use the labels of kubeque and `managed-by`. The other labels are for administrators: the recommended labels of
-Kubernetes, and for sweeps of Airflow the labels that the KubernetesPodOperator sets.
+kubeque selects objects by its own labels and `managed-by`. The other labels are for administrators: the labels that
+Kubernetes recommends and, for sweeps from Airflow, the labels that Airflow's KubernetesPodOperator sets.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, MANAGED, slu
 from kubeque.model.compatibility.versions import tag_version
 from kubeque.model.job.job import Job
 
-#: For each label of Airflow, the entry in the origin of a job.
+#: Labels of Airflow, each with the entry in the origin of a job from which its value comes.
 _AIRFLOW = {"dag_id": "dag", "task_id": "task", "run_id": "run", "try_number": "try", "map_index": "map_index"}
 #: Maximum length of the value of a label, in characters.
 _LONGEST = 63
-#: Number of characters of the digest at the end of a changed value.
+#: Number of characters of the digest at the end of a value that was changed to be valid.
 _DIGEST = 9
 
 
@@ -51,8 +51,9 @@ def _airflow_labels(job: Job) -> dict[str, str]:
 def label_value(text: str) -> str:
     """Return `text` as a valid value of a label.
 
-    A text that is not valid loses its invalid characters and ends with a part of its MD5, so that different texts have
-    different values. The KubernetesPodOperator makes the same values, so one selector finds the pods of both.
+    From a text that is not valid, invalid characters are removed, and a part of the MD5 of the text is added. So
+    different texts have different values. Airflow's KubernetesPodOperator makes the same values, so one selector finds
+    the pods of kubeque and of this operator.
     """
     valid = re.sub(r"[^\w.-]", "", text, flags=re.ASCII).strip("_.-")
     if valid == text and len(valid) <= _LONGEST:

@@ -1,4 +1,4 @@
-"""Manifest of the pod of a consumer: containers, environment, resources, volumes and tolerations."""
+"""Make the manifest of a consumer's pod: containers, environment, resources, volumes and tolerations."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from kubeque.model.sweep.pod_options import PodOptions, Volume
 CONSUMER_MEMORY = 128 * MI
 #: Disk in bytes that a consumer needs in addition to its task, for software and logs.
 CONSUMER_DISK = 256 * MI
-#: Paths in a pod: the consumer's software and the working files.
+#: Paths in a pod of the consumer's software and of the working files.
 SOFTWARE, WORK = "/kubeque/software", "/kubeque/work"
 #: Key of the label and the taint of spot machines on GKE.
 SPOT = "cloud.google.com/gke-spot"
-#: Seconds until the pods of a dead node are replaced, after the cluster has noticed that the node is dead.
+#: Seconds after which the pods of a dead node are replaced, counted from when the cluster marks the node as dead.
 _UNREACHABLE_SECONDS = 30
-#: Seconds that a leaving consumer has to record its results, after the grace period of the command.
+#: Seconds after the grace period of the command in which a stopped consumer can record its results.
 _LEAVE_SECONDS = 20
 #: Pattern of the variables that affect loaders, Python interpreters and the consumer itself.
 _ONLY_FOR_TASKS = re.compile(r"(PYTHON|LD_|KUBEQUE_).*")
@@ -36,21 +36,24 @@ class ManifestContext:
     namespace: str
     #: Image with the consumer's software.
     consumer_image: str
-    #: URL of the queue without its password. If the queue has a password, pods read the URL from a Secret instead.
+    #: URL of the queue without its password. If the URL has a password, pods read the complete URL from a Secret.
     queue_url: str
     #: Digest of the queue's URL without its password, used as a label of all objects of this queue.
     queue_digest: str
-    #: True if the cluster can mount an image as a volume. Otherwise, an init container copies the contents of the
+    #: True if the cluster can mount an image as a volume. Otherwise, an init container copies the software from the
     #: image.
     image_volumes: bool = False
-    #: Service account of the pods of jobs that name no service account.
+    #: Service account of consumers if the job names no service account.
     service_account: str = ""
 
 
 def pod_annotations(job: Job, options: PodOptions) -> dict[str, str]:
-    """Return the annotations of a pod: the name of the job and, for pods not on spot machines, a ban on eviction."""
+    """Return the annotations of a pod: the name of the job, and a protection from the autoscaler.
+
+    Pods on spot machines have no protection.
+    """
     kept = {f"{LABEL}/job": job.name}
-    if not options.spot:  # The autoscaler must not evict a running task to save a node.
+    if not options.spot:  # the autoscaler must not evict a running task to remove its node
         kept["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false"
     return kept
 
@@ -58,7 +61,10 @@ def pod_annotations(job: Job, options: PodOptions) -> dict[str, str]:
 def pod_spec(
     job: Job, spec: JobSpec, options: PodOptions, context: ManifestContext, size_class: int, queue_secret: str
 ) -> dict[str, Any]:
-    """Return the spec of a pod. `queue_secret`: name of the Secret with the queue's URL; empty if there is none."""
+    """Return the spec of a consumer's pod.
+
+    `queue_secret`: name of the Secret with the queue's URL; empty without a Secret.
+    """
     software: dict[str, Any] = {"name": "software", "emptyDir": {}}
     if context.image_volumes:
         software = {"name": "software", "image": {"reference": context.consumer_image, "pullPolicy": "IfNotPresent"}}
@@ -125,24 +131,24 @@ def _task(
 
 
 def queue_env(context: ManifestContext, queue_secret: str) -> dict[str, Any]:
-    """Return the environment variable with the queue's URL."""
+    """Return the environment variable with the queue's URL. `queue_secret`: name of its Secret; empty without one."""
     secret = {"valueFrom": {"secretKeyRef": {"name": queue_secret, "key": "url"}}}
     return {"name": "KUBEQUE_QUEUE_URL", **(secret if queue_secret else {"value": context.queue_url})}
 
 
 def own_env(spec: JobSpec) -> list[dict[str, str]]:
-    """Return the user's variables for the container.
+    """Return the variables of the sweep for the container of kubeque's program.
 
-    Leave out variables that affect loaders, Python and kubeque, because programs of kubeque must not get them. The
-    consumer sets them for the user's program.
+    Variables that affect loaders, Python and kubeque are left out, because kubeque's program must not get them. The
+    consumer sets these variables for the user's program.
     """
     return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _ONLY_FOR_TASKS.fullmatch(k)]
 
 
 def _resources(spec: JobSpec, options: PodOptions, size_class: int) -> dict[str, Any]:
-    """Return requests and limits.
+    """Return the resource requests and limits of a consumer's container.
 
-    For memory and disk, both are equal, so that other pods cannot take the memory or disk of a task.
+    Memory and disk have equal requests and limits. So other pods cannot take the memory or disk of a task.
     """
     shape = spec.shapes[size_class]
     both: dict[str, str] = {}
@@ -157,7 +163,7 @@ def _resources(spec: JobSpec, options: PodOptions, size_class: int) -> dict[str,
 
 
 def _copier(context: ManifestContext, options: PodOptions) -> dict[str, Any]:
-    # A template that runs the pod as root would contradict runAsNonRoot.
+    # If the user's template runs the pod as root, runAsNonRoot would prevent the start.
     as_root = _template_user(options) == 0
     security = security_context() if as_root else {**security_context(), "runAsNonRoot": True}
     return {
@@ -169,7 +175,7 @@ def _copier(context: ManifestContext, options: PodOptions) -> dict[str, Any]:
 
 
 def _template_user(options: PodOptions) -> Any:
-    """Return the user that the pod template gives to all containers; None if it gives none."""
+    """Return the user id that the pod template sets for all containers; None if the template sets none."""
     spec = options.pod_template.get("spec") or {}
     return (spec.get("securityContext") or {}).get("runAsUser")
 
@@ -179,12 +185,12 @@ def _user(options: PodOptions) -> dict[str, Any]:
 
 
 def security_context() -> dict[str, Any]:
-    """Return a security context that allows neither capabilities nor privilege escalation."""
+    """Return a security context without capabilities and without privilege escalation."""
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
 def tolerations(options: PodOptions) -> list[dict[str, Any]]:
-    """Return the tolerations of a pod. They allow tainted nodes, and limit how long the pod stays on a dead node."""
+    """Return the tolerations of a pod: for tainted nodes, and for how long the pod stays on a dead node."""
     dead = [
         {
             "key": f"node.kubernetes.io/{what}", "operator": "Exists", "effect": "NoExecute",
@@ -197,7 +203,7 @@ def tolerations(options: PodOptions) -> list[dict[str, Any]]:
 
 
 def volume(number: int, given: Volume) -> dict[str, Any]:
-    """Return the definition of a user's volume in a pod."""
+    """Return the definition of a user's volume in a pod. `number`: makes the name of the volume unique."""
     sources: dict[str, dict[str, Any]] = {
         "host": {"hostPath": {"path": given.name}},
         "pvc": {"persistentVolumeClaim": {"claimName": given.name, "readOnly": given.read_only}},

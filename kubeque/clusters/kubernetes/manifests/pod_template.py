@@ -8,24 +8,24 @@ from typing import Any
 
 from kubeque.model.errors import ResourceError
 
-#: For each list, the key that identifies its members.
+#: For each list of a pod, the key that identifies the members of the list.
 _KEYS = {
     "containers": "name", "initContainers": "name", "volumes": "name", "env": "name", "imagePullSecrets": "name",
     "volumeMounts": "mountPath", "ports": "containerPort", "topologySpreadConstraints": "topologyKey",
 }  # fmt: skip
-#: Lists to which the user's members are appended.
+#: Lists of a pod to which the members of the user's list are appended.
 _ADDED = frozenset({"tolerations", "envFrom", "hostAliases"})
-#: Keys of a consumer's container that a template cannot change, and the reasons.
+#: Keys of kubeque's containers that a template cannot change, and the reasons.
 _OURS = {"command": "the program is the sweep's command", "args": "the program is the sweep's command"}
 #: Pattern of the labels with which kubeque finds the pods of a job and of a queue.
 _OWN_LABELS = re.compile(r"kubeque/.*|app\.kubernetes\.io/managed-by")
 
 
 def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """Return `ours` with the values of `theirs`. Members of lists are matched by name.
+    """Return the pod template `ours` of kubeque with the values of the user's template `theirs`.
 
-    `task`: name of the container that runs the consumer or keeper. Raises ResourceError for a change that would break
-    the program.
+    Members of lists are matched by a key such as their name. `task`: name of the container that runs the consumer or
+    keeper. Raises ResourceError for a change that would break the program.
     """
     _check_labels(theirs)
     spec = theirs.get("spec") or {}
@@ -59,7 +59,7 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
 def _move_sidecars(spec: dict[str, Any], task: str) -> None:
     """Turn each container except `task` into a Kubernetes sidecar: an init container that runs beside the task.
 
-    Kubernetes ends such a container when the task container has ended. Any other container would keep the pod alive.
+    Kubernetes ends a sidecar when the container `task` has ended. Any other container would keep the pod alive.
     Source: https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
     """
     sidecars = [container for container in spec["containers"] if container["name"] != task]
@@ -80,7 +80,7 @@ def _check_labels(theirs: Mapping[str, Any]) -> None:
 
 
 def drop_containers(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return the template without the containers `names`. These containers belong to a different kind of pod."""
+    """Return the template `theirs` without the containers `names`, which belong to a different kind of pod."""
     spec = dict(theirs.get("spec") or {})
     for kind in ("containers", "initContainers"):
         if isinstance(members := spec.get(kind), list):
