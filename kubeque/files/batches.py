@@ -1,4 +1,4 @@
-"""Group files for transfer. Small files are transferred together, and large files alone."""
+"""Group files for a transfer. Small files are transferred in groups, and each large file alone."""
 
 from __future__ import annotations
 
@@ -7,29 +7,31 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-#: Largest size of a small file, bytes. Small files are transferred in groups.
+#: Largest size of a small file, bytes. Only groups of small files are transferred in one request.
 SMALL_BYTES = 1 << 20
-#: Largest number of files and of bytes in a group. A group is held in memory.
+#: Largest number of files in a group, and largest size of a group in bytes. A group is kept in memory.
 _FILES, _BYTES = 64, 2 << 20
 
 
 class Copy(NamedTuple):
-    """A file of this machine and its URL in a store. Either of them may be the source."""
+    """One file to transfer between this machine and a store, in either direction."""
 
+    #: Path on this machine.
     path: str
+    #: URL in the store.
     url: str
-    #: Size in bytes.
+    #: Size, bytes.
     size: int
-    #: SHA-256 (hex); empty if it is not checked.
+    #: SHA-256 (hex) of the contents; empty if it is not checked.
     digest: str = ""
 
 
 def in_groups(
     items: Iterable[T], size: Callable[[T], int], *, most: int = _FILES, most_bytes: int = _BYTES
 ) -> Iterator[list[T]]:
-    """Yield the items in order, as groups of at most `most` items and `most_bytes` bytes.
+    """Yield the items in order, in groups of at most `most` items and `most_bytes` bytes.
 
-    A larger item forms its own group.
+    `size`: returns the size of an item, bytes. An item of more than `most_bytes` forms a group of its own.
     """
     group: list[T] = []
     room = most_bytes

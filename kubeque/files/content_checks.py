@@ -1,4 +1,4 @@
-"""Checks of the contents that were read from a file of kubeque: JSON, size and digest."""
+"""Check the contents of a file that kubeque has stored: JSON, size and digest."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any
 
 from kubeque.model.errors import FileDamaged
 
-#: Largest number of levels of objects and lists in a JSON file. kubeque writes about ten.
+#: Largest number of levels to which lists and objects of a JSON file may be nested. kubeque writes about ten levels.
 LEVELS = 64
 
 
 def parse_json(url: str, data: bytes, *, trusted: bool = False) -> Any:
-    """Return the parsed contents of a JSON file.
+    """Return the parsed contents of a JSON file. `url`: URL of the file, for messages. `data`: its contents.
 
-    Raises FileDamaged if the data is not JSON, or if its lists and objects are nested in more than LEVELS levels.
-
-    `trusted`: True if the digest of the file was checked; its levels are then not counted.
+    `trusted`: True if the digest of the file was checked; the levels are then not limited. Raises FileDamaged if the
+    contents are not JSON, or if lists and objects are nested to more than LEVELS levels.
     """
     try:
         found = json.loads(data)
@@ -28,7 +27,7 @@ def parse_json(url: str, data: bytes, *, trusted: bool = False) -> Any:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """True if objects and lists of a parsed JSON file are nested in more than `levels` levels."""
+    """True if the lists and objects of parsed JSON are nested to more than `levels` levels."""
     level = [value]
     for _ in range(levels):
         level = [
@@ -43,12 +42,12 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 
 def check_content(url: str, found: int, size: int | None, seen: str, digest: str) -> None:
-    """Raise FileDamaged if the size (bytes) or the SHA-256 (hex) is wrong.
+    """Raise FileDamaged if a file does not have the expected size (bytes) or SHA-256 (hex). `url`: URL, for messages.
 
-    `size`, `digest`: the expected values; None or empty for a value that is not checked.
+    `found`, `seen`: size and SHA-256 of the file. `size`, `digest`: expected values; None or empty: not checked.
     """
     if size is not None and found != size:
-        # A reader stops one byte after the expected end, so the actual size is unknown then.
+        # A reader stops one byte after the expected end. A size of one byte too many can therefore be any larger size.
         has = f"more than {size} bytes" if found == size + 1 else f"{found} bytes, not {size}"
         raise FileDamaged(f"cannot read {url}: the file has {has} and was changed or damaged")
     if digest and seen != digest:

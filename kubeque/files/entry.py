@@ -1,4 +1,4 @@
-"""Properties of files in a store."""
+"""The properties of files in a store."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from kubeque.lazy_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Properties of one file that are known without reading it."""
+    """Properties of one file that a store reports without a read of the file."""
 
-    #: Size in bytes; None if the store does not report it.
+    #: Size, bytes; None if the store does not report it.
     size: int | None
-    #: A text that changes whenever the file changes: generation, etag, or time and size.
+    #: Text that changes whenever the file changes: generation, ETag, or time and size.
     generation: str
+    #: True if the URL is a folder.
     folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file or folder in a listing."""
+    """A file or folder in the listing of a folder."""
 
+    #: Name in the listed folder.
     name: str
-    #: Size in bytes; 0 for a folder.
+    #: Size, bytes; 0 for a folder.
     size: int = 0
     #: Time of the last change, Unix seconds; None for a folder, or if the store does not report the time.
     modified: float | None = None
+    #: True if the entry is a folder.
     folder: bool = False

@@ -1,4 +1,4 @@
-"""The end of stdout and stderr of a running task: read from growing files, and kept in the store."""
+"""The end of standard output and standard error of a running task: read from growing files, and kept in the store."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.stored_types import is_number, is_whole
 from kubeque.model.compatibility.unknown_entries import decompress
 
-#: Number of bytes that are read from the end of a stream.
+#: Largest number of bytes that are read from the end of a stream.
 TAIL_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a stream, or all of it."""
+    """The end of a stream, or the whole stream if it is short."""
 
     #: Offset of `data` in the stream, bytes.
     start: int = 0
@@ -33,7 +33,7 @@ class Tail:
 
     @property
     def text(self) -> str:
-        """The data as text, from the first complete line."""
+        """The data as text. If the start of the stream is missing, the text begins with the first complete line."""
         data = self.data[self.data.find(b"\n") + 1 :] if self.start else self.data
         return data.decode(errors="replace")
 
@@ -52,7 +52,7 @@ class Tail:
 class LiveLog:
     """Output of a running attempt at one moment."""
 
-    #: Time by the clock of the queue, Unix seconds.
+    #: Time on the clock of the queue, Unix seconds.
     at: float
     stdout: Tail
     stderr: Tail
@@ -62,14 +62,14 @@ class LiveLog:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> LiveLog:
-        """Return the log from a stored object. Raises one of UNREADABLE if the object is damaged."""
+        """Return the log from its stored form. Raises an error in UNREADABLE if the stored form is damaged."""
         if not is_number(wire["at"]):
             raise TypeError(f"the time is {wire['at']!r}")
         return cls(wire["at"], Tail.from_wire(wire["stdout"]), Tail.from_wire(wire["stderr"]))
 
 
 def read_tail(path: Path, limit: int = TAIL_BYTES) -> Tail:
-    """Return up to `limit` bytes from the end of a file; empty if a program removed or replaced the file."""
+    """Return at most `limit` bytes from the end of a file; nothing if a program removed or replaced the file."""
     try:
         with open_regular(path) as file:
             start = max(0, os.fstat(file.fileno()).st_size - limit)

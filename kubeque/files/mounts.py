@@ -1,4 +1,4 @@
-"""Find the mount points below a folder, and remove trees without following mounts."""
+"""Find the mount points below a folder, and remove folders without following links and mounts."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from io import FileIO
 
 from kubeque.model.text import quote_name
 
-#: File with the mounts of this process. Device numbers do not suffice, because a bind mount has the number of its
-#: source.
+#: File with the mounts of this process. A comparison of device numbers would miss bind mounts, because a bind mount has
+#: the device number of its source.
 _TABLE = "/proc/self/mountinfo"
 #: File whose inode identifies the mount namespace of this process.
 _NAMESPACE = "/proc/self/ns/mnt"
-#: The kernel writes space, tab, newline and backslash as three octal digits.
+#: In the table, the kernel writes a space, tab, newline or backslash as a backslash and three octal digits.
 _ESCAPED, _SPECIAL = re.compile(rb"\\([0-7]{3})"), re.compile(rb"[ \t\n\\]")
-#: Flags of the kernel. With the first flag, a link at the end of the path is not followed. With the second flag,
-#: nothing is propagated to and from the mount.
+#: Flags for system calls. UMOUNT_NOFOLLOW: do not follow a link at the end of the path. MS_PRIVATE: propagate no mount
+#: event to or from the mount.
 _UMOUNT_NOFOLLOW, _MS_PRIVATE = 8, 1 << 18
 
 
 class MountTable:
-    """The mounts of this process. The kernel's table is read once, and again only after it has changed.
+    """The mounts of this process. The kernel's table of mounts is read once, and again only after it has changed.
 
-    Threads may share an instance.
+    It is thread-safe.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        #: The open file with the table; None before the first read. It stays open, because the kernel reports changes
-        #: of the table only to an open file.
+        #: The open file with the table; None before the first read. The file stays open, because the kernel reports a
+        #: change of the table only on an open file.
         self._file: FileIO | None = None
-        #: The process and the mount namespace in which the file was opened.
+        #: Pid and mount namespace in which the file was opened; None before the first read.
         self._opened_in: tuple[int, int] | None = None
         self._table = b""
 
     def points(self, folder: str | os.PathLike[str]) -> list[str]:
-        """Return the mount points at and below `folder`, inner mount points first.
+        """Return the mount points at and below `folder`. A mount point comes before the mount points that contain it.
 
-        The path of `folder` must have no links. The list is empty on a system without /proc.
+        The path of `folder` must not contain links. The list is empty on a system without /proc.
         """
         root = os.fsencode(folder)
         table = self._current()
-        # Return early if the table does not contain the folder. This method is called for each task, and few tasks
-        # mount anything.
+        # Return early if the table does not contain the folder: this method is called for each task, and few tasks
+        # mount something.
         if b" " + _SPECIAL.sub(_escape, root) not in table:
             return []
         below = root.rstrip(b"/") + b"/"
@@ -61,7 +61,7 @@ class MountTable:
     def _current(self) -> bytes:
         here = _process_and_namespace()
         with self._lock:
-            if here != self._opened_in:  # a file that two processes share reports a change to only one of them
+            if here != self._opened_in:  # if two processes share an open file, only one of them gets to know a change
                 if self._file is not None:
                     self._file.close()
                 self._file, self._opened_in = None, here
@@ -83,7 +83,7 @@ _mounts = MountTable()
 
 
 def mount_points(folder: str | os.PathLike[str]) -> list[str]:
-    """Return the mount points at and below `folder`, inner mount points first (see `MountTable.points`)."""
+    """Return the mount points at and below `folder`, as `MountTable.points` does."""
     return _mounts.points(folder)
 
 
@@ -95,7 +95,7 @@ def _process_and_namespace() -> tuple[int, int]:
 
 
 def is_on_mount(folder: str | os.PathLike[str]) -> bool:
-    """True if `folder` is on a mount other than the root."""
+    """True if `folder` is on a mounted file system other than that of `/`."""
     path = os.fsencode(os.path.realpath(folder))
     return any(point != b"/" and (path == point or path.startswith(point + b"/")) for point in _parse(_read_table()))
 
@@ -114,15 +114,15 @@ def _read_table() -> bytes:
 
 
 def _has_changed(table: FileIO) -> bool:
-    """True if the mounts may have changed since the last call, or since the table was opened."""
+    """True if the mounts may have changed since the last call for this open file, or since it was opened."""
     asked = select.poll()
     asked.register(table, select.POLLIN | select.POLLOUT | select.POLLPRI)
-    # A kernel that does not watch the table also reports the file as writable.
+    # If the kernel does not watch the table, it also reports the file as writable. The mounts may then have changed.
     return asked.poll(0) != [(table.fileno(), select.POLLIN)]
 
 
 def _parse(table: bytes) -> list[bytes]:
-    """Return all mount points, in the order of the table."""
+    """Return the mount points in the kernel's table, in the order of the table."""
     points = (line.split(b" ", 5)[4] for line in table.splitlines())
     return [_ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), point) for point in points]
 
@@ -132,17 +132,17 @@ def _escape(found: re.Match[bytes]) -> bytes:
 
 
 def unmount_below(folder: str | os.PathLike[str]) -> list[str]:
-    """Unmount everything at and below `folder`. Return the mount points that remain.
+    """Unmount the file systems that are mounted at and below `folder`. Return the mount points that remain.
 
-    The path of `folder` must have no links.
+    The path of `folder` must not contain links.
     """
     left = mount_points(folder)
     while left and sys.platform == "linux":
-        # A recursive bind mount shares events with its source. If it stayed shared, the source would lose its
-        # mounts, too.
+        # A recursive bind mount shares events with its source. If it stayed shared, the source would lose its mounts
+        # too.
         for point in [point for point in left if _make_private(point)]:
             ctypes.CDLL(None).umount2(os.fsencode(point), _UMOUNT_NOFOLLOW)
-        # If a mount is hidden by a later mount, it can be unmounted only after the later mount.
+        # Repeat: a mount that a later mount hides can be unmounted only after the later mount.
         before, left = left, mount_points(folder)
         if len(left) == len(before):
             break
@@ -156,8 +156,8 @@ def _make_private(point: str) -> bool:
 def remove_tree(folder: str | os.PathLike[str], *, after_task: bool = False) -> list[str]:
     """Remove a folder without following links and mounts. Return a line for each path that remains, with the reason.
 
-    `after_task`: True to unmount what is mounted in the folder, and to restore permissions that a program removed. A
-    mount that remains is reported, and nothing below it is removed. A missing folder is not an error.
+    `after_task`: True to unmount first the file systems that are mounted in the folder, and to restore permissions that
+    a program has removed. Nothing below a mount point that remains is removed. A missing folder is not an error.
     """
     path = _resolve_above(folder)
     left = unmount_below(path) if after_task else mount_points(path)
@@ -178,7 +178,7 @@ def remove_tree(folder: str | os.PathLike[str], *, after_task: bool = False) -> 
 
 
 def _resolve_above(folder: str | os.PathLike[str]) -> str:
-    """Return the path of a folder, with all links resolved above the folder itself."""
+    """Return the path of a folder without links above the folder. The folder itself may still be a link."""
     above, name = os.path.split(os.path.abspath(folder))
     return os.path.join(os.path.realpath(above), name)
 
@@ -191,10 +191,10 @@ def _name_mounts(points: Collection[str]) -> list[str]:
 
 
 def _remove_around(path: str, mounts: Collection[str]) -> None:
-    """Remove a folder, except `mounts` and the folders that contain them. Raises OSError."""
+    """Remove a folder, but keep the mount points `mounts` in it and the folders that contain them. Raises OSError."""
     if path in mounts:
         return
-    if os.path.islink(path):  # rmtree refuses it too, but its error has no reason on Python 3.13
+    if os.path.islink(path):  # rmtree also refuses a link, but on Python 3.13 its error has no reason
         raise OSError("it is a symbolic link")
     if not any(point.startswith(path + os.sep) for point in mounts):
         shutil.rmtree(path)  # noqa: TID251
@@ -216,14 +216,15 @@ def _make_writable(folder: str, mounts: Collection[str]) -> None:
                 with os.scandir(path) as entries:
                     todo += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
-            continue  # It belongs to a different user. The removal then fails and reports the reason.
+            continue  # the folder belongs to another user: its removal then fails and reports the reason
 
 
 def remove_files(root: str, keep: Callable[[str], bool]) -> list[str]:
     """Remove the files below `root` for which `keep` returns False, and then the empty folders. Raises OSError.
 
-    `keep` gets the relative name of a file. Nothing at or below a mount point is read or removed, and no link is
-    followed. Returns a line for each mount or link that therefore remains.
+    `keep`: function that gets the name of a file relative to `root`. Nothing at or below a mount point is read or
+    removed, and no link is followed. Return a line for each mount point that remains. If `root` is a link, remove
+    nothing, and return one line.
     """
     root = _resolve_above(root)
     if os.path.islink(root):
@@ -237,7 +238,7 @@ def remove_files(root: str, keep: Callable[[str], bool]) -> list[str]:
         entry = next(entries, None)
         if entry is None:
             waiting.pop()
-            with suppress(OSError):  # the folder has a file that is kept, or a new file
+            with suppress(OSError):  # the folder is not empty
                 os.rmdir(at)
         elif entry.path in mounts:
             continue

@@ -1,4 +1,4 @@
-"""Write files for the user, on this machine or in a store. A file appears only once it is complete."""
+"""Write files for the user, on this machine or in a store. A file appears only after it is complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from kubeque.model.errors import DestinationError, StorageError, StoreUnavailabl
 
 
 def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
-    """Raise the error that `write_file` would raise for `dest`. Call this function before the contents are computed."""
+    """Raise DestinationError if `dest`, a path or a URL, cannot be written. Raises StorageError.
+
+    Call this before the contents for `write_file` are computed, which may take long.
+    """
     dest = os.fspath(dest)
     if not is_folder(dest):
         check_prefix(files, dest.rpartition("/")[0])
@@ -33,7 +36,7 @@ def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
 
 
 def check_prefix(files: Files, url: str) -> None:
-    """Raise DestinationError if files below the URL of a store cannot be written.
+    """Raise DestinationError if files below a URL cannot be written.
 
     Raises StorageError if the store does not answer.
     """
@@ -46,7 +49,7 @@ def check_prefix(files: Files, url: str) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise OSError unless files can be created in a folder. The folder may be missing, and is not left behind."""
+    """Raise OSError if no file can be created in a folder. A missing folder is created for this check, and removed."""
     missing = [part for part in (folder, *folder.parents) if not os.path.lexists(part)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,9 +62,10 @@ def check_folder(folder: Path) -> None:
 
 
 def write_file(files: Files, dest: str | os.PathLike[str], fill: Callable[[BinaryIO], object]) -> None:
-    """Write the contents that `fill` produces to `dest`, a path or a URL. Raises DestinationError, StorageError.
+    """Write a file to `dest`, a path or a URL. `fill`: function that writes the contents to an open file.
 
-    If `dest` is a pipe or a device, the contents are written to it. It is not replaced by a file.
+    If `dest` is a pipe or a device, it is not replaced by a file, but gets the contents. Raises DestinationError,
+    StorageError.
     """
     dest = os.fspath(dest)
     with _writes(dest):
@@ -87,7 +91,7 @@ def _is_special(path: str) -> bool:
 
 @contextmanager
 def _writes(dest: str) -> Iterator[None]:
-    """Turn errors of the file system in this block into DestinationError."""
+    """Convert errors of the file system in the `with` block to DestinationError. `dest`: file that the block writes."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -97,7 +101,7 @@ def _writes(dest: str) -> Iterator[None]:
 
 @contextmanager
 def uses_temporary_files() -> Iterator[None]:
-    """Turn errors of the file system in this block into StorageError. The block uses temporary files only."""
+    """Convert errors of the file system in the `with` block to StorageError. The block uses only temporary files."""
     try:
         yield
     except OSError as error:
@@ -115,7 +119,7 @@ def _temporary_folder() -> str:
 
 
 def write_local(path: Path, data: bytes) -> None:
-    """Write a file of this machine, and make missing folders. Raises StorageError."""
+    """Write a file of this machine atomically, and make missing folders. Raises StorageError."""
     try:
         put(str(path), lambda file: file.write(data))
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Open a file that a task may have replaced by a link, a folder, a FIFO or a device."""
+"""Open a file for reading, although a task may have replaced the file by a link, a folder, a FIFO or a device."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading, without waiting for anything.
+    """Open a regular file for reading. This never waits, for example for the writer of a FIFO.
 
-    Raises FileNotFoundError if the file is missing. Raises OSError if the file is not a regular file; the text of the
+    Raises FileNotFoundError if the file is missing. Raises OSError if the path is not a regular file; the text of this
     error has the reason.
     """
     try:

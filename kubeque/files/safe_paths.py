@@ -1,4 +1,4 @@
-"""Check file names from outside. No name may lead out of its folder."""
+"""Check file names that come from outside of kubeque. A name must not lead out of its folder."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from kubeque.model.errors import FileRefused
 from kubeque.model.text import cut
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-#: Characters of a value that cannot be in a file name on every system.
+#: Characters that some systems do not allow in a file name.
 _SPECIAL = frozenset('/\\:*?"<>|')
-#: Maximum length of a part of a path that a value makes, bytes. File systems allow 255; some of them allow fewer.
+#: Maximum length of a part of a path that is made from a value, bytes. File systems allow 255 bytes, some allow fewer.
 _PART_BYTES = 240
-#: Maximum length of the end of a name that is kept as its suffix, bytes.
+#: Maximum length of the suffix of a name that is kept when the name is cut, bytes.
 _SUFFIX_BYTES = 20
 
 
 def path_part(text: str) -> str:
-    """Return any text as one part of a path. The text stays readable, and the part never leads out of its folder.
+    """Return a text as one part of a path that never leads out of its folder. The text stays readable.
 
-    Replace each unsafe character, and a dot or dash at the start, by `%` and hexadecimal digits. A long text is cut and
-    gets a digest.
+    Each unsafe character, and a dot or dash at the start, is replaced by `%` and hexadecimal digits. A long text is cut
+    and gets a digest, so that different texts give different parts.
     """
     safe = "".join(map(_encode, text))
     if safe[:1] in (".", "-"):
@@ -79,7 +79,7 @@ def inside(folder: Path, name: str) -> Path:
     path = folder
     for part in safe_name(name).parts:
         path = path / part
-        # One lstat for each part. Resolving the whole path each time would take ten times as long.
+        # One lstat for each part: to resolve the whole path each time would take ten times as long.
         if os.path.islink(path):
             _check_link(folder, path, name)
     return path

@@ -1,4 +1,4 @@
-"""SHA-256 of files."""
+"""Compute the SHA-256 of files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ _PIECE = 1 << 18
 
 
 def sha256_file(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> str:
-    """Return the SHA-256 (hex) of a file. Raises Stopped once `stopped` is set. Raises FileError, StorageError."""
+    """Return the SHA-256 (hex) of a file of this machine. Raises FileError, StorageError.
+
+    `stopped`: event after which the function raises Stopped; None: no event.
+    """
     return sha256_and_size(path, stopped)[0]
 
 
 def sha256_and_size(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> tuple[str, int]:
-    """Return the SHA-256 (hex) and the size (bytes) of a file, from one read. Raises the errors of `sha256_file`."""
+    """Return the SHA-256 (hex) and the size (bytes) of a file of this machine. Reads the file once.
+
+    The argument `stopped` and the errors are those of `sha256_file`.
+    """
     digest, total, piece = hashlib.sha256(), 0, memoryview(bytearray(_PIECE))
     try:
         with open(path, "rb", buffering=0) as file:

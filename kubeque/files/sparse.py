@@ -1,4 +1,4 @@
-"""Sparse files: files with holes. A hole uses no space on the disk, and is read as zeros."""
+"""Find the holes of sparse files. A hole is a part of a file that uses no space on the disk. It is read as zeros."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ _BLOCK_BYTES = 512
 
 
 def may_have_holes(status: os.stat_result) -> bool:
-    """True if a regular file uses less space than its size. The reason may also be compression by the file system."""
+    """True if a regular file uses less space than its size: it has holes, or the file system compresses it."""
     return stat.S_ISREG(status.st_mode) and status.st_blocks * _BLOCK_BYTES < status.st_size
 
 
 def hole_bytes(path: Path, status: os.stat_result, least: int) -> int:
-    """Return the total size of the holes in a file, in bytes; 0 if it is below `least`. Raises OSError."""
+    """Return the total size of the holes in a file, bytes; 0 if it is less than `least`. `status`: stat of the file.
+
+    Raises OSError.
+    """
     if status.st_size - status.st_blocks * _BLOCK_BYTES < least:
         return 0
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -29,7 +32,7 @@ def hole_bytes(path: Path, status: os.stat_result, least: int) -> int:
 
 
 def _data(fd: int, size: int) -> list[tuple[int, int]]:
-    """Return the start and end of each part of a file that is not a hole."""
+    """Return the start and the end of each part of an open file that has data, in order. `size`: size of the file."""
     parts: list[tuple[int, int]] = []
     at = 0
     while at < size:

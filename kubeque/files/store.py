@@ -1,4 +1,4 @@
-"""Read and write files by URL, in folders and (through fsspec) in object stores."""
+"""Read and write files by URL, in folders of this machine and (through fsspec) in object stores."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ T = TypeVar("T")
 P = ParamSpec("P")
 __all__ = ["LARGE_PIECES", "Files", "Look", "is_folder", "join"]
 
-#: Default size limit of a file that is read into memory, bytes. It suffices for a manifest of 200,000 files.
+#: Default size limit of a file that is read into memory, bytes. This is enough for a manifest with 200,000 files.
 READ_BYTES = 64 << 20
-#: Schemes of stores that may hold results. Such a store shows only complete objects, and can refuse to overwrite an
+#: Schemes of stores that may have results. Such a store shows only complete objects, and can refuse to overwrite an
 #: object.
 WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
 
@@ -40,12 +40,11 @@ class Files:
     """Reads and writes files by URL: a plain path, `file://`, `gs://`, `s3://`, `https://` and other schemes of fsspec.
 
     `options`: keyword arguments for fsspec by scheme, for example {"gs": {"token": ...}}. `pieces`: sizes of the pieces
-    of large files. LARGE_PIECES are faster and take more memory. `private`: folder below which only this user may read
-    new files. `login`: function that returns more keyword arguments for a URL, its fsspec file system, or None. Many
-    threads may use one object.
+    of large files; LARGE_PIECES are faster and need more memory. `private`: folder below which only this user may read
+    new files. `login`: function that gets a URL, and returns further keyword arguments, an fsspec file system, or None.
 
-    All methods raise StorageError, with the URL and the answer of the store. All methods raise MissingExtra if a
-    library is missing.
+    It is thread-safe. All methods raise StorageError with the URL and the answer of the store. They raise MissingExtra
+    if a library is missing.
     """
 
     def __init__(
@@ -61,8 +60,8 @@ class Files:
     def read(self, url: str, limit: int = READ_BYTES) -> bytes:
         """Return the contents of a file.
 
-        Raises FileMissing if there is no such file. Raises FileDamaged if the file has more than `limit` bytes; at most
-        one byte more is read then.
+        Raises FileMissing if the file does not exist. Raises FileDamaged if the file has more than `limit` bytes. At
+        most one byte more than `limit` is read if the store can return a part of a file.
         """
         data = self._store(url).read(url, limit)
         if len(data) > limit:
@@ -70,14 +69,14 @@ class Files:
         return data
 
     def read_tail(self, url: str, limit: int = TAIL_BYTES) -> Tail:
-        """Return the last `limit` bytes of a file. Raises FileMissing."""
+        """Return the last `limit` bytes of a file. Raises FileMissing if the file does not exist."""
         return Tail(*self._store(url).read_end(url, limit))
 
     def read_json(self, url: str, limit: int = READ_BYTES, *, digest: str = "") -> Any:
         """Return the parsed contents of a JSON file.
 
-        `digest`: expected SHA-256 (hex); empty if it is not checked. Raises FileMissing if there is no such file.
-        Raises FileDamaged if the file is not JSON, has more than `limit` bytes, or has a different SHA-256.
+        `digest`: expected SHA-256 (hex) of the file; empty: not checked. Raises FileMissing if the file does not exist.
+        Raises FileDamaged if the file is not JSON, has more than `limit` bytes, or has another SHA-256.
         """
         data = self.read(url, limit)
         if digest:
@@ -85,9 +84,9 @@ class Files:
         return parse_json(url, data, trusted=bool(digest))
 
     def read_as(self, url: str, parse: Callable[[Any], T], limit: int = READ_BYTES, *, digest: str = "") -> T:
-        """Return the result of `parse` for the contents of a JSON file.
+        """Return the result of `parse`, which gets the parsed contents of a JSON file.
 
-        Raises the errors of `read_json`. Raises FileDamaged if `parse` raises one of UNREADABLE.
+        Raises the errors of `read_json`. Raises FileDamaged if `parse` raises an error in UNREADABLE.
         """
         wire = self.read_json(url, limit, digest=digest)
         try:
@@ -96,24 +95,24 @@ class Files:
             raise FileDamaged(f"cannot read {url}: the file was changed or damaged ({explain(error)})") from error
 
     def write(self, url: str, data: bytes) -> None:
-        """Write or overwrite a file atomically, and make missing folders."""
+        """Write a file atomically, and make missing folders. An existing file is overwritten."""
         self._store(url).write(url, data)
 
     def write_new(self, url: str, data: bytes) -> bool:
-        """Write a file unless it exists, and return True if it was written.
+        """Write a new file, and return True. If the file exists, leave it unchanged and return False.
 
-        If several calls compete for one file, exactly one call returns True.
+        If several calls write the same new file, exactly one of them returns True.
         """
         return self._store(url).write_new(url, data)
 
     def upload(
         self, path: str | os.PathLike[str], url: str, *, digest: str = "", progress: Callable[[int], None] | None = None
     ) -> None:
-        """Upload a file of this machine.
+        """Upload the file `path` of this machine to `url`.
 
-        `progress`: called with the size of each piece. If the upload starts again, `progress` first gets the sum of
-        these sizes as a negative number. `digest`: SHA-256 (hex); the file appears at `url` only if the uploaded
-        contents have this digest.
+        `digest`: expected SHA-256 (hex); the file appears at `url` only if the uploaded contents have this digest.
+        `progress`: function that gets the size of each uploaded piece, bytes. If the upload starts again, it first gets
+        the sum of these sizes as a negative number.
         """
         self._store(url).upload(os.fspath(path), url, digest, progress or (lambda size: None))
 
@@ -127,10 +126,11 @@ class Files:
         generation: str = "",
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Download a file to `path`, and make missing folders. The file appears once it is complete and checked.
+        """Download the file `url` to `path`, and make missing folders. The file appears after its contents are checked.
 
         Raises FileDamaged if the file does not have the given `digest` (SHA-256, hex), `size` (bytes) or `generation`
-        (from an earlier `look`). At most `size` bytes and one more are read. `progress`: see `upload`.
+        (from an earlier `look`). A file that is larger than `size` is not read to its end. `progress`: function that
+        gets the sizes of pieces, see `upload`.
         """
 
         def fill(file: BinaryIO) -> None:
@@ -156,9 +156,9 @@ class Files:
     def upload_many(
         self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None
     ) -> list[FileError | None]:
-        """Upload a group of files (see `in_groups`). Return one entry for each file: its error, or None.
+        """Upload the files of one group (see `in_groups`) as `upload` does, if possible in one request.
 
-        Each file is uploaded in the same way as by `upload`.
+        Return one entry for each file, in order: its error, or None.
         """
         report = progress or (lambda size: None)
         together = self._together(copies)
@@ -169,9 +169,9 @@ class Files:
     def download_many(
         self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None
     ) -> list[FileError | None]:
-        """Download each file of a group in the same way as `download`.
+        """Download the files of one group (see `in_groups`) as `download` does, if possible in one request.
 
-        Return one entry for each file: its error, or None.
+        Return one entry for each file, in order: its error, or None.
         """
         report = progress or (lambda size: None)
         together = self._together(copies)
@@ -179,7 +179,7 @@ class Files:
         return [_error_of(self._receive, item, data, report) for item, data in zip(copies, found, strict=True)]
 
     def _together(self, copies: Sequence[Copy]) -> ObjectStore | None:
-        """Return the store that transfers these files in one request; None if each file needs its own request."""
+        """Return the store that can transfer these files together; None if each file needs its own transfer."""
         if len(copies) < 2 or any(item.size > SMALL_BYTES for item in copies):
             return None
         store, *others = {id(found): found for found in (self._store(item.url) for item in copies)}.values()
@@ -197,18 +197,18 @@ class Files:
         progress(len(data))
 
     def look(self, url: str) -> Look:
-        """Return the properties of a file. Raises FileMissing."""
+        """Return the properties of a file. Raises FileMissing if the file does not exist."""
         return Look(*self._store(url).look(url))
 
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
-        """Return the subset of `names` that are files below `prefix`."""
+        """Return those of `names` that exist as files below `prefix`."""
         return self._store(prefix).existing(prefix, names)
 
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Yield the relative name and the size (bytes) of each file below `prefix`, in any order, without links.
+        """Yield the name relative to `prefix` and the size (bytes) of each file below `prefix`, in any order.
 
-        Yields nothing if `prefix` does not exist. The names are not checked. Pass them through `inside` before you
-        write files.
+        Links are left out. Yields nothing if `prefix` does not exist. The names are not checked: before you write a
+        file with such a name, pass the name through `safe_paths.inside`.
         """
         return self._store(prefix).listing(prefix)
 
@@ -217,13 +217,14 @@ class Files:
         return sorted((Entry(*found) for found in self._store(prefix).entries(prefix)), key=lambda entry: entry.name)
 
     def delete(self, url: str) -> None:
-        """Delete a file. A missing file is not an error."""
+        """Delete a file. It is not an error if the file does not exist."""
         self._store(url).delete(url)
 
     def delete_tree(self, prefix: str, *, keep: Callable[[str], bool] | None = None) -> None:
-        """Delete all files below `prefix`, except the files whose relative name `keep` accepts.
+        """Delete all files below `prefix`, except those for which `keep` returns True.
 
-        Raises StorageError if `prefix` is a whole bucket or the root of a disk.
+        `keep`: function that gets the name of a file relative to `prefix`; None: keep no file. Raises StorageError if
+        `prefix` is a whole bucket or the root of a disk.
         """
         if not split(prefix)[1].strip("/"):
             raise StorageError(
@@ -232,12 +233,15 @@ class Files:
         self._store(prefix).delete_tree(prefix, keep)
 
     def delete_empty(self, url: str) -> None:
-        """Delete a folder of this machine if it is empty. Object stores have no empty folders."""
+        """Delete a folder of this machine if it is empty. Do nothing for a URL of an object store."""
         if is_folder(url):
             self._folder.delete_empty(url)
 
     def check_writable(self, prefix: str) -> None:
-        """Raise StorageError if files below `prefix` cannot be written or read, or if a file can be created twice."""
+        """Raise StorageError if files below `prefix` cannot be written or read, or if a new file can be overwritten.
+
+        Writes a test file, and deletes it. See `write_new`, which must not overwrite a file.
+        """
         kind = scheme(prefix)
         if not is_folder(prefix) and kind not in WRITABLE:
             known = ", ".join(f"{name}://" for name in WRITABLE)
@@ -274,7 +278,7 @@ class Files:
     def _store(self, url: str) -> Store:
         if is_folder(url):
             return self._folder
-        # A connection does not survive a fork. Schemes like ftp:// need one connection per host.
+        # A connection does not survive a fork. Schemes such as ftp:// need one connection for each host.
         key = os.getpid(), split(url)[0]
         store = self._stores.get(key)
         if store is None:
@@ -285,7 +289,10 @@ class Files:
 
 
 def _error_of(transfer: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> FileError | None:
-    """Transfer one file, and return its error or None. Raises StorageError if the error also concerns other files."""
+    """Call `transfer`, which transfers one file. Return the error of this file, or None.
+
+    Raises StorageError if the error also concerns other files.
+    """
     try:
         transfer(*args, **kwargs)
     except FileError as error:

@@ -1,4 +1,4 @@
-"""Count the progress of an upload or a fetch over many threads, and stop all of these threads."""
+"""Count the progress of an upload or a fetch in many threads, and stop all of these threads."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Callable
 
 from kubeque.lazy_dataclass import dataclass
 
-#: Shortest time between two reports, seconds. A report for each file would slow down a transfer of a thousand files per
-#: second.
+#: Shortest time between two reports of the progress, seconds. A report for each file would slow down a transfer of a
+#: thousand files per second.
 REPORT_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Progress of a transfer."""
+    """The progress of an upload or a fetch at one moment."""
 
-    #: Number of files (in a fetch: tasks) that are done, and their total number.
+    #: Number of files (in a fetch: of tasks) that are complete, and their total number.
     items: int
     items_total: int
-    #: Number of bytes that were moved, and their total number.
+    #: Number of bytes that were transferred, and their total number.
     size: int
     size_total: int
 
@@ -29,11 +29,14 @@ Tell = Callable[[Transfer], None]
 
 
 class Stopped(Exception):
-    """Raised after `Meter.stop` in the threads that move data. The function that starts the threads catches it."""
+    """Raised in the threads of a transfer after `Meter.stop`. The function that starts the threads catches it."""
 
 
 class Meter:
-    """Counts the progress of many threads. It calls one listener at most every REPORT_SECONDS, one call at a time."""
+    """Counts the progress of many threads, and reports it to one function at most every REPORT_SECONDS.
+
+    Only one thread at a time calls this function.
+    """
 
     def __init__(self, items_total: int, size_total: int, tell: Tell | None = None) -> None:
         self._tell = tell
@@ -44,9 +47,9 @@ class Meter:
         self._told_at = 0.0
 
     def moved(self, size: int) -> None:
-        """Count bytes that were moved. Raises Stopped after `stop`.
+        """Count transferred bytes. `size`: number of bytes; negative for bytes that must be transferred again.
 
-        A negative number means bytes that must be moved again.
+        Raises Stopped after `stop`, but not for a negative number.
         """
         if size >= 0 and self._stopped.is_set():
             raise Stopped
@@ -55,18 +58,18 @@ class Meter:
             self._report(now=time.monotonic())
 
     def expect(self, size: int) -> None:
-        """Add bytes to the total. A negative number means that fewer bytes must be moved than expected."""
+        """Add `size` bytes to the total. A negative number means that fewer bytes must be transferred than expected."""
         with self._lock:
             self._size_total += size
 
     def done(self, items: int = 1) -> None:
-        """Count complete items."""
+        """Count `items` further complete items."""
         with self._lock:
             self._items += items
             self._report(now=time.monotonic(), last=self._items == self._items_total)
 
     def stop(self) -> None:
-        """Make `moved` raise Stopped in all threads from now on."""
+        """Stop the transfer: from now on, `moved` raises Stopped in all threads."""
         self._stopped.set()
 
     def _report(self, *, now: float, last: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""URLs of files. A plain path or `file://` is on this machine. Any other scheme is a store."""
+"""URLs of files. A plain path or a `file://` URL is on this machine. A URL with any other scheme is in a store."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ _FILE = "file://"
 
 
 def is_folder(url: str) -> bool:
-    """True if `url` is a path of this machine, plain or with `file://`."""
+    """True if `url` is on this machine: a plain path, or a URL with `file://`."""
     return "://" not in url or url.startswith(_FILE)
 
 
 def scheme(url: str) -> str:
-    """Return `gs` for `gs://bucket/key`; empty for a plain path."""
+    """Return the scheme of a URL, for example `gs` for `gs://bucket/key`; empty for a plain path."""
     head, separator, _ = url.partition("://")
     return head if separator else ""
 
 
 def local_path(url: str) -> str:
-    """Return the path for a plain path or a `file://` URL.
+    """Return the path of a file on this machine. `url`: a plain path, which is returned unchanged, or a `file://` URL.
 
-    Raises StorageError if a `file://` URL has a relative path.
+    Raises StorageError if the `file://` URL has a relative path.
     """
     if not url.startswith(_FILE):
         return url
@@ -45,9 +45,9 @@ def join(url: str, *names: str) -> str:
 
 
 def split(url: str) -> tuple[str, str]:
-    """Return the bucket (or host) and the key of a URL, for example `gs://bucket` and `some/key`.
+    """Return the bucket or host of a URL, and the key in it: `gs://bucket` and `some/key` for `gs://bucket/some/key`.
 
-    The bucket of a path of this machine is empty.
+    For a path of this machine, return an empty text and the path.
     """
     if is_folder(url):
         return "", local_path(url)
@@ -57,7 +57,7 @@ def split(url: str) -> tuple[str, str]:
 
 
 def base_name(path: str) -> str:
-    """Return the last part of a path or URL, without a query. This is the default name of an input."""
+    """Return the last part of a path or URL, without the query of the URL. This is the default name of an input."""
     if scheme(path) in ("http", "https"):
         path = urlsplit(path).path
     return path.rstrip("/").rpartition("/")[2]

@@ -1,1 +1,1 @@
-"""Find, hash and store the inputs of a job."""
+"""Find the inputs of a job, compute their digests, and upload them."""

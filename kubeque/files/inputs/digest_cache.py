@@ -1,4 +1,4 @@
-"""Cache the SHA-256 of files between runs, so that large inputs are read only once."""
+"""Cache the SHA-256 of files between runs of kubeque, so that a large input is read only once."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-#: Minimum age of the last change of a cached file, seconds. A newer file may change again within one tick of the disk's
-#: clock.
+#: Minimum age of the last change of a file whose digest is cached, seconds. A file that changed later may change again
+#: without another modification time, because the clock of a file system has coarse steps.
 RACY_SECONDS = 2.0
-#: Largest number of cached files. The oldest entries are removed first.
+#: Largest number of cached digests. The oldest entries are removed first.
 KEPT = 200_000
+#: Maximum time to wait while another process uses the cache, seconds.
 _LOCK_SECONDS = 5.0
 
-#: Absolute path, size (bytes), mtime and ctime (ns), and inode. Equal keys mean the same unchanged file.
+#: Absolute path, size (bytes), mtime and ctime (ns), and inode of a file. A file with an equal key is unchanged.
 _Key = tuple[bytes, int, int, int, int]
 
 
 class DigestCache:
     """The digests of files by path, size, times and inode, in an SQLite file that many processes may use.
 
-    If the cache cannot be used, a warning is logged and files are read again.
+    If the SQLite file cannot be used, a warning is logged, and all files are read.
     """
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
@@ -46,16 +47,19 @@ class DigestCache:
         self._usable = True
 
     def sha256(self, path: Path) -> str:
-        """Return the digest (hex) of one file. Raises StorageError."""
+        """Return the SHA-256 (hex) of one file. Raises StorageError."""
         return self.sha256_many([path])[path]
 
     def sha256_many(self, paths: Iterable[Path]) -> dict[Path, str]:
-        """Return the digest (hex) of each file. Files that are not cached are read in parallel. Raises StorageError."""
+        """Return the SHA-256 (hex) of each file, by path. Files that are not in the cache are read in parallel.
+
+        Raises StorageError.
+        """
         keys = {path: _key(path) for path in paths}
         known = self._recall(key for key in keys.values() if self._settled(key))
         unknown = [path for path, key in keys.items() if key not in known]
         threads = min(DIGESTS, os.cpu_count() or 1)
-        stopped = threading.Event()  # so that Ctrl-C need not wait for the largest file
+        stopped = threading.Event()  # with it, Ctrl-C does not wait until the largest file is read
         digests = in_parallel(partial(sha256_file, stopped=stopped), unknown, threads=threads, stop=stopped.set)
         read = dict(zip(unknown, digests, strict=True))
         # Files that changed while they were read are not cached.
@@ -88,17 +92,17 @@ class DigestCache:
             self._transact(store)
 
     def _transact(self, work: Callable[[sqlite3.Connection], R]) -> R | None:
-        """Return the result of `work` in one transaction; None if the cache cannot be used."""
+        """Call `work` in one transaction and return its result; return None if the cache cannot be used."""
         if not self._usable:
             return None
         import sqlite3
 
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # SQLite gives its other files the permissions of this file. Other users must not read the paths of this
-            # user.
+            # SQLite creates its other files with the permissions of this file. Other users must not read the paths in
+            # it.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            # Without WAL, because several machines may mount the folder of the file.
+            # WAL is not used, because several machines may mount the folder of this file.
             with contextlib.closing(sqlite3.connect(self._path, timeout=_LOCK_SECONDS)) as database, database:
                 database.execute(
                     "CREATE TABLE IF NOT EXISTS digest"

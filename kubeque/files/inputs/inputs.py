@@ -1,4 +1,4 @@
-"""Find the inputs of `^` words and `push` options, compute their digests, and upload each input once."""
+"""Find the inputs that `^` words and `--push` options name, compute their digests, and upload each input once."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ from kubeque.model.user_paths import expand_home
 
 
 class Upload(NamedTuple):
-    """A file of this machine for the content-addressed store."""
+    """A file of this machine to upload to the content-addressed store."""
 
     path: Path
+    #: SHA-256 (hex) of the contents.
     digest: str
-    #: Size in bytes.
+    #: Size, bytes.
     size: int
 
 
@@ -37,21 +38,21 @@ class Upload(NamedTuple):
 class Staging:
     """The inputs of a sweep, before they are uploaded."""
 
-    #: Inputs of every task.
+    #: Inputs that every task gets.
     inputs: tuple[Input, ...] = ()
-    #: Inputs that depend on the row, by the word rendered for the row.
+    #: Inputs that depend on the row, by the `^` word with the values of the row.
     row_inputs: Mapping[str, Input] = field(default_factory=dict)
-    #: The uploads, one for each digest.
+    #: Files to upload, one for each digest.
     uploads: tuple[Upload, ...] = ()
 
 
 @dataclass(slots=True)
 class _RowSources:
-    """The files that depend on the row."""
+    """The input files that depend on the row."""
 
-    #: The files, by the word rendered for the row.
+    #: The files, by the `^` word with the values of the row.
     found: dict[str, Source] = field(default_factory=dict)
-    #: Pairs of words, rendered for the same row, that have files with the same name.
+    #: Pairs of such words of one row, if both name different paths but have the same name in the working directory.
     rivals: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -66,11 +67,13 @@ def find_inputs(
     files: Files,
     roots: Sequence[str] = (),
 ) -> Staging:
-    """Return the inputs from `^` words and from `pushes` (`src[:dst]`, `@list`, folders).
+    """Return the inputs that the `^` words and the pushes (`src[:dst]`, `@list`, folders) of a sweep name.
 
-    `base`: folder at which relative paths start. `rows`: read only if a `^` word has placeholders. `cas_prefix`: URL of
-    the content-addressed store. `roots`: starts of paths that the user wrote in patterns of files (see `row_source`).
-    Raises CommandError, with the word, the path and the remedy. Raises StorageError if a store does not answer.
+    `rows`: rows of the sweep, read only if a `^` word has placeholders. `base`: folder at which relative paths start.
+    `cas_prefix`: URL of the content-addressed store. `roots`: starts of paths that the user wrote in patterns of files
+    (see `row_source`).
+
+    Raises CommandError with the word, the path and the remedy. Raises StorageError if a store does not answer.
     """
     base = Path(os.path.abspath(expand_home(base)))
     common: list[Source] = []
@@ -106,7 +109,7 @@ def _find_for_rows(
         row = row if "index" in row else {**row, "index": str(index)}
         texts = [word.render(row) for _, word in varying]
         for (at, word), text in zip(varying, texts, strict=True):
-            # Each word is checked separately, because two words may allow different folders for the same path.
+            # Check each word separately: two words with the same path may allow different folders.
             if (at, text) not in checked:
                 checked.add((at, text))
                 source = row_source(word, row, base, first=at == 0, roots=roots)
@@ -137,7 +140,7 @@ def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCach
 
 @contextmanager
 def _unreadable_inputs(remedy: str = "") -> Iterator[None]:
-    """Convert an error about one file to CommandError: the user named an input that cannot be read."""
+    """Convert a FileError in the `with` block to CommandError, because the user gave an input that cannot be read."""
     try:
         yield
     except FileError as error:
@@ -152,7 +155,7 @@ def _size(source: Source) -> int:
 
 
 def _look(source: Source, files: Files) -> Input:
-    """Return an input for the object at a URL, with the generation of its current contents."""
+    """Return the input for an object of a store, with the generation of its present contents. Raises CommandError."""
     try:
         look = files.look(source.url)
     except FileMissing as error:
@@ -163,9 +166,9 @@ def _look(source: Source, files: Files) -> Input:
 
 
 def _settle(common: Sequence[Source], made: Mapping[Source, Input]) -> dict[str, Source]:
-    """Return one source for each name.
+    """Return one source for each name in the working directory. `common`: sources for every task.
 
-    Raises CommandError if two sources of a name differ, or if a name is both a file and a folder.
+    Raises CommandError if two sources with the same name differ, or if a name is both a file and a folder.
     """
     taken: dict[str, Source] = {}
     for source in common:
@@ -182,7 +185,10 @@ def _settle(common: Sequence[Source], made: Mapping[Source, Input]) -> dict[str,
 
 
 def _check_rows(by_row: _RowSources, inputs: Mapping[str, Source], made: Mapping[Source, Input]) -> None:
-    """Raise CommandError if a row has two different files, or a file and a folder, with the same name."""
+    """Raise CommandError if a task would get two different files, or a file and a folder, with the same name.
+
+    `inputs`: sources for every task, by name. `made`: input of each source.
+    """
     folders = {str(parent): inputs[name] for name in inputs for parent in PurePosixPath(name).parents}
     for source in by_row.found.values():
         if source.name in folders:
@@ -209,10 +215,11 @@ def _clash(name: str, one: Source, other: Source) -> CommandError:
 
 
 def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | None = None) -> int:
-    """Upload the files that the content-addressed store at `cas_prefix` lacks. Return their total size in bytes.
+    """Upload the files that are not in the content-addressed store at `cas_prefix`. Return their total size in bytes.
 
-    `progress`: function that gets a `Transfer`: the numbers of uploaded files and bytes, and the totals. Raises
-    CommandError for a file that cannot be read or that changes. Raises StorageError if the store does not answer.
+    `progress`: function that gets the numbers of uploaded files and bytes, and the totals, as a `Transfer`. Raises
+    CommandError for a file that cannot be read or that changes meanwhile. Raises StorageError if the store does not
+    answer.
     """
     if not staging.uploads:
         return 0

@@ -1,4 +1,4 @@
-"""Find and check the files, folders and objects that `^` words and `push` options name, without reading contents."""
+"""Find and check the files, folders and objects that `^` words and `--push` options name, without their contents."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of this machine or an object of a store. Tasks find it under `name`."""
+    """A file of this machine, or an object of a store, that is an input of tasks."""
 
-    #: Description of the word or push for messages.
+    #: Description of the `^` word or push that names the file, for messages.
     said: str
     #: Path in the working directory of the task.
     name: str
-    #: Path of the file; None for an object of a store.
+    #: Path on this machine; None for an object of a store.
     path: Path | None
     #: URL of the object; empty for a file of this machine.
     url: str = ""
     #: Size of the file when it was found, bytes; 0 for an object of a store.
     size: int = 0
+    #: True if tasks may execute the file.
     executable: bool = False
 
 
 def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
-    """Yield the file of a `^` word without placeholders. If the word ends with a slash, yield all files of the folder.
+    """Yield the file that a `^` word without placeholders names. If it names a folder with a slash, yield its files.
 
-    `first`: True for the first word of the command. This word is the program, so the file becomes executable. Raises
-    CommandError.
+    `base`: folder at which relative paths start. `first`: True for the first word of the command, which is the program.
+    Its file becomes executable. Raises CommandError.
     """
     text, said = word.render({}), f"the word {format_word(word)!r}"
     if base_name(text) in ("", ".", ".."):
@@ -55,15 +56,18 @@ def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
 
 
 def push_sources(text: str, base: Path) -> Iterator[Source]:
-    """Yield the files of one push: `src[:dst]`, a folder with all files below it, or `@list`. Raises CommandError."""
+    """Yield the files of one push: `src[:dst]`, or `@list`, a file with one push in each line. Raises CommandError.
+
+    If `src` is a folder, yield all files below it. `base`: folder at which relative paths start.
+    """
     for said, push in _read_list(text, base):
         yield from _one_push(push, base, said)
 
 
 def _read_list(text: str, base: Path) -> Iterator[tuple[str, str]]:
-    """Yield pairs (description, push). The description is for messages. Raises CommandError.
+    """Yield each push of the file if `text` is `@list`; otherwise yield `text` itself. Raises CommandError.
 
-    A push `@list` yields each push in the list. Any other push yields itself.
+    Each push is yielded as a pair: its description for messages, and the push.
     """
     if not text.startswith("@"):
         yield f"the push {text!r}", text
@@ -95,9 +99,9 @@ def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
 
 
 def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
-    """Yield the pushes with absolute paths. Raises CommandError.
+    """Yield the pushes with absolute paths. A push `@list` is replaced by the pushes in its file.
 
-    A push `@list` is replaced by the entries of the list.
+    `base`: folder at which relative paths start. Raises CommandError.
     """
     for text in pushes:
         for said, push in _read_list(text, base):
@@ -108,10 +112,10 @@ def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
 
 
 def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
-    """Return the source and the destination of `src[:dst]`. The destination is "" if it is not given.
+    """Return the source and the destination of a push `src[:dst]`. The destination is "" if it is not given.
 
-    A colon in the host of a URL, or in the name of an existing file, is not a separator. Raises CommandError if the
-    source or the destination is empty.
+    A colon in the host of a URL, or in the name of an existing file, does not separate them. Raises CommandError if the
+    colon has no text on one side. `said`: description of the push, for messages.
     """
     start = len("file://") if text.startswith("file://") else 0
     if not is_folder(text):
@@ -125,9 +129,10 @@ def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
 
 
 def _target(name: str, target: str, said: str) -> str:
-    """Return the path of a pushed file or folder in the working directory.
+    """Return the path of a pushed file or folder in the working directory. Raises CommandError.
 
-    If `target` ends with a slash, the file or folder is put inside it.
+    `name`: name of the file or folder. `target`: destination of the push; if it ends with a slash, the file or folder
+    is put into this folder.
     """
     if target.endswith("/"):
         target += name
@@ -142,7 +147,10 @@ def _checked(name: str, said: str) -> str:
 
 
 def file_source(text: str, name: str, base: Path, said: str, *, executable: bool = False) -> Source:
-    """Return a file of this machine, or an object of a store. No request is sent to the store. Raises CommandError."""
+    """Return the source for one file of this machine or one object of a store. Sends no request to the store.
+
+    `text`: path or URL. `name`: path in the working directory of the task. Raises CommandError.
+    """
     if not is_folder(text):
         return Source(said, name, None, text, executable=executable)
     path = locate(text, base, said)
@@ -180,9 +188,9 @@ def _unreadable(said: str, path: Path, base: Path, error: Exception) -> CommandE
 
 
 def locate(text: str, base: Path, said: str) -> Path:
-    """Return the path for `text`.
+    """Return the path on this machine that `text` names. `base`: folder at which relative paths start.
 
-    Relative paths start at `base`. Raises CommandError if `text` is the URL of a store.
+    Raises CommandError if `text` is the URL of a store.
     """
     if not is_folder(text):
         raise CommandError(
@@ -195,7 +203,11 @@ def locate(text: str, base: Path, said: str) -> Path:
 
 
 def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
-    """Yield all files below a folder, in order. Links are left out, because they may lead out of the folder."""
+    """Yield all files below a folder, in order. Raises CommandError.
+
+    `name`: path of the folder in the working directory of the task. Links are left out, because a link may lead out of
+    the folder.
+    """
     if not stat.S_ISDIR(_status(folder, base, said).st_mode):
         raise CommandError(f"{said}: {folder} is not a folder; leave out the slash at the end of the path")
 
@@ -219,11 +231,13 @@ def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
 
 
 def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool, roots: Sequence[str] = ()) -> Source:
-    """Return the file of a `^` word for one row.
+    """Return the file that a `^` word with placeholders names for one row. `first`: see `word_sources`.
 
-    The folder before the first placeholder is fixed. Values of the row must not lead out of this folder. If the word
-    begins with `{path}`, the fixed folder is the one of `roots` in which the file is, because the user wrote this
-    folder in a pattern. Raises CommandError, with the row and the column.
+    The values of the row must not lead out of the folder that the word has before its first placeholder. If the word
+    begins with `{path}`, they must not lead out of the folder in `roots` that contains the file. `roots`: folders that
+    the user wrote in patterns of files.
+
+    Raises CommandError with the row and the column.
     """
     said = f"the word {format_word(word)!r} in row {row['index']}"
     text = word.render(row)
@@ -250,7 +264,7 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
     if not fixed.partition("://")[2].strip("/"):
         raise StorageError("the bucket or host is not written out: put it before the first placeholder")
     safe_name(text[len(fixed) :])
-    # A server decodes %2e%2e, and the path ends at ? or #.
+    # A server decodes %2e%2e to "..", and the path of a URL ends at ? or #.
     if text.startswith("http") and any(char in row[name] for name in word.columns for char in "?#%"):
         raise StorageError(
             "a value contains ?, # or %, which are reserved characters in a URL: use a value without them"
@@ -258,9 +272,9 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
 
 
 def _values(word: Word, row: Mapping[str, str]) -> str:
-    """Return a text for an error message that names the columns with unusual values.
+    """Return the names and values of the word's columns that have unusual values, for an error message.
 
-    If no value is unusual, name all columns.
+    If no value is unusual, return all columns of the word.
     """
     suspects = [
         name for name in word.columns if not row[name] or set(row[name]) & set("/\\\0?#%:") or ".." in row[name]

@@ -1,1 +1,1 @@
-"""Rows of a sweep: read from tables, made from the names of files, and stored as pages."""
+"""The rows of a sweep: read from tables, made from the names of files, and stored as pages."""

@@ -1,4 +1,4 @@
-"""Rows made from files. The names of these files, on this machine or in a store, match a pattern."""
+"""Make rows from the files that match a pattern, on this machine or in a store."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 def match_files(files: Files, patterns: Sequence[str], base: Path) -> Rows:
-    """Return one row per file, sorted by path within each pattern. A file that matches two patterns gives only one row.
+    """Return one row for each file that matches a pattern. The rows of each pattern are sorted by path.
 
-    The columns are `path` (as the pattern gives it: relative to `base`, absolute, or a URL), `name` (without folders)
-    and `stem` (the name without its last suffix). `**` matches any number of folders. A name that begins with a dot
-    matches only if the pattern also has this dot. `^{path}` may upload these files, also from outside of `base`. Raises
-    ParametersError. Raises StorageError if a store does not answer.
+    A file that matches several patterns gives only one row. The columns are `path` (relative to `base`, absolute, or a
+    URL, as the pattern is), `name` (without folders) and `stem` (the name without its last suffix). The word `^{path}`
+    may upload these files, even if they are outside of `base`.
+
+    In a pattern, `**` matches any number of folders. A name that begins with a dot matches only if the pattern also has
+    this dot. Raises ParametersError. Raises StorageError if a store does not answer.
     """
     found: dict[str, None] = {}
     for pattern in patterns:
@@ -52,13 +54,13 @@ def _local(pattern: str) -> str:
 
 
 def _root(pattern: str) -> str:
-    """Return the start of a pattern up to the last slash before its first wildcard."""
+    """Return the folder of a pattern: its start up to the last slash before its first wildcard."""
     wildcard = _WILDCARD.search(pattern)
     return pattern[: pattern.rfind("/", 0, wildcard.start() if wildcard else None) + 1]
 
 
 def _explain(pattern: str, base: Path) -> str:
-    """Return the probable reason why a pattern matches no file, and the remedy."""
+    """Return the probable reason why a pattern matches no file, and a remedy, for a message."""
     root = _root(_local(pattern)) if is_folder(pattern) else ""
     if root and not os.path.isdir(base / root):
         return f"there is no folder {printable(root)}; relative patterns start at {base}"
@@ -93,7 +95,7 @@ def _match_local(pattern: str, base: Path) -> Iterator[str]:
 
 
 def _match_store(files: Files, pattern: str) -> Iterator[str]:
-    """Yield the URLs of objects. Only the folder in front of the first wildcard is listed."""
+    """Yield the URLs of the objects that match a pattern. Lists only the folder in front of the first wildcard."""
     wildcard = _WILDCARD.search(pattern)
     folder = pattern[: pattern.rfind("/", 0, wildcard.start() if wildcard else None)]
     if not folder.partition("://")[2]:

@@ -1,4 +1,4 @@
-"""Rows in a Parquet file, read and written by pyarrow, which only this module imports."""
+"""Read and write rows as a Parquet file, with pyarrow. No other module imports pyarrow."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from kubeque.model.text import cut
 
 #: First bytes of a Parquet file.
 MAGIC = b"PAR1"
-#: Start of the names of columns that pandas writes for its index.
+#: Start of the names of the columns in which pandas stores its index.
 _PANDAS_INDEX = "__index_level_"
 
-#: Maximum number of rows in one group, which is held in memory.
+#: Maximum number of rows in one group of a Parquet file. A group is kept in memory.
 _GROUP = 20_000
 
 
 def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) -> None:
-    """Write `rows`. The values have the types of `columns`. Raises MissingExtra."""
+    """Write rows to a Parquet file. Raises MissingExtra if pyarrow is not installed.
+
+    `rows`: values of each row, which must have the types of `columns`.
+    """
     try:
         import pyarrow as pa
         from pyarrow.parquet import ParquetWriter
@@ -49,9 +52,10 @@ def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) 
 
 
 def read(data: bytes, name: str) -> Rows:
-    """Return the rows of a Parquet file with the types of its values. `name`: name of the file for messages.
+    """Return the rows of a Parquet file with the types of its values, but without the index of pandas.
 
-    The index of pandas is left out. Raises ParametersError. Raises MissingExtra if pyarrow is not installed.
+    `data`: contents of the file. `name`: name of the file, for messages. Raises ParametersError. Raises MissingExtra if
+    pyarrow is not installed.
     """
     try:
         import pyarrow as pa

@@ -1,4 +1,4 @@
-"""The rows of a job as immutable pages in the store."""
+"""Write and read the rows of a job as pages in the store. A stored page never changes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kubeque.files.parallel import PAGE_WRITES, in_parallel
 from kubeque.files.store import Files
 from kubeque.model.rows.rows import PAGE_BYTES, Row, Rows, encode_page, pages, parse_page
 
-#: Number of pages in memory. A consumer reads the rows of its block in order, and a block may span two pages.
+#: Number of pages that stay in memory. A consumer reads the rows of its block in order, and a block may need two pages.
 _CACHED = 2
 #: Largest size of a stored page, bytes.
 _LIMIT = 2 * PAGE_BYTES
 
 
 def write_pages(rows: Rows, job_url: str, files: Files) -> tuple[str, ...]:
-    """Store all pages of `rows`, and return the SHA-256 (hex) of each page.
+    """Store all rows of a job as pages, and return the SHA-256 (hex) of each page, in order.
 
     Raises ParametersError if the rows have changed since they were counted. Raises StorageError if the store fails.
     """
@@ -33,7 +33,7 @@ def write_pages(rows: Rows, job_url: str, files: Files) -> tuple[str, ...]:
 
 
 class PageReader:
-    """Reads the pages of one job. The last two pages stay in memory."""
+    """Reads the pages of rows of one job. The last two pages stay in memory."""
 
     def __init__(self, job_url: str, files: Files, digests: Sequence[str] = ()) -> None:
         """`digests`: SHA-256 (hex) of each page, from the spec; empty if an earlier kubeque stored the pages without
@@ -44,7 +44,7 @@ class PageReader:
         self._pages: OrderedDict[int, list[Row]] = OrderedDict()
 
     def page(self, number: int) -> list[Row]:
-        """Return the rows of a page.
+        """Return the rows of the page `number`, from 0.
 
         Raises FileDamaged if the page has changed since it was stored. Raises StorageError if the store fails.
         """

@@ -1,4 +1,4 @@
-"""Read rows from a file on this machine or in a store, or from a pipe, which can be read only once."""
+"""Read the rows of a sweep from a file on this machine or in a store, or from a pipe, which can be read only once."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from kubeque.model.rows.formats.json_rows import is_json, read_json
 from kubeque.model.rows.rows import Rows
 from kubeque.model.text import LINE_CHARACTERS, printable
 
-#: Source that means the standard input.
+#: Source that the user gives for standard input.
 STANDARD_INPUT = "-"
-#: Number of bytes that tell the format of a file.
+#: Number of bytes at the start of a file from which its format is detected.
 _HEAD_BYTES = 1 << 16
-#: Maximum size of a file in a store, and of a JSON or Parquet file, which are read as a whole, in bytes.
+#: Maximum size of a file that is read as a whole, bytes: a file in a store, a JSON file, or a Parquet file.
 _WHOLE_BYTES = 1 << 30
 
 
 def read_rows(files: Files, source: str, delimiter: str | None = None) -> Rows:
-    """Return the rows of a CSV, JSON Lines or Parquet file, given as a path or a URL.
+    """Return the rows of a CSV, JSON Lines or Parquet file. `source`: path or URL of the file.
 
-    `delimiter`: character between the values of CSV text. If it is None, it is detected from the header. Raises
-    ParametersError. Raises StorageError if a store does not answer. Raises MissingExtra for a Parquet file without
-    pyarrow.
+    `delimiter`: character between the values of CSV text; None: detect the format of the file, and the delimiter from
+    the header. Raises ParametersError. Raises StorageError if a store does not answer. Raises MissingExtra for a
+    Parquet file if pyarrow is not installed.
     """
     if not is_folder(source):
         try:
@@ -54,14 +54,17 @@ def read_rows(files: Files, source: str, delimiter: str | None = None) -> Rows:
 
 
 def read_rows_of_standard_input(delimiter: str | None = None) -> Rows:
-    """Return the rows of the text on standard input. `delimiter` and errors: see `read_rows`."""
+    """Return the rows of the text on standard input. The argument and the errors are those of `read_rows`."""
     if sys.stdin is None:
         raise ParametersError("the rows of -p - come from standard input, which is closed: redirect a file to it")
     return _read(_Spool(lambda: sys.stdin.buffer).open, "standard input", delimiter)
 
 
 def _read(open_source: Callable[[], BinaryIO], name: str, delimiter: str | None) -> Rows:
-    """Return the rows of a source that can be opened several times. Its first bytes tell the format."""
+    """Return the rows of a source that can be opened several times. `name`: name of the source, for messages.
+
+    `delimiter`: see `read_rows`. If it is None, the format is detected from the first bytes.
+    """
     if delimiter is not None:
         return read_csv(open_source, name, delimiter)
     try:
@@ -78,7 +81,7 @@ def _read(open_source: Callable[[], BinaryIO], name: str, delimiter: str | None)
 
 
 def _is_read_once(path: str) -> bool:
-    """True for a pipe, a named pipe or a device."""
+    """True if a path is a pipe, a named pipe or a device, which can be read only once."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
@@ -87,7 +90,10 @@ def _is_read_once(path: str) -> bool:
 
 
 class _Spool:
-    """A source that is read once. Its bytes are copied into a temporary file without a name while they are read."""
+    """A source that can be read only once, made readable several times.
+
+    The bytes of the source are copied to a temporary file without a name while they are read.
+    """
 
     def __init__(self, open_source: Callable[[], BinaryIO]) -> None:
         self._open_source = open_source
@@ -96,9 +102,9 @@ class _Spool:
         self._size = 0
 
     def open(self) -> BinaryIO:
-        """Return a new reader at the first byte.
+        """Return a new reader that begins with the first byte of the source.
 
-        Several readers can be open at the same time, and need not read to the end.
+        Several readers can be open at the same time. A reader can be closed before its end.
         """
         if self._copy is None:
             self._source = self._open_source()
@@ -107,9 +113,9 @@ class _Spool:
         return cast(BinaryIO, io.BufferedReader(_Reader(self)))
 
     def read(self, at: int, size: int) -> bytes:
-        """Return at most `size` bytes from position `at`.
+        """Return at most `size` bytes of the source from position `at`; nothing at its end.
 
-        Take them from the copy. If the copy ends there, read further bytes of the source, and add them to the copy.
+        Bytes that were read before come from the copy. Further bytes are read from the source and added to the copy.
         """
         assert self._copy is not None
         assert self._source is not None
@@ -123,7 +129,7 @@ class _Spool:
 
 
 class _Reader(io.RawIOBase):
-    """A reader of a spool with a position of its own."""
+    """A reader of a spool. Each reader has its own position."""
 
     def __init__(self, spool: _Spool) -> None:
         self._spool = spool

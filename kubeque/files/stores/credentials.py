@@ -1,4 +1,4 @@
-"""Describe the login of this process at a store, and the remedy for a refused write, in messages without secrets."""
+"""Describe, for messages without secrets, the login of this process at a store and the remedy for a refused write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ _NO_LOGIN = ("locate credentials", "credentials were not found", "anonymous call
 
 
 def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the account that signs requests; empty if this kind of store has no accounts. Sends no request."""
+    """Return a description of the account with which requests are sent to a store. Sends no request.
+
+    `kind`: scheme of the store. `filesystem`: its file system of fsspec. Return an empty text for other stores than
+    Google's and Amazon's.
+    """
     if kind in _GOOGLE:
         login = getattr(getattr(filesystem, "credentials", None), "credentials", None)
         if login is None:
@@ -30,9 +34,9 @@ def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ
 
 
 def is_nobody(kind: str, filesystem: Any) -> bool:
-    """True if requests go to Google itself (not to an emulator) without a login.
+    """True if requests are sent to Google itself, not to an emulator, without a login.
 
-    Google refuses a write without a login, but only after a delay, and only if Google can be reached.
+    Google would refuse a write without a login, but only after a delay, and only if Google can be reached.
     """
     return (
         kind in _GOOGLE
@@ -42,7 +46,7 @@ def is_nobody(kind: str, filesystem: Any) -> bool:
 
 
 def remedy(kind: str, said: str) -> str:
-    """Return the remedy for a refused write. `said`: the answer of the store."""
+    """Return the remedy for a refused write. `kind`: scheme of the store. `said`: answer of the store."""
     log_in = _LOG_IN["gs" if kind in _GOOGLE else "s3"] if kind in (*_GOOGLE, *_AMAZON) else "log in"
     if any(sign in said.lower() for sign in _NO_LOGIN):
         return log_in

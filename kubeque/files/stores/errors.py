@@ -1,4 +1,4 @@
-"""Translate errors of stores into StorageError, and repeat requests that failed with a temporary error."""
+"""Convert errors of stores to StorageError, and repeat requests that failed with a temporary error."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from kubeque.retry import Sleep, retry
 
 T = TypeVar("T")
 
-#: Seconds between tries if a store does not answer, before jitter. The libraries themselves also retry a few times.
+#: Pauses between tries if a store does not answer, seconds, before a random change. The libraries of the stores also
+#: try a few times.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-#: Seconds after which a second failure is final. gcsfs retries for half a minute before it reports the first failure.
+#: Time after which a failure is final, seconds, except the first one. gcsfs itself tries for half a minute before it
+#: reports a failure.
 _ENOUGH_SECONDS = 30.0
-#: Libraries whose errors concern the connection to the store, not the store's answer.
+#: Libraries whose errors concern the connection to the store, not an answer of the store.
 _TRANSPORTS = {"aiohttp", "requests", "urllib3"}
 #: Names of the connection errors of botocore and google.auth. These errors have no common base class.
 _LOST_CONNECTIONS = {"ConnectionError", "HTTPClientError", "TransportError"}
-#: Names of temporary errors. Numbers do not work, because no system defines all of these errors.
+#: Names of the error numbers of temporary errors. Names are used, because no system defines all of these numbers.
 _PASSING = {
     "EAGAIN", "EBUSY", "EIO", "EREMOTEIO", "ETIMEDOUT", "ECONNRESET", "ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH",
     "ENETDOWN", "EHOSTDOWN", "ENOTCONN", "ESTALE",
 }  # fmt: skip
-#: Errors of the file system that concern only one file: in each action, and additionally in reads.
+#: Error numbers of a file system that concern only one file: _ONE_FILE for each action, _ONE_FILE_READ also for reads.
 _ONE_FILE = frozenset(
     {
         errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY,
@@ -41,9 +43,10 @@ _BAD_NAME = (400, 414)
 
 
 def translate_error(verb: str, url: str, error: Exception, *, local: bool = False) -> StorageError:
-    """Return the error to raise when `error` prevented an action on `url`.
+    """Return the StorageError to raise if `error` prevented an action on the file `url`.
 
-    `verb`: the action, for example "read". `local`: True if a system call on `url` raised `error`.
+    `verb`: name of the action, for example "read". `local`: True if a system call on `url` raised `error`, False if a
+    store did.
     """
     if isinstance(error, StorageError):
         return error
@@ -57,18 +60,18 @@ def translate_error(verb: str, url: str, error: Exception, *, local: bool = Fals
 
 
 def _is_of_file(verb: str, error: Exception) -> bool:
-    """True if the error of a system call concerns one file.
+    """True if the error of a system call concerns only one file.
 
-    This includes ValueError: a system call raises it if the path has a NUL or a lone surrogate.
+    This is also so for a ValueError, which a system call raises if the path has a NUL or a lone surrogate.
     """
     number = error.errno if isinstance(error, OSError) else None
     return isinstance(error, ValueError) or number in _ONE_FILE or (verb == "read" and number in _ONE_FILE_READ)
 
 
 def _is_of_name(verb: str, error: Exception) -> bool:
-    """True if an object store refuses the name of an object.
+    """True if an object store refuses the name of one object.
 
-    gcsfs raises ValueError for some answers with status 400.
+    A ValueError in a write counts too, because gcsfs raises it for some answers with the HTTP status 400.
     """
     number = error.errno if isinstance(error, OSError) else None
     answer = verb == "write" and (isinstance(error, ValueError) or _status(error) in _BAD_NAME)
@@ -76,7 +79,7 @@ def _is_of_name(verb: str, error: Exception) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Return the store's answer as one line."""
+    """Return the text of an error as one line, for messages."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     if isinstance(error, FileNotFoundError) and not error.errno:
         text = f"there is no such bucket ({text})"
@@ -84,12 +87,12 @@ def reason(error: Exception) -> str:
 
 
 def is_full(error: BaseException | None) -> TypeGuard[OSError]:
-    """True if a disk or quota of this machine is full."""
+    """True if the reason for an error is that a disk or quota of this machine is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_transient(error: Exception) -> bool:
-    """True if the same request may succeed a little later."""
+    """True if an error is temporary, so that the same request may succeed a little later."""
     if (status := _status(error)) is not None:
         return status in (408, 429) or status >= 500
     if _has_base(error, ("SSLCertVerificationError",)) or type(error).__name__ == "SSLError":
@@ -97,22 +100,25 @@ def is_transient(error: Exception) -> bool:
     if isinstance(error, ConnectionError | TimeoutError):
         return True
     if isinstance(error, OSError) and error.errno is not None:
-        # EAI_AGAIN means that the name server did not answer. A different number means that the name does not exist.
+        # EAI_AGAIN means that the name server did not answer. If the name does not exist, the number is different.
         return error.errno == socket.EAI_AGAIN or errno.errorcode.get(error.errno) in _PASSING
     if _has_base(error, _LOST_CONNECTIONS):
         return True
-    # A refusal without a status number is final, for example "Forbidden" from gcsfs.
+    # Any other error is final, for example a refusal without a status number such as "Forbidden" from gcsfs.
     return type(error).__module__.partition(".")[0] in _TRANSPORTS
 
 
 def _has_base(error: Exception, names: Container[str]) -> bool:
-    """True if the class of the error, or one of its bases, has one of these names. Its library need not be imported."""
+    """True if the class of an error, or one of its base classes, has one of these names.
+
+    So the library that defines the class need not be imported.
+    """
     return any(base.__name__ in names for base in type(error).__mro__)
 
 
 def _status(error: Exception) -> int | None:
-    """Return the HTTP status of the store's answer; None if there was no answer, or if the status is unknown."""
-    # s3fs reports each unknown error code as an I/O error, with any status.
+    """Return the HTTP status of the store's answer; None if the store did not answer, or if the status is unknown."""
+    # s3fs reports each error code that it does not know as EIO, whatever the status is.
     answer = getattr(error.__cause__, "response", None)
     if isinstance(answer, dict) and isinstance(error, OSError) and error.errno == errno.EIO:
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -122,7 +128,10 @@ def _status(error: Exception) -> int | None:
 
 
 def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Sleep = time.sleep) -> T:
-    """Return the result of `request`. Repeat the request while the store does not answer. Raises StorageError."""
+    """Return the result of `request`. Repeat `request` while it fails with a temporary error. Raises StorageError.
+
+    `verb`: name of the action, for example "read". `url`: file of the action. Both are for messages.
+    """
     began, failures = time.monotonic(), count(1)
 
     def again(error: Exception) -> bool:
@@ -130,6 +139,6 @@ def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Sleep = t
 
     try:
         return retry(request, again=again, pauses=PAUSES, spread=(0.5, 1.5), sleep=sleep)
-    # Each library below fsspec (aiohttp, botocore, google.auth) has its own errors, without a common base class.
+    # Catch everything: the libraries that fsspec uses (aiohttp, botocore, google.auth) have no common base class.
     except Exception as error:
         raise translate_error(verb, url, error) from error

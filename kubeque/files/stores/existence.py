@@ -1,7 +1,4 @@
-"""Find out which of many names exist in a store, by listings or by one request for each name.
-
-The cheaper way is used.
-"""
+"""Find out which of many names exist in a store: by listings, or by one request for each name if that is cheaper."""
 
 from __future__ import annotations
 
@@ -10,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from kubeque.files.parallel import QUESTIONS, in_parallel
 
-#: Smallest number of names for which a listing can be cheaper. Fewer names are looked up one by one.
+#: Smallest number of names for which listings may be used. Fewer names are looked up one by one.
 _FEW = 64
-#: Number of objects that may be listed for each name. One request lists a thousand objects, but costs more than one
-#: look-up.
+#: Largest number of objects to list for each name. One request lists a thousand objects, but costs more than a request
+#: for one name.
 _LISTED = 20
-#: Approximate number of objects in one listing. A larger listing would be slow, because its answers come one after the
-#: other.
+#: Approximate number of objects in one listing. A larger listing would be slow, because it needs many requests one
+#: after another.
 _SHARE = 4_000
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -24,10 +21,12 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 def find_present(
     names: Iterable[str], *, ask: Callable[[str], bool], beginning: Callable[[str], Sequence[str]]
 ) -> frozenset[str]:
-    """Return the names that exist. `ask`: look up one name. `beginning`: list the existing names with a prefix.
+    """Return those of `names` that exist.
 
-    Listings are used only if the names are digests. All prefixes of digests are equally frequent, so the number of
-    digests with one prefix gives the total.
+    `ask`: returns True if a name exists. `beginning`: returns the existing names that begin with a text.
+
+    Listings are used only if the names are digests. Each beginning of a digest is equally frequent, so the number of
+    digests with one beginning is sufficient to estimate the number of all digests.
     """
     wanted = frozenset(names)
     if len(wanted) >= _FEW and all(_DIGEST.fullmatch(name) for name in wanted):
@@ -41,9 +40,9 @@ def find_present(
 
 
 def _about(beginning: Callable[[str], Sequence[str]]) -> int:
-    """Estimate the number of existing digests from the number that begin with five zeros.
+    """Return an estimate of the number of existing digests, from the number of digests that begin with five zeros.
 
-    If few digests begin with five zeros, count the digests that begin with three zeros.
+    If at most two digests begin with five zeros, the estimate is from the digests that begin with three zeros.
     """
     for zeros in (5, 3):
         found = len(beginning("0" * zeros))

@@ -13,7 +13,7 @@ from kubeque.files.stores.piece_transfer import Pieces
 from kubeque.files.urls import scheme
 from kubeque.model.errors import ConfigError, MissingExtra
 
-#: Arguments of `pip install`, by scheme.
+#: Arguments of `pip install` for the libraries of a store, by scheme.
 _LIBRARIES = {
     "gs": "'kubeque[google]'",
     "gcs": "'kubeque[google]'",
@@ -27,17 +27,18 @@ _LIBRARIES = {
 def open_store(
     url: str, options: Mapping[str, Mapping[str, Any]], pieces: Pieces, login: Callable[[str], Any] | None = None
 ) -> ObjectStore:
-    """Open the store of `url`. `options`: keyword arguments for fsspec, by scheme.
+    """Return the store that contains `url`. `options`: keyword arguments for fsspec, by scheme.
 
-    `login`: function that gets a URL, and returns further keyword arguments, a file system, or None.
+    `pieces`: sizes of the pieces of large files. `login`: function that gets a URL, and returns further keyword
+    arguments, a file system of fsspec, or None.
 
     Raises MissingExtra if a library is missing. Raises ConfigError if the scheme is unknown. Raises StorageError if the
     login fails.
     """
     kind = scheme(url)
     try:
-        # A cached listing would hide files that other processes write. A cached instance from earlier in this process
-        # would keep an old address and login.
+        # A cached listing would hide files that other processes have written. A cached file system from earlier in this
+        # process would keep an old address and login.
         usual = {"use_listings_cache": False, "skip_instance_cache": True}
         given = login(url) if login else None
         if given is None or isinstance(given, Mapping):
@@ -51,7 +52,7 @@ def open_store(
         raise ConfigError(
             f"{url}: {kind}:// is not a known kind of store ({reason(error)}): write gs:// or s3://"
         ) from error
-    # A login may raise any error of the vendor's library.
+    # A login may raise any error of the store's library.
     except Exception as error:
         raise translate_error("open", url, error) from error
     ranges = kind in ("gs", "gcs", "s3", "s3a")
@@ -59,15 +60,15 @@ def open_store(
 
 
 def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
-    # These libraries also raise the errors that they log. Without a handler, Python would print their warnings. For
-    # example, asyncio logs a thousand lines if s3fs gives up requests because the network fails.
+    # These libraries also raise the errors that they log. Without a handler, Python would print their log messages: for
+    # example, a thousand lines of asyncio if s3fs gives up requests because the network fails.
     for library in ("asyncio", "gcsfs", "google.auth"):
         logging.getLogger(library).addHandler(logging.NullHandler())
     if kind in ("gs", "gcs"):
         from gcsfs.core import GCSFileSystem
 
-        # The class that fsspec chooses first asks for the kind of each bucket by gRPC. This is not needed here. The
-        # request takes a minute if the server speaks only HTTP. Without a login, it logs a warning each time.
+        # The class that fsspec would choose first requests the kind of each bucket by gRPC, which is not needed here.
+        # This request takes a minute if the server supports only HTTP. Without a login, it logs a warning each time.
         return GCSFileSystem(**(options if "token" in options else {**options, "token": _google_token()}))
     from fsspec.core import url_to_fs
 
@@ -77,8 +78,8 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
 def _google_token() -> Any:
     """Return the Google credentials of this machine. Without credentials, return "anon", which can read public objects.
 
-    With the token "anon", gcsfs starts immediately. Without a token, gcsfs would first try a metadata server for half a
-    minute.
+    With the token "anon", gcsfs starts immediately. Without a token, gcsfs would first wait half a minute for a
+    metadata server.
     """
     if os.environ.get("STORAGE_EMULATOR_HOST"):
         return "anon"

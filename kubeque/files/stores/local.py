@@ -1,6 +1,6 @@
 """A folder as a store.
 
-It uses plain system calls, because it handles every small file on one machine and must be fast.
+This module uses plain system calls, because it must be fast: it handles every small file on one machine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _TEMPORARY = ".kubeque-", ".tmp"
 
 
 def temporary_name() -> str:
-    """Return a unique name for a temporary file. A killed process may leave such files, so listings omit them."""
+    """Return a unique name for a temporary file.
+
+    A killed process may leave files with such names, so listings leave them out.
+    """
     return secrets.token_hex(8).join(_TEMPORARY)
 
 
@@ -39,14 +42,14 @@ def is_temporary(name: str) -> bool:
 
 
 class Folder:
-    """Files in folders of this machine, or of a disk that several machines mount.
+    """Reads and writes files in folders of this machine, or of a disk that several machines mount.
 
-    A file appears only once it is complete, even if a process dies. A file is not flushed to the disk, because that
-    takes milliseconds. So a power failure may lose the files of the last seconds.
+    A file appears only after it is complete, even if the writing process dies. Files are not flushed to the disk,
+    because this takes milliseconds. So a power failure may lose the files of the last seconds.
     """
 
     def __init__(self, private: str | os.PathLike[str] = "") -> None:
-        """`private`: folder in which only this user may read new files, whatever the umask is; "" for no folder."""
+        """`private`: folder below which only this user may read new files, whatever the umask is; "": no folder."""
         self._private = os.path.join(private, "") if private else ""
 
     def is_private(self, path: str) -> bool:
@@ -54,7 +57,10 @@ class Folder:
         return bool(self._private) and path.startswith(self._private)
 
     def put(self, path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> bool:
-        """Create a file with the function `put` of this module. The file is private if its folder is private."""
+        """Create a file with the function `put` of this module, and return its result.
+
+        Only this user may read the file if it is in the private folder.
+        """
         return put(path, fill, new=new, private=self.is_private(path))
 
     def read(self, url: str, limit: int) -> bytes:
@@ -98,7 +104,7 @@ class Folder:
         return status.st_size, f"{status.st_mtime_ns}-{status.st_size}", os.path.isdir(local_path(url))
 
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
-        # A look-up takes a microsecond for each name. A listing takes longer if the folder has a million files.
+        # Look up each name, which takes a microsecond. A listing takes longer if the folder has a million files.
         root = local_path(prefix)
         with _storage_errors("read", prefix):
             return {name for name in names if os.path.isfile(os.path.join(root, name))}
@@ -144,22 +150,22 @@ class Folder:
         path = local_path(prefix)
         with _storage_errors("delete", prefix):
             problems = remove_files(path, keep) if keep is not None else []
-            # Another process may delete the same tree. The removal then fails at a file that is gone, and starts again.
+            # Repeat: if another process deletes the same tree, the removal ends at a file that does not exist any more.
             while keep is None and not problems and os.path.lexists(path):
                 problems = remove_tree(path)
         if problems:
             raise StorageError(f"cannot delete all of {prefix}: {'; '.join(problems)}")
 
     def delete_empty(self, url: str) -> None:
-        with contextlib.suppress(OSError):  # the folder has files, is a mount point or a link, or is gone
+        with contextlib.suppress(OSError):  # the folder has files, is a mount point or a link, or does not exist
             os.rmdir(local_path(url))
 
 
 def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False, private: bool = False) -> bool:
-    """Create the file `path` atomically, with the contents that `fill` writes. Make missing folders. Raises OSError.
+    """Create the file `path` atomically, and make missing folders. Return True. Raises OSError.
 
-    With `new`, leave an existing file unchanged, and return False. With `private`, only this user may read the file and
-    the folders that were missing.
+    `fill`: function that writes the contents to an open file. `new`: True to leave an existing file unchanged, and to
+    return False in this case. `private`: True if only this user may read the file, and the folders that were missing.
     """
     file = _temporary_file(os.path.dirname(path), private=private)
     try:
@@ -176,18 +182,18 @@ def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False, pri
 
 
 def _temporary_file(folder: str, *, private: bool) -> BinaryIO:
-    """Create an empty temporary file in `folder`. Make the folder if it is missing."""
+    """Create an empty temporary file in `folder`, and return it open for writing. Make the folder if it is missing."""
     opener = _open_private if private else None
     while True:
         try:
             return open(os.path.join(folder, temporary_name()), "xb", opener=opener)
         except FileNotFoundError:
-            # The folder is made only after a failure, because a list of existing folders could be out of date.
+            # Make the folder only after this failure: a check before would cost time, and could be out of date.
             _make_private_folder(folder) if private else _make_folder(folder)
 
 
 def _make_folder(folder: str) -> None:
-    """Create a folder and its missing parents. Another process may delete an empty parent once meanwhile."""
+    """Create a folder and its missing parents. Try twice, because another process may delete an empty parent once."""
     try:
         os.makedirs(folder, exist_ok=True)
     except FileNotFoundError:
@@ -199,7 +205,7 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def _make_private_folder(folder: str) -> None:
-    """Create a folder and its missing parents, for this user only.
+    """Create a folder and its missing parents, which only this user may read.
 
     os.makedirs is not used, because it sets the mode of the last folder only.
     """
@@ -217,7 +223,8 @@ def _link(temporary: str, path: str) -> bool:
         os.link(temporary, path)
         won = True
     except FileExistsError:
-        # NFS may report this error if its first answer was lost. The link is then our own, and the file has two names.
+        # NFS may report this error if its first answer was lost. Then this call made the link, and the file has two
+        # names.
         won = os.stat(temporary).st_nlink > 1
     except OSError as error:
         if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
@@ -231,9 +238,9 @@ def _link(temporary: str, path: str) -> bool:
 
 
 def _open_stored(url: str) -> BinaryIO:
-    """Open a stored file. Raises OSError. Raises FileDamaged if it is not a regular file.
+    """Open a stored file for reading. Raises OSError. Raises FileDamaged if it is not a regular file.
 
-    The open does not block, because the program of a task may have created a FIFO at this path.
+    The call does not wait, although the program of a task may have created a FIFO at this path.
     """
     fd = os.open(local_path(url), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(fd).st_mode
@@ -246,7 +253,7 @@ def _open_stored(url: str) -> BinaryIO:
 
 
 def open_source(url: str) -> BinaryIO:
-    """Open a file of this machine for copying. Raises StorageError, FileMissing."""
+    """Open a file of this machine for reading. Raises StorageError; FileMissing if the file does not exist."""
     with _storage_errors("read", url):
         return open(local_path(url), "rb")
 
@@ -261,12 +268,14 @@ def copy(
     holes: bool = False,
     limit: int | None = None,
 ) -> None:
-    """Copy `source` to `target`, up to the end of `source`.
+    """Copy the rest of the file `source` to the file `target`.
 
-    `digest`: expected SHA-256 (hex); empty if it is not checked. `progress`: function that gets the size of each piece.
-    After a failure, it gets the sum of these sizes as a negative number. `holes`: True to turn zeros into holes; the
-    target must then be a new file. `limit`: expected size in bytes; the copy stops one byte after it. Raises
-    FileRefused if the contents do not have the digest, because the file has changed.
+    `digest`: expected SHA-256 (hex); empty: not checked. `progress`: function that gets the size of each copied piece,
+    bytes. After a failure, it gets the sum of these sizes as a negative number. `piece`: size of a piece, bytes.
+    `holes`: True to make a hole from each piece of zeros; the target must then be a new file. `limit`: expected size of
+    the source, bytes; the copy stops one byte after it; None: no limit.
+
+    Raises FileRefused if the contents do not have the digest, because the file has changed.
     """
     sha256, sent = hashlib.sha256(), 0
     try:

@@ -1,4 +1,4 @@
-"""Names of objects that a real store refuses. Emulators and similar servers accept some of these names."""
+"""Check for names of objects that Google or S3 refuses. Emulators and similar servers accept some of these names."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from kubeque.model.text import printable
 #: Maximum length of a name in Google Cloud Storage and S3, bytes of UTF-8.
 _NAME_BYTES = 1024
 _GOOGLE, _AMAZON = frozenset({"gs", "gcs"}), frozenset({"s3", "s3a"})
-#: Beginning of the names that Google keeps for certificates.
+#: Beginning of the names that Google reserves for certificates.
 _ACME = ".well-known/acme-challenge/"
 
 
 def check_object_name(url: str) -> None:
-    """Raise FileRefused if the store refuses the name of an object, whatever the object contains."""
+    """Raise FileRefused if the store of `url` refuses the name of this object."""
     name = split(url)[1]
     if (problem := _name_problem(scheme(url), name)) is not None:
         raise FileRefused(f"cannot write {printable(url, 200)}: {problem}")

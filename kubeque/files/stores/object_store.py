@@ -1,6 +1,6 @@
-"""An object store behind a file system of fsspec.
+"""An object store, used through a file system of fsspec.
 
-Requests are retried, and an object appears only once it is complete.
+Requests that fail with a temporary error are repeated. An object appears only after it is complete.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from kubeque.model.errors import FileError, FileMissing, StorageError
 
 T = TypeVar("T")
 
-#: Names under which stores report a value that changes with the object, the best name first.
+#: Names under which stores report a value that changes whenever the object changes, the best name first.
 _GENERATIONS = ("generation", "ETag", "etag", "Content-MD5", "Digest")
 _TIMES = ("updated", "LastModified", "Last-Modified", "mtime", "modified", "created")
-#: Characters with which fsspec takes a path for a pattern, even in `rm`.
+#: Characters that make a path a pattern for fsspec, even in `rm`.
 _MAGIC = re.compile(r"[*?[]")
-#: Lock of the one memory:// store of a process.
+#: Lock for the memory:// store, of which a process has only one.
 _memory_lock = threading.Lock()
 
 
 class _Listener:
-    """Receives the progress of a download from fsspec. It has the methods of fsspec's Callback that `get_file` uses."""
+    """Receives the progress of a download from fsspec. Has those methods of fsspec's Callback that `get_file` calls."""
 
     def __init__(self, progress: Callable[[int], None]) -> None:
         self._progress = progress
         self.seen = 0
 
     def set_size(self, size: int | None) -> None:
-        """Reset the count to 0. gcsfs calls this again when it restarts a download after a broken connection."""
+        """Reset the count of bytes to 0. gcsfs calls this again if it restarts a download after a broken connection."""
         self._progress(-self.seen)
         self.seen = 0
 
@@ -54,17 +54,20 @@ class _Listener:
 
 
 class ObjectStore:
-    """The objects of one file system of fsspec. An object appears once its last byte has arrived."""
+    """Reads and writes the objects of one file system of fsspec. An object appears only after it is complete."""
 
     def __init__(
         self, filesystem: Any, *, in_memory: bool = False, ranges: bool = False, pieces: Pieces = SMALL_PIECES
     ) -> None:
-        """`ranges`: True if the store can return a part of an object."""
+        """`in_memory`: True for memory://. `ranges`: True if the store can return a part of an object.
+
+        `pieces`: sizes of the pieces of large files.
+        """
         self.filesystem = self._fs = filesystem
         self._ranges = ranges
         self._large_files = PieceTransfer(filesystem, pieces)
-        # memory:// gives all readers the same file object, and writes to this object in place. So only whole files are
-        # written. memory:// checks for a file before it creates one, so creation needs a lock.
+        # In memory://, readers share the file object to which a writer writes, so files are written only as a whole.
+        # memory:// checks whether a file exists before it creates the file, so the creation of a file needs a lock.
         self._in_memory = in_memory
 
     def read(self, url: str, limit: int) -> bytes:
@@ -75,7 +78,7 @@ class ObjectStore:
         except FileMissing:
             raise
         except StorageError:
-            if self.look(url)[0] == 0:  # a store refuses a range of an empty object
+            if self.look(url)[0] == 0:  # a store refuses to return a part of an empty object
                 return b""
             raise
 
@@ -100,7 +103,7 @@ class ObjectStore:
             tries += 1
             if self._create(url, data):
                 return True
-            # If an answer was lost, the existing object may be our own.
+            # If the answer to an earlier try was lost, that try may have created the existing object.
             return tries > 1 and self.read(url, len(data)) == data
 
         return patiently("write", url, create)
@@ -115,8 +118,8 @@ class ObjectStore:
                 raise  # a file has the name of a folder
             return False
         except OSError as error:
-            # s3fs expects the name of the failed condition, but not every S3 server reports the name. This request has
-            # only one condition.
+            # s3fs needs the name of the failed condition, but not every S3 server reports the name. This request has
+            # only one condition, so the code of the error is sufficient.
             answer = getattr(error.__cause__, "response", None) or {}
             if answer.get("Error", {}).get("Code") == "PreconditionFailed":
                 return False
@@ -139,7 +142,7 @@ class ObjectStore:
         progress(size)
 
     def upload_together(self, copies: Sequence[Copy], progress: Callable[[int], None]) -> list[FileError | None]:
-        """Upload files together. Return one entry for each file: its error, or None."""
+        """Upload several small files. Return one entry for each file, in order: its error, or None."""
         data: dict[str, bytes] = {}
         errors: dict[str, FileError] = {}
         for item in copies:
@@ -153,7 +156,7 @@ class ObjectStore:
         try:
             self._fs.pipe(data)
         except Exception:
-            # Upload the files one by one. Each file then has its own retries and its own error.
+            # Upload the files one by one, so that each file has its own tries and its own error.
             errors |= self._upload_each(data)
         progress(sum(len(whole) for url, whole in data.items() if url not in errors))
         return [errors.get(item.url) for item in copies]
@@ -168,12 +171,13 @@ class ObjectStore:
         return errors
 
     def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
-        """Return the contents of each file; None for a file of another size, which the caller then downloads alone.
+        """Return the contents of several small files, in order. At most one byte more than the size of a file is read.
 
-        At most one byte more than the size is read. An empty file gives None, because an empty object has no range.
+        Return None for a file that cannot be read, that has another size, or that is empty, because a store returns no
+        part of an empty object. The caller then downloads this file alone.
         """
         asked = [item for item in copies if item.size]
-        # If the end is given, S3 needs no request for the size.
+        # With a given end, s3fs sends no request for the size of the object.
         ends = [item.size + 1 for item in asked]
         found = self._fs.cat_ranges([item.url for item in asked], [0] * len(ends), ends, on_error="return")
         data = {item.url: part for item, part in zip(asked, found, strict=True) if isinstance(part, bytes)}
@@ -203,7 +207,10 @@ class ObjectStore:
             raise
 
     def _read_start(self, url: str, size: int) -> bytes:
-        """Return an object of `size` bytes, or its start and one byte more. An empty object has no range."""
+        """Return the first `size` + 1 bytes of an object, or all of it if it is shorter; nothing if `size` is 0.
+
+        A store returns no part of an empty object.
+        """
         return bytes(self._fs.cat_file(url, start=0, end=size + 1)) if size else b""
 
     def look(self, url: str) -> tuple[int | None, str, bool]:
@@ -242,14 +249,14 @@ class ObjectStore:
         return str(self._fs._strip_protocol(prefix)).rstrip("/") + "/"
 
     def _find(self, prefix: str, start: str = "") -> list[tuple[str, Any]]:
-        """Return the objects below `prefix` whose names begin with `start`.
+        """Return the path and the properties of each object below `prefix` with a name that begins with `start`.
 
-        A path is in the form that the file system of fsspec uses.
+        The paths have the form that the file system of fsspec uses.
         """
         root = self._root(prefix)
         more = {"prefix": start} if start else {}
         found = patiently("list", prefix, lambda: self._fs.find(prefix, detail=True, **more))
-        # Some stores keep an empty object for each folder. The name of this object ends with a slash.
+        # Leave out names that end with a slash: some stores keep such an empty object for each folder.
         return [(path, info) for path, info in found.items() if path.startswith(root) and not path.endswith("/")]
 
     def entries(self, prefix: str) -> Iterator[tuple[str, int, float | None, bool]]:
@@ -285,7 +292,10 @@ class ObjectStore:
 
 
 def _modified(info: dict[str, Any]) -> float | None:
-    """Return the time of the last write, Unix seconds; None if the store does not report it."""
+    """Return the time of the last change of an object, Unix seconds; None if the store does not report the time.
+
+    `info`: properties of the object, from fsspec.
+    """
     for key in _TIMES:
         value = info.get(key)
         if isinstance(value, int | float):

@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 #: Largest file that is transferred in one request, bytes. A larger file is transferred in pieces.
 WHOLE_BYTES = 8 << 20
-#: Unit of a piece's size, bytes, and largest number of pieces. Google accepts only multiples of the unit. S3 accepts
-#: 10,000 pieces.
+#: Unit of the size of a piece in bytes, and largest number of pieces of a file. Google accepts only multiples of this
+#: unit. S3 accepts at most 10,000 pieces.
 _PIECE_STEP, _PIECES = 1 << 18, 9_000
 #: Largest number of large files that are transferred at the same time, because their pieces are in memory.
 _LARGE_AT_ONCE = 2
@@ -27,21 +27,22 @@ _LARGE_AT_ONCE = 2
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Sizes of the pieces of a large file. Larger pieces are faster and take more memory.
+    """Sizes of the pieces of a large file. Larger pieces are faster and need more memory.
 
-    An upload holds up to four copies of one piece, in the library's buffers. A download holds `2 * at_once` pieces.
+    During an upload, up to four copies of one piece are in memory, in the buffers of the library. During a download,
+    `2 * at_once` pieces are in memory.
     """
 
-    #: Size of an uploaded piece, bytes. The piece is larger if the file would have too many pieces. Pieces are uploaded
-    #: one after the other.
+    #: Size of an uploaded piece, bytes. If the file would have too many pieces, its pieces are larger. Pieces are
+    #: uploaded one after another.
     sent_bytes: int = 8 << 20
-    #: Size of a downloaded piece in bytes, and number of pieces that are downloaded at the same time. The libraries'
-    #: own download holds half a gigabyte.
+    #: Size of a downloaded piece in bytes, and number of pieces that are downloaded at the same time. A download by the
+    #: libraries themselves would have half a gigabyte in memory.
     received_bytes: int = 4 << 20
     at_once: int = 2
 
 
-#: Sizes for a consumer, because the cluster limits its memory, and for a process that may use more memory.
+#: Sizes for a consumer, whose memory the cluster limits, and sizes for a process that may use more memory.
 SMALL_PIECES, LARGE_PIECES = Pieces(), Pieces(32 << 20, 16 << 20, 4)
 
 
@@ -53,7 +54,10 @@ class PieceTransfer:
         self._few = threading.Semaphore(_LARGE_AT_ONCE)
 
     def send(self, source: BinaryIO, url: str, size: int, digest: str, progress: Callable[[int], None]) -> None:
-        """Upload a file of `size` bytes. If this fails, the store has no incomplete object."""
+        """Upload a file of `size` bytes in pieces. If the upload fails, the store has no incomplete object.
+
+        `digest`, `progress`: see `copy`.
+        """
         with self._few:
             self._send(source, url, size, digest, progress)
 
@@ -80,7 +84,10 @@ class PieceTransfer:
         target.closed = True
 
     def receive(self, url: str, file: BinaryIO, size: int, digest: str, progress: Callable[[int], None]) -> str:
-        """Download an object of `size` bytes. Return its SHA-256, or "" if `digest` is empty. Raises StorageError."""
+        """Download an object of `size` bytes in pieces to `file`. Raises StorageError.
+
+        Return the SHA-256 (hex) of the object; "" if `digest` is empty. `progress`: see `copy`.
+        """
         with self._few:
             return self._receive(url, file, size, digest, progress)
 

@@ -1,4 +1,4 @@
-"""The methods of each kind of store."""
+"""The interface of a store, which folders and object stores have."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import BinaryIO, Protocol
 
 
 class Store(Protocol):
-    """A kind of store.
+    """The methods of a folder or object store. The methods with the same names in `Files` describe them.
 
-    The methods are described in `Files`. All methods raise StorageError; reads also raise FileMissing.
+    All methods raise StorageError. Methods that read a file also raise FileMissing.
     """
 
     def read(self, url: str, limit: int) -> bytes: ...
