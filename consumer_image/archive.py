@@ -1,7 +1,8 @@
-"""Write container images as archives for `docker load`, `kind load image-archive` and `ctr images import`.
+"""Write a folder as a container image in an archive.
 
-This needs neither a registry nor root rights. The image has one layer, and root owns all files. Equal folders give
-identical images.
+`docker load`, `kind load image-archive` and `ctr images import` read such archives.
+This needs neither a registry nor the rights of root. The image has one layer, and root owns all of its files. Equal
+folders give identical images.
 
     python consumer_image/archive.py FOLDER IMAGE FILE.tar [user=1234] [entrypoint=/bin/app] [env=NAME=VALUE]
 """
@@ -18,16 +19,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-#: Date of all files in an image: 2000-01-01, in seconds since 1970.
+#: Modification time of all files in an image, Unix seconds: 2000-01-01. It is fixed, so that images are reproducible.
 EPOCH = 946_684_800
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def write_archive(folder: Path, name: str, target: Path, **config: Any) -> str:
-    """Write `folder` as the image `name` to `target`. Return the id of the image.
+    """Write the folder `folder` as the image `name` to the archive `target`. Return the id of the image.
 
-    `config`: settings of the image: User, Entrypoint, Cmd, Env ...
+    `config`: settings of the image by their names in the OCI format, for example User, Entrypoint, Cmd, Env.
     """
     layer = target.with_name(target.name + ".layer")
     with tarfile.open(layer, "w", format=tarfile.PAX_FORMAT) as tar:
@@ -58,7 +59,10 @@ def write_archive(folder: Path, name: str, target: Path, **config: Any) -> str:
 
 
 def full_name(name: str) -> str:
-    """Return the name of an image with registry and tag, the form that container runtimes use."""
+    """Return the full name of an image, with its registry and tag. Container runtimes use this form.
+
+    The defaults are those of Docker: `docker.io/library/` and `latest`.
+    """
     head, _, rest = name.partition("/")
     if not rest:
         name = f"docker.io/library/{name}"

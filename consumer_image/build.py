@@ -2,10 +2,12 @@
 
     python consumer_image/build.py build/consumer-image IMAGE
 
-makes the folder build/consumer-image and, from it, the image build/consumer-image.tar. The folder has `lib/` (loader,
-libc and libraries), `python/` (Python and packages) and `software.txt` (the list of all software). The consumer needs
-nothing from the image of the task, because it is started as `lib/ld.so --library-path lib:python/lib
-python/bin/python3`. The build needs uv or pip, and ldd. It needs no image registry.
+makes the folder build/consumer-image and, from this folder, the image build/consumer-image.tar. The folder has `lib/`
+(loader, libc and libraries), `python/` (Python and packages), `software.txt` (the list of all software) and
+`software.cdx.json` (the same list in the format CycloneDX).
+
+A pod starts the consumer as `lib/ld.so --library-path lib:python/lib python/bin/python3`. So the consumer needs nothing
+from the image of the task. The build needs uv or pip, and ldd. It needs no image registry.
 """
 
 from __future__ import annotations
@@ -31,22 +33,24 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 CONSTRAINTS = REPOSITORY / "constraints" / f"airflow-3.3-python-{VERSION}.txt"
-#: Parts of Python that no consumer needs: tests, GUI toolkits, installers, other platforms.
+#: Patterns of files of Python's standard library that no consumer needs: tests, GUI toolkits, installers, other
+#: platforms.
 NO_STANDARD = (
     "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "idle_test", "tkinter", "turtle*",
     "turtledemo", "ensurepip", "lib2to3", "pydoc_data",
     "venv", "distutils", "config-*", "_tkinter*", "_test*", "_ctypes_test*",
     "_xxtestfuzz*", "xxlimited*", "readline*", "_curses*", "curses", "_dbm*", "_gdbm*", "nis*", "*.a", "*.exe",
 )  # fmt: skip
+#: Patterns of files of installed packages that no consumer needs: tests, sources of compiled modules, records of pip.
 NO_PACKAGES = (
     "__pycache__", "tests", "test", "testing_gapic", "*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "*.so.dSYM", "bin", "pip",
     "pip-*", "setuptools", "setuptools-*",
     "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "examples",
 )  # fmt: skip
-#: AWS services that the S3 client needs: S3 itself and the services for credentials. The descriptions of the 400 other
-#: services are left out.
+#: AWS services that the S3 client needs: S3 itself and the services for credentials. The image does not have botocore's
+#: descriptions of the other 400 services.
 AWS_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc", "signin"})
-#: Libraries that are loaded by name at run time, so that ldd does not list them.
+#: Libraries that programs load by name at run time. ldd does not list these libraries.
 BY_NAME = (
     "libnss_files.so.2",
     "libnss_dns.so.2",
@@ -60,7 +64,10 @@ BY_NAME = (
 
 
 def build(folder: Path, name: str) -> Path:
-    """Make the folder and, beside it, the archive. Return the path of the archive."""
+    """Make the folder and, beside it, the archive with the image and the list of software. Return the archive's path.
+
+    `name`: name of the image.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     python = folder / "python"
     site = python / "lib" / f"python{VERSION}" / "site-packages"
@@ -83,7 +90,7 @@ def build(folder: Path, name: str) -> Path:
 
 
 def start_words(root: str) -> list[str]:
-    """Return the command that starts the consumer's Python from the folder `root`."""
+    """Return the command that starts the consumer's Python if the software is in the folder `root`."""
     python = f"{root}/python/bin/python3"
     return [f"{root}/lib/ld.so", "--library-path", f"{root}/lib:{root}/python/lib", "--argv0", python, python, "-I"]
 
@@ -108,14 +115,14 @@ def copy_python(python: Path) -> None:
 
 
 def install_packages(site: Path) -> None:
-    # uv is in the environment that `make` created, or on the PATH. The official Python images have pip instead.
+    # `make` uses uv, which is in its environment or on the PATH. The official Python images have pip instead.
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     installer = (
         [uv, "pip", "install", "--quiet", "--python", sys.executable]
         if uv
         else [sys.executable, "-m", "pip", "install", "--quiet"]
     )
-    link = ["--link-mode", "copy"] if uv else []  # not links to the cache, because the file modes are changed later
+    link = ["--link-mode", "copy"] if uv else []  # no links to uv's cache, because `build` changes the file modes
     words = [
         *installer,
         *link,
@@ -140,7 +147,10 @@ def copy_kubeque(site: Path) -> None:
 
 
 def copy_libraries(folder: Path) -> dict[str, Path]:
-    """Copy the loader, libc and each library that a file in `folder` needs. Return the path of each library by name."""
+    """Copy the loader, libc, and each library that a program or library in `folder` needs, to `folder`/lib.
+
+    Return the path on this machine of each copied library, by its name.
+    """
     (folder / "lib").mkdir()
     found: dict[str, Path] = {}
     loader = ""
@@ -159,9 +169,10 @@ def copy_libraries(folder: Path) -> dict[str, Path]:
 
 
 def needed(program: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of each library that ldd prints.
+    """Yield the name and the path of each library that a program needs, from the output of ldd.
 
-    ldd prints `name => path (address)`, and `path (address)` for the loader.
+    ldd prints `name => path (address)` for a library, and `path (address)` for the loader. If a library is missing,
+    exit with a message.
     """
     said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
     for line in said.splitlines():
@@ -174,7 +185,7 @@ def needed(program: Path) -> Iterator[tuple[str, Path]]:
 
 
 def compile_all(folder: Path) -> None:
-    """Compile all modules without timestamps, so that each build gives identical files."""
+    """Compile all Python modules except the Kubernetes client, without timestamps, so that builds are identical."""
     compileall.compile_dir(
         folder / "python", quiet=2, stripdir=str(folder), prependdir="/", maxlevels=50, rx=re.compile("/kubernetes/"),
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
@@ -182,7 +193,10 @@ def compile_all(folder: Path) -> None:
 
 
 def shrink(folder: Path, site: Path) -> None:
-    """Remove debug information and the 700 source files of the generated Kubernetes client."""
+    """Remove debug information from libraries, and the source files of the generated Kubernetes client.
+
+    The client then consists of 700 compiled modules.
+    """
     if strip := shutil.which("strip"):
         programs = [*(folder / "python" / "lib").glob("*.so*"), *folder.rglob("lib-dynload/*.so")]
         subprocess.run([strip, "--strip-unneeded", *map(str, programs)], check=True)
@@ -199,7 +213,10 @@ def shrink(folder: Path, site: Path) -> None:
 
 
 def software(site: Path, libraries: dict[str, Path]) -> Iterator[str]:
-    """Yield one line for each package: name, version, licence."""
+    """Yield one line for each package of the image: name, version, and licence if known.
+
+    `site`: folder of Python packages. `libraries`: paths of the copied libraries on this machine, by name.
+    """
     yield f"Python {'.'.join(map(str, sys.version_info[:3]))} PSF-2.0"
     lines = set()
     for found in distributions(path=[str(site)]):
@@ -214,7 +231,7 @@ def software(site: Path, libraries: dict[str, Path]) -> Iterator[str]:
 
 
 def components(site: Path, libraries: dict[str, Path]) -> Iterator[dict[str, Any]]:
-    """Yield the same software as components of CycloneDX"""
+    """Yield each package of the image as a component of CycloneDX. The arguments are those of `software`."""
     yield component("Python", ".".join(map(str, sys.version_info[:3])), "pkg:generic/python", "PSF-2.0")
     for found in distributions(path=[str(site)]):
         licence = found.metadata.get("License-Expression") or found.metadata.get("License") or ""
@@ -225,7 +242,10 @@ def components(site: Path, libraries: dict[str, Path]) -> Iterator[dict[str, Any
 
 
 def package_of(path: Path) -> str:
-    """Return the Debian package of a library, with its version; the file name if no package has the library."""
+    """Return a text with the Debian source package of a library and its version.
+
+    If no package contains the library, return the name of its file.
+    """
     for name in {str(path), os.path.realpath(path), os.path.realpath(path).removeprefix("/usr")}:
         owner = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True, check=False)
         if owner.returncode == 0:

@@ -1,4 +1,4 @@
-"""Write a list of software (SBOM) in the format CycloneDX 1.5. Equal software gives equal bytes."""
+"""Write a list of software (SBOM) in the format CycloneDX 1.5. Equal lists of software give equal files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from urllib.parse import quote
 
 
 def pypi(name: str, version: str, licence: str = "") -> dict[str, Any]:
-    """Return the component of a Python package. `version`: empty if unknown."""
+    """Return the component for a Python package. `version`, `licence`: empty if unknown."""
     normal = re.sub(r"[-_.]+", "-", name).lower()
     return component(normal, version, f"pkg:pypi/{normal}", licence)
 
 
 def debian(name: str, version: str) -> dict[str, Any]:
-    """Return the component of a Debian source package."""
+    """Return the component for a Debian source package."""
     return component(name, version, f"pkg:deb/debian/{quote(name)}")
 
 
 def component(name: str, version: str, purl: str, licence: str = "") -> dict[str, Any]:
-    """Return a component. `purl`: its package URL without the version."""
+    """Return the component for any software. `purl`: package URL of the software, without the version.
+
+    `version`, `licence`: empty if unknown.
+    """
     found: dict[str, Any] = {"type": "library", "name": name}
     if version:
         found |= {"version": version, "purl": f"{purl}@{quote(version)}"}
@@ -36,7 +39,10 @@ def component(name: str, version: str, purl: str, licence: str = "") -> dict[str
 def write_bom(
     name: str, version: str, components: Iterable[Mapping[str, Any]], hashes: Mapping[str, str] | None = None
 ) -> str:
-    """Return the list as JSON. `hashes`: SHA-256 (hex) of each file that has this software, by file name."""
+    """Return the list of software as JSON. `name`, `version`: name and version of the whole.
+
+    `components`: software in the list. `hashes`: SHA-256 (hex) of each file that contains this software, by file name.
+    """
     files = [
         {"type": "file", "name": file, "bom-ref": f"file:{file}", "hashes": [{"alg": "SHA-256", "content": digest}]}
         for file, digest in sorted((hashes or {}).items())
@@ -49,6 +55,6 @@ def write_bom(
         "metadata": {"component": {"type": "application", "name": name, "version": version, "bom-ref": name}},
         "components": found,
     }
-    # The number depends on the content only, so that two builds give the same file.
+    # The serial number depends only on the contents, so that two builds give the same file.
     number = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(bom, sort_keys=True))
     return json.dumps({**bom, "serialNumber": f"urn:uuid:{number}"}, indent=1, sort_keys=True) + "\n"
