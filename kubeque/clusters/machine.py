@@ -13,8 +13,8 @@ from kubeque.lazy_dataclass import dataclass
 _PROBE_SECONDS = 10.0
 #: Name of the file with the GPU devices from the configuration.
 _DEVICES = "gpus.txt"
-#: Bytes from which a memory limit means "no limit". cgroup v1 writes about 2**63 for "no limit", and no machine has
-#: 2**60 bytes.
+#: Number of bytes from which a memory limit means "no limit". cgroup v1 writes about 2**63 for "no limit", and no
+#: machine has 2**60 bytes.
 _NO_LIMIT = 1 << 60
 
 

@@ -175,7 +175,7 @@ class Slot:
     def while_free(self, patience_seconds: float) -> Iterator[bool]:
         """Hold the lock of the slot in the `with` block, so that no consumer starts. Yield True if the slot is free.
 
-        Yield False, without the lock, if a consumer uses the slot. A slot without a file counts as used, because its
+        Yield False if a consumer uses the slot. A slot without a file counts as used, because its
         consumer may still run.
         """
         if self.alive() or not self.path.exists() or not self._lock(patience_seconds):

@@ -40,7 +40,7 @@ class Gke:
     """A cluster on GKE, identified by its name. The cluster need not exist. All methods can raise ClusterError."""
 
     def __init__(self, project: str, location: str, name: str, login: Login, *, tell: Tell | None = None) -> None:
-        """Sends no request. `location`: a region or a zone; empty for the location of the existing cluster.
+        """Send no request. `location`: a region or a zone; empty for the location of the existing cluster.
 
         `tell`: function that is called during a long operation.
         """

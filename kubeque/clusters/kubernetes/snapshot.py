@@ -74,7 +74,7 @@ class Snapshots:
         return snapshot
 
     def forget(self, fleet: str) -> None:
-        """Drop the snapshot of a fleet. Called after this program has changed the fleet."""
+        """Drop the snapshot of a fleet. The next call of `of` then requests a new snapshot."""
         self._known.pop(fleet, None)
 
 

@@ -173,7 +173,10 @@ def _compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[C
 
 
 def _compare_bytes(what: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Compared:
-    """Return the comparison of a file or stream: equal digests mean equal contents. None: not in this outcome."""
+    """Return the comparison of a file or stream: equal digests mean equal contents.
+
+    `one`, `other`: the file in the recorded outcome and in the replay; None if the file is missing there.
+    """
     sizes = ["-" if item is None else format_bytes(item["size"]) for item in (one, other)]
     digests = [None if item is None else item["digest"] or _EMPTY for item in (one, other)]
     return Compared(what, sizes[0], sizes[1], digests[0] == digests[1])

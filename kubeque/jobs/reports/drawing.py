@@ -79,9 +79,9 @@ class Drawing:
     seconds: float
     #: Number of all attempts by cause, without the causes that no attempt has.
     causes: Sequence[tuple[Cause, int]]
-    #: True if inputs were downloaded or results were uploaded for a measurable time.
+    #: True if the timeline shows time in which a consumer only downloaded inputs or uploaded results.
     stages: bool
-    #: Choices of the lanes.
+    #: The kinds of lanes from which the user can choose.
     by: Sequence[By]
     #: The attempts and their parameters, for timeline.js.
     data: Mapping[str, Any]

@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-#: An import of a module, or the word before an exported name.
+#: Pattern of the words of a script that import a module or export a name. They are removed.
 _MODULE_WORD = re.compile(r"^(?:import .*;\n|export (?=const|function|class))", re.MULTILINE)
 #: Maximum length of a value on a page, characters.
 SHOWN = 200
 
 
 def render_page(template: str, *, title: str, scripts: Sequence[str], **values: Any) -> str:
-    """Return a page. `template`: name of a file in `templates`. `scripts`: names of files in this folder.
+    """Return an HTML page. `template`: name of a file in `templates`. `scripts`: names of files in this folder.
 
-    Scripts that import or export names become one script, in the order of `scripts`: a page cannot load modules.
-    `values`: the variables of the template. A text among them has at most SHOWN characters on the page, unless the
-    template passes it to the filter `upto`.
+    Scripts that import or export names become one script, in the order of `scripts`, because a page cannot load
+    modules. `values`: the variables of the template. The page shows at most SHOWN characters of a text. The filter
+    `upto` in the template sets another limit.
     """
     from markupsafe import Markup
 
@@ -80,7 +80,10 @@ def _read(name: str) -> str:
 
 
 def _join_modules(scripts: Iterable[str]) -> Iterator[str]:
-    """Yield the scripts, those without imports and exports first. The others become the body of one function."""
+    """Yield the scripts without imports and exports, and then one script that is made from all other scripts.
+
+    The other scripts become the body of one function, without their imports and the word `export`.
+    """
     modules = []
     for script in scripts:
         if _MODULE_WORD.search(script):

@@ -69,7 +69,10 @@ def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str)
 
 
 def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> str:
-    """Return the page about a job. `found`: all tasks of the job, in order. Needs O(LISTED + DRAWN + MARKED) memory."""
+    """Return the report as an HTML page. `found`: all tasks of the job, in order.
+
+    Needs O(LISTED + DRAWN + MARKED) memory.
+    """
     seen, groups, sample, listed = AttemptStats(), Groups(), Sample(DRAWN), list[TaskRow]()
     rows: dict[tuple[str, int], Mapping[str, str]] = {}
     causes: Counter[str] = Counter()

@@ -126,7 +126,7 @@ def report_values(c: Content) -> dict[str, Any]:
 
 
 def _marks(c: Content) -> dict[str, Any]:
-    """Return the rows of the grid in the form in which the page of sweeps gets them."""
+    """Return the values for the grid of tasks, in the form in which the page of sweeps in Airflow gets them."""
     return {
         "marks": squeeze(c.letters), "meaning": MEANING,
         "page": len(c.letters) + 1,  # there is no further page

@@ -95,7 +95,8 @@ class Fetched:
     size: int = 0
     #: Number of tasks fetched again because a file was changed or removed after an earlier fetch.
     restored: int = 0
-    #: Files of the chosen tasks that were not kept: links, special files, names that a store refuses. None: all were.
+    #: Files of the chosen tasks that were not kept: links, special files, names that a store
+    #: refuses. None: all files were kept.
     not_kept: NotKept | None = None
     #: Notes about patterns that select no file, one sentence each.
     notes: tuple[str, ...] = ()

@@ -186,7 +186,7 @@ def _split(text: str) -> list[str]:
 def _is_left_here(sweep: Sweep, text: str, *, is_program: bool) -> bool:
     """True if `text` is the relative path of an existing file that is not an input of the sweep.
 
-    `is_program`: True for the first word of the command. False is returned for a program that is found in `PATH`.
+    `is_program`: True for the first word of the command. The result is False for a program that is found in `PATH`.
     """
     if not text or "\0" in text or os.path.isabs(text) or "://" in text:
         return False

@@ -13,7 +13,7 @@ from kubeque.model.sweep.options import OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.wording import command, option
 
-#: Names of the fields of a sweep that have such options, each with the name of the field of the job.
+#: Fields of a sweep that are not part of its spec, each with the name of the job's field that has the value.
 _FIELDS = {
     option.sweep_field: option.kept.removeprefix("job.") for option in OPTIONS if option.kept.startswith("job.")
 } | {"retry_causes": "budgets"}

@@ -34,8 +34,8 @@ def reset(
 ) -> ResetEffect:  # fmt: skip
     """Run again the tasks that `rule` and `selection` select, and return the effect.
 
-    An ok task that is not selected keeps its results. If nothing is selected, the job usually stays unchanged (see
-    `is_pointless`).
+    An ok task that is not selected keeps its results. If no task is selected, the job stays unchanged, with the
+    exceptions of `is_pointless`.
 
     `update`: True to use the present files and environment, as a new revision of the job. `run`: number of the run that
     the caller has seen; if the job has another run, UserError is raised. So of two simultaneous requests, one resets

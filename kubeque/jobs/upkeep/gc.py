@@ -110,7 +110,8 @@ def _explain_kept(
 ) -> Iterator[str]:
     """Yield sentences about files in the folders of removed and expired jobs that are not deleted.
 
-    `needed`: the links of `jobs`. `old`, `young`: URLs of these folders; `young` have a file of the last day.
+    `needed`: the links of `jobs`. `old`, `young`: URLs of these folders; each of `young` has a file that is less than
+    a day old.
     """
     if note := explain_links(backends, jobs, [url for url in [*old, *young] if url in needed]):
         yield note

@@ -40,8 +40,8 @@ def own_queue_id(backends: Backends) -> str:
 def own_queue_ids(backends: Backends) -> frozenset[str]:
     """Return the ids of the queue of this configuration in owner files.
 
-    A queue that is older than its identity has a second id, without the identity. A newer queue has no second id,
-    because a lost queue with the same URL can have made the folders with this id.
+    A queue that is older than its identity has a second id, which was computed without the identity. A newer queue has
+    no second id, because a lost queue with the same URL can have made the folders with this id.
     """
     return frozenset({own_queue_id(backends), *([_own(backends, "")] if backends.queue.identity.older else [])})
 

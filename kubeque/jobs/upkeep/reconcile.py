@@ -38,9 +38,9 @@ def reconcile(
 ) -> Progress:
     """Finish a reset, reap the leases of dead consumers, close the job if it has ended, and return its progress.
 
-    `start`: True to start missing consumers. `watch`: the leases that this process has observed; without it, only
-    consumers with a known death are dead. `store`: watch of the store; while the store does not answer, the progress
-    comes from the queue, and only an interrupted reset is finished. None: wait for the store.
+    `start`: True to start missing consumers. `watch`: the leases that this process has observed; None: a lease is
+    reaped only if the cluster reports the death of its consumer. `store`: watch of the store; while the store does not
+    answer, the progress comes from the queue, and only an interrupted reset is finished. None: wait for the store.
 
     A cluster that does not answer is an obstacle in the progress, not an error. Raises JobNotFound, QueueError,
     StorageError.

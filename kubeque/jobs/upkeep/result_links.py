@@ -55,7 +55,7 @@ def _links_of(backends: Backends, job: Job) -> Links:
     try:
         return backends.files.read_as(links_url(job), lambda stored: parse_links(stored, job.n), LINKS_BYTES)
     except FileMissing:
-        log.info("%s has no stored links: the links are read from the queue", job.name)  # also logged for a removed job
+        log.info("%s has no stored links: the links are read from the queue", job.name)  # for a removed job, too
     except FileDamaged as error:
         log.warning("%s: its stored links are damaged and are read from the queue: %s", job.name, error)
     found: dict[str, set[int]] = {}

@@ -13,11 +13,11 @@ from kubeque.model.errors import StoreUnavailable
 from kubeque.model.quantities import format_seconds
 
 log = logging.getLogger(__name__)
-#: Seconds between two requests to a store that answers.
+#: Seconds between two requests, if the last request ended with an answer or an error.
 _ASK_SECONDS = 5.0
 #: Seconds without an answer after which a store counts as silent. An answer usually takes less than a second.
 SILENT_SECONDS = 5.0
-#: Seconds between two requests to a store that does not answer. A request without an answer can last for minutes.
+#: Seconds between two requests, if the last request has not ended. Such a request can last for minutes.
 _ASK_AGAIN_SECONDS = 15.0
 #: Name of the file that the requests look for. The file need not exist.
 _NAME = "kubeque-answers"

@@ -163,7 +163,7 @@ def _resources(spec: JobSpec, options: PodOptions, size_class: int) -> dict[str,
 
 
 def _copier(context: ManifestContext, options: PodOptions) -> dict[str, Any]:
-    # If the user's template runs the pod as root, runAsNonRoot would prevent the start.
+    # If the user's template runs the pod as root, `runAsNonRoot` would prevent the start of the container.
     as_root = _template_user(options) == 0
     security = security_context() if as_root else {**security_context(), "runAsNonRoot": True}
     return {
