@@ -41,7 +41,7 @@ class Try:
         False if a later try submitted the job or waited for it, or if another Airflow task waited for it.
 
         `token`: wait token of the job; empty if no try has waited for it. `tried`: number of the try that submitted the
-        job; empty if unknown, which gives False.
+        job. If it is empty (unknown), the result is False.
         """
         task, _, number = token.rpartition("#")
         waited = not token or (task == self.task and number.isdecimal() and int(number) <= self.number)
@@ -50,9 +50,9 @@ class Try:
     def is_fresh(self, token: str) -> bool:
         """True for the first try of an Airflow task, and for the first try after a clear. False for a retry by Airflow.
 
-        `token`: wait token of the job. Two other tries are also fresh. If the token names a try before the last clear,
-        the first try after the clear was lost before it took the token. If the token names this try, a user has run the
-        same try once more.
+        `token`: wait token of the job. The result is also True in two special cases. If the token names a try before
+        the last clear, the first try after the clear was lost before it took the token. If the token names this try, a
+        user has run the same try once more.
         """
         if self.number <= self.first or token == self.token:
             return True
@@ -62,7 +62,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Counts of the rows that ended without success."""
+    """Numbers of rows that ended without success, by faults of the row's own program and by faults of the machine."""
 
     #: Number of rows that failed with the cause `exit`, `signal` or `timeout`, or that a user killed.
     own: int
@@ -71,9 +71,9 @@ class Faults:
 
     @property
     def only_own(self) -> bool:
-        """True if a retry by Airflow runs no row: no row failed because of the machine.
+        """True if a retry by Airflow would run no row, because no row failed by a fault of the machine.
 
-        At least one row failed through its own fault, or was killed by a user.
+        At least one row then failed through its own fault, or a user killed it.
         """
         return self.own > 0 and not self.machine
 
@@ -81,8 +81,8 @@ class Faults:
 def find_faults(job: Job, counts: Counts, causes: Mapping[str, int]) -> Faults:
     """Return the faults of an ended job. `causes`: number of failed rows of the job, by cause.
 
-    If kubeque stopped the job because rows had failed through their own fault, the rows that did not run are not
-    counted.
+    kubeque may have stopped the job because rows failed by `exit`, `signal` or `timeout`. In this case, the rows that
+    did not run are not counted.
     """
     own = sum(causes.get(cause.value, 0) for cause in OWN_FAULTS)
     machine = sum(causes.get(name, 0) for name in MACHINE_ROWS.causes)

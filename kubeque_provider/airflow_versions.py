@@ -114,7 +114,10 @@ def dag_folder(operator: Any) -> str:
 
 
 def dag_roots() -> list[str]:
-    """Return the DAGs folder. On Airflow 3, also return the folder that contains all versions of all DAG bundles."""
+    """Return a list with Airflow's DAGs folder.
+
+    On Airflow 3, the list also has the folder with all versions of all bundles.
+    """
     roots = [str(conf.get("core", "dags_folder", fallback="") or "")]
     if not AIRFLOW_2:
         from airflow.dag_processing.bundles.base import get_bundle_storage_root_path

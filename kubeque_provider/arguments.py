@@ -49,10 +49,10 @@ def check_keywords(operator: Any, names: Iterable[str]) -> None:
 
 
 def check_arguments(operator: Any) -> None:
-    """Convert the rendered options of an operator, and check all its arguments.
+    """Convert the rendered sweep options of an operator to their types, and check all its arguments.
 
-    Call this after Airflow has rendered them.
-    Raises UserError for the first argument of a wrong type, or if a template inserted None into a text.
+    Raises UserError for the first argument of a wrong type, or if a template inserted None into a text. Call this after
+    Airflow has rendered the templates.
     """
     check_none(operator)
     for option in OPTIONS:
@@ -95,7 +95,7 @@ def _check_option(option: Option, value: Any) -> None:
 
 
 def _read_rendered(option: Option, text: str) -> Any:
-    """Return a rendered text in the type of its option: as an int, or as the object that its JSON describes.
+    """Return the rendered text of an option as an int, or as the object that its JSON describes.
 
     Return the text unchanged if the option takes text, or if the text cannot be converted.
     """

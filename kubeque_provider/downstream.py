@@ -21,26 +21,26 @@ _OUTCOMES = frozenset({"success", "failed", "skipped", "upstream_failed"})
 
 
 def has_sensor(submit: Any) -> bool:
-    """True if a sensor anywhere downstream of a submit operator waits for its job."""
+    """True if a sensor anywhere downstream of the operator `submit` waits for the job that `submit` submits."""
     return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, WAITS))
 
 
 def has_reader(submit: Any) -> bool:
-    """True if an operator anywhere downstream of a submit operator reads the results of its job."""
+    """True if an operator anywhere downstream of `submit` reads the results of the job that `submit` submits."""
     return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, READS))
 
 
 def has_release(submit: Any) -> bool:
-    """True if an operator anywhere downstream of a submit operator releases the held rows of its job."""
+    """True if an operator anywhere downstream of `submit` releases the held rows of the job that `submit` submits."""
     return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, RELEASES))
 
 
 def find_settled(submit: Any, context: Any) -> list[str]:
-    """Return the ids of the sensors and readers of the job downstream that an earlier try has left in a final state.
+    """Return the ids of the downstream sensors and readers of the job that have already ended in this DAG run.
 
-    They do not run again if a user cleared the submission without its downstream tasks. On the first try of the
-    submission, return an empty list. If this version of Airflow does not report the states, Airflow's error is raised
-    unchanged.
+    Their outcomes are from an earlier try of the operator `submit`. If a user cleared `submit` without its downstream
+    tasks, they do not run again. On the first try of `submit`, return an empty list. If this version of Airflow does
+    not report the states, Airflow's error is raised unchanged.
     """
     dag_id, run_id, _, map_index = task_key(context)
     names = [task.task_id for task in _downstream(submit) if _is(task, WAITS, READS) and _is_for(task, submit)]

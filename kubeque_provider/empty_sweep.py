@@ -16,12 +16,11 @@ OnEmpty = Literal["skip", "fail", "success"]
 
 
 def end_without_rows(error: NoRows, on_empty: OnEmpty | None, conn_id: str, *, known_at_parse: bool) -> dict[str, Any]:
-    """Return the pointer of a sweep without rows, whose `job_id` is None.
+    """Return a pointer whose `job_id` is None, because the sweep has no rows and therefore no job.
 
-    Raises AirflowSkipException if `on_empty` is "skip", and `error` if it is "fail".
-
-    `on_empty`: None means "fail" if `known_at_parse` is True, otherwise "skip". `known_at_parse`: True if the DAG file
-    contains the rows or names their file.
+    Raises AirflowSkipException if `on_empty` is "skip", and `error` if it is "fail". `on_empty`: None means "fail" if
+    `known_at_parse` is True, otherwise "skip". `known_at_parse`: True if the DAG file contains the rows or names their
+    file.
     """
     chosen = on_empty or ("fail" if known_at_parse else "skip")
     if chosen == "skip":

@@ -69,9 +69,10 @@ def describe_unfinished(progress: Progress) -> str:
 
 
 def describe_rerun(progress: Progress, this_try: Try, *, cleared: bool) -> str:
-    """Return one line about a failed job whose rows that are not ok now run again, with the submitted script.
+    """Return one line about a failed job: all rows that are not ok run again, with the submitted script.
 
-    `cleared`: True if a user cleared the Airflow task; False if the argument `retry_failed_rows` is the reason.
+    `cleared`: True if the reason is that a user cleared the Airflow task. False if it is the argument
+    `retry_failed_rows`.
     """
     job = progress.job
     why = "this Airflow task was cleared" if cleared else "retry_failed_rows is set"
@@ -97,9 +98,9 @@ def make_failure(
 ) -> SweepFailed:  # fmt: skip
     """Return the exception for a sweep that ended without success. Its message lists the first failed rows.
 
-    `final`: True if Airflow must not retry, because all rows failed through their own fault. `retries`: number of
-    retries of the Airflow task. `unsent`: path of a file beside the script that rows did not find, because it was not
-    uploaded; empty if unknown.
+    `final`: True if Airflow must not retry, because all rows failed by `exit`, `signal` or `timeout`. `retries`: number
+    of retries of the Airflow task. `unsent`: path of a file that rows did not find, because it was not uploaded with
+    their script; empty if there is none.
     """
     job, counts = progress.job, progress.counts
     ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"

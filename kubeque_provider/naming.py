@@ -86,9 +86,10 @@ def find_template(job: Any) -> str:
 
 
 def check_rendered(job: Any, template: str) -> None:
-    """Raise UserError if the template of the argument `job_id` rendered no job, for example because of a wrong task id.
+    """Raise UserError if a template of the argument `job_id` was rendered to a value that names no job.
 
-    `job`: the rendered value. `template`: the template; empty if the argument is not a template.
+    The usual reason is a wrong task id in the template. `job`: the rendered value. `template`: the template; empty if
+    the argument is not a template.
     """
     if template and job in (None, "", "None"):
         raise UserError(

@@ -29,11 +29,11 @@ def has_jinja(text: str) -> bool:
 
 
 def read_word(text: str, env: Any, render: Render) -> Word:
-    """Return a word of a command, parsed from the text in the DAG file. Raises CommandError.
+    """Return a word of a command, parsed from the text in the DAG file.
 
     `{column}`, a leading `^` and `\\{` are parsed first. Then `render` renders the Jinja, so values from Jinja are
-    never parsed. `env`: the Jinja environment. The error means an unbalanced brace, a wrong template, or an empty path
-    after `^`.
+    never parsed. `env`: the Jinja environment. Raises CommandError for an unbalanced brace, a wrong template, or an
+    empty path after `^`.
     """
     if not has_jinja(text):
         return parse_word(text, braces_double=False)
@@ -57,7 +57,7 @@ def read_word(text: str, env: Any, render: Render) -> Word:
 
 
 def _split(body: str, env: Any) -> Iterable[tuple[bool, str]]:
-    """Split a word with Jinja's lexer. Yield pairs of a flag, True for Jinja and False for other text, and a piece."""
+    """Split a word with Jinja's lexer. Yield (True, piece) for Jinja, and (False, piece) for the text between Jinja."""
     # A literal brace does not begin a template.
     hidden = body.replace("\\{", _OPEN).replace("\\}", _SHUT)
     for _, kind, value in env.lex(hidden + _END):  # _END, because Jinja drops a newline at the end

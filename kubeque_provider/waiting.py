@@ -53,7 +53,10 @@ def check_orphan_after(
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    """True if a value is a number and can be a time. Booleans are ints in Python, but are not accepted."""
+    """True if a value is a number that can be a duration in seconds.
+
+    A bool is not accepted, although it is an int in Python.
+    """
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_SECONDS
 
 
@@ -171,7 +174,7 @@ class WaitsForSweep:
 
         Raises SweepFailed, BadSweep or AirflowTaskTimeout.
 
-        If the job or its canaries have not ended after all, wait in the triggerer again.
+        If the job, or its canaries, have not ended, the wait continues in the triggerer.
         """
         if event["status"] == "bad":
             raise BadSweep(str(event.get("message", "")))
@@ -193,7 +196,7 @@ class WaitsForSweep:
     def _end_at_timeout(self) -> None:
         """Cancel the sweep at `execution_timeout` if `cancel_on_kill` is True. Log whether the sweep continues.
 
-        Airflow calls `on_kill` later, but at that time it still records this Airflow task as running.
+        `on_kill` could not do this: when Airflow calls it later, Airflow still records this Airflow task as running.
         """
         waiter, self._waiter = self._waiter, None
         if waiter is not None:

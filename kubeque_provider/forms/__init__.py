@@ -1,4 +1,4 @@
 """Forms of Airflow's web pages.
 
-These modules import nothing of kubeque, because Airflow imports them when it discovers the provider.
+These modules import only the standard library, because Airflow reads them to discover the provider.
 """

@@ -18,7 +18,7 @@ CONN_IDS = (*_CLUSTERS, "queue_conn_id", "store_conn_id")
 class StoreLogins:
     """The Airflow connections for single buckets, for example for the bucket of `dest`.
 
-    In such a bucket, the login of its own connection is used instead of that of `store_conn_id`.
+    For these buckets, the login of `store_conn_id` is not used.
     """
 
     def __init__(self) -> None:
@@ -37,10 +37,10 @@ class StoreLogins:
 
 
 def make_access(values: Mapping[str, str], stores: StoreLogins | None = None) -> Access:
-    """Return the logins for which the fields of a kubeque connection name other connections.
+    """Return the logins for clusters and stores, from the Airflow connections that a kubeque connection names.
 
-    Each login is opened when it is first needed. `values`: fields of the connection. `stores`: connections for single
-    buckets.
+    Each login is opened when it is first needed. `values`: fields of the kubeque connection. `stores`: connections for
+    single buckets.
     """
     kubernetes, google = (values.get(key, "").strip() for key in _CLUSTERS)
     return Access(

@@ -43,7 +43,10 @@ def stop_cluster(hook: KubequeHook) -> None:
 
 
 def _log_operations(hook: KubequeHook) -> Callable[[str, float], None]:
-    """Return a function that gets the present operation at Google repeatedly, and logs each operation only once."""
+    """Return a function that takes the name of the present operation at Google and its duration, and logs the name.
+
+    If it is called repeatedly for one operation, it logs the operation once.
+    """
     last = ""
 
     def tell(what: str, seconds: float) -> None:

@@ -105,9 +105,9 @@ class JobLog:
                 self._log.warning("%s", text)
 
     def ended(self, client: Client, job: Job) -> None:
-        """Log what the success of an ended job can hide.
+        """Log facts that the success of an ended job can hide.
 
-        This is: failures that `allow_failed` accepts, ok rows of earlier revisions, and patterns of `results` that
+        These are failures that `allow_failed` accepts, ok rows of earlier revisions, and patterns of `results` that
         match no file.
         """
         if job.closing is not None and job.closing.success and job.closing.counts.ok < job.n:

@@ -55,10 +55,10 @@ class KubequeHook(KubequeConnection):
         return deployment
 
     def find_name(self, deployment: str, key: tuple[str, str, str, int], *, tried: bool) -> str:
-        """Return the generated job name of an Airflow task. If the task already has a job, return the name of this job.
+        """Return the job name of an Airflow task: that of its existing job, or else a generated name.
 
-        An existing job can have one of two other names. A version of kubeque before 0.3 made a longer name. An earlier
-        try may have made the name from the address of this Airflow, because the identity was unreadable or not yet
+        The existing job can have a longer name, which kubeque generated before version 0.3. If an earlier try submitted
+        it, its name can also come from the address of this Airflow, because the identity was unreadable or not yet
         chosen.
 
         `deployment`: identity of this Airflow. `key`: DAG id, run id, task id and map index. `tried`: True if an
@@ -153,9 +153,9 @@ class KubequeHook(KubequeConnection):
     ) -> Progress:  # fmt: skip
         """Store the wait token of this try in a job, run failed rows again if necessary, and return the progress.
 
-        Failed rows run again if an earlier try waited for the job and the job failed. After a clear, or with
-        `retry_failed_rows`, these are all failed and killed rows. In a retry by Airflow, rows that failed through their
-        own fault do not run again.
+        Rows run again if the job failed and an earlier try has already waited for it. After a clear, or with
+        `retry_failed_rows`, all failed and killed rows run again. In a retry by Airflow, rows that failed by `exit`,
+        `signal` or `timeout`, or that a user killed, do not run again.
 
         `orphan_after`: seconds without a poll after which the job stops; None means never. `retries`: number of extra
         attempts, by cause. Raises JobNotFound.
@@ -178,8 +178,8 @@ class KubequeHook(KubequeConnection):
     def claim(self, name: str, this_try: Try, origin: Mapping[str, str]) -> None:
         """Store the wait token of this try in a job that this try submitted or adopted, but has not polled yet.
 
-        A missing job is not an error. A job of another Airflow task, or of a later try, is left unchanged. `origin`:
-        origin of the Airflow task.
+        If the job is missing, or belongs to another Airflow task or to a later try, do nothing. `origin`: origin of the
+        Airflow task.
         """
         client = self.get_conn()
         try:
@@ -234,9 +234,9 @@ class KubequeHook(KubequeConnection):
         return make_pointer(job.name, self.kubeque_conn_id, job.url, progress.counts.to_wire())
 
     def push_links(self, context: Any, progress: Progress) -> None:
-        """Push the links to the sweep and the pointer to its job to XCom.
+        """Push the links to the sweep, and the pointer to its job, to XCom.
 
-        They stay there if this Airflow task fails.
+        They are kept there even if this Airflow task fails.
         """
         dag_id, run_id, _, _ = task_key(context)
         job = progress.job

@@ -18,13 +18,14 @@ def choose_existing(
 ) -> Existing | None:
     """Return what a submission does with an existing job; None to adopt the job unchanged.
 
-    Raises UserError for an unknown `on_clear`.
+    A job that has not ended is adopted. A failed job is adopted in a retry by Airflow, because the later wait decides
+    which rows run.
 
-    `fresh`: True for the first try after a clear; False for a retry by Airflow. A job that has not ended is adopted. In
-    a retry by Airflow, a failed job is adopted too, because the later wait decides which rows run.
+    A successful job is adopted unless its results were delivered and this try is `fresh`. In all other cases, an
+    earlier try was lost before it delivered the results, or before Airflow recorded its end.
 
-    A successful job is adopted, unless its results were delivered and this try is `fresh`: only then has a user cleared
-    the Airflow task. Otherwise an earlier try died before it delivered the results, or before Airflow recorded its end.
+    `fresh`: True for the first try after a clear; False for a retry by Airflow. Raises UserError for an unknown
+    `on_clear`.
     """
     if on_clear not in get_args(OnClear):
         raise UserError(f"on_clear {on_clear!r}: use one of {', '.join(get_args(OnClear))}")
@@ -95,7 +96,7 @@ def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
 def has_other_origin(job: Job, origin: Mapping[str, str]) -> bool:
     """True if an Airflow task other than `origin` submitted the job.
 
-    An open job that another DAG run submitted also has another origin.
+    An open job also has another origin if another DAG run submitted it.
     """
     same = ("deployment", "dag", "task", "map_index", *(("run",) if job.closing is None else ()))
     return any(job.origin.get(key) != origin.get(key) for key in same)

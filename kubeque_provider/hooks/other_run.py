@@ -21,9 +21,9 @@ def is_fixed_name(operator: Any, job_id: Any) -> bool:
 def log_other_run(operator: Any, job: Job, context: Any, verb: str, *, fixed: bool) -> None:
     """Log the DAG and the run that submitted a job, if the running Airflow task belongs to another DAG or run.
 
-    The line is a warning if `job_id` is a `fixed` name and no submission upstream has that name. In other cases the
-    author of the DAG chose the other run, for example with a template that reads the event of an asset. `verb`: `waits
-    for` or `reads`.
+    The line is a warning if `job_id` is a fixed name and no submission upstream has this name. Otherwise the author of
+    the DAG chose the other run, for example with a template that reads the event of an asset. `verb`: `waits for` or
+    `reads`. `fixed`: see `is_fixed_name`.
     """
     dag, run, _, _ = task_key(context)
     origin = job.origin

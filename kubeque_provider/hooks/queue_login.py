@@ -24,10 +24,10 @@ _OTHER_LOGINS = ("iam", "redshift", "azure_conn_id")
 def read_queue_url(
     connection: Any, extra: Mapping[str, str], find: Callable[[str], Any], warn: Callable[[str], None]
 ) -> str:
-    """Return the URL of the queue; empty if the connection names no queue. Raises ConfigError if it names two queues.
+    """Return the URL of the queue; empty if the connection names no queue.
 
     `find`: function that takes the id of a connection and returns the connection. `warn`: function that takes a message
-    for the log. Raises ConfigError also for fields that cannot be used.
+    for the log. Raises ConfigError if the connection names two queues, or if one of its fields cannot be used.
     """
     where, url, other = f"connection {connection.conn_id}", extra.get("queue_url", ""), extra.get("queue_conn_id", "")
     given = {"queue_url": url, "queue_conn_id": other, "host": connection.host}

@@ -22,8 +22,9 @@ def check_ended(hook: KubequeHook, name: str, *, unfinished: bool, has_sensor: b
     """Raise UserError if a job has not ended. If `unfinished` is True, log a warning instead. Raises JobNotFound.
 
     The job is closed first if all its rows have ended. If the job was killed, wait until its running rows have stopped.
-    `has_sensor`: True if a sensor upstream has ended. Such a sensor may have ended before the job, and then kills the
-    job soon, so wait for this too.
+
+    `has_sensor`: True if a sensor upstream has ended. If that sensor did not see the end of the job, it kills the job
+    soon. So wait for this kill, except if `unfinished` is True.
     """
     client = hook.get_conn()
     if client.job(name).closing is not None:

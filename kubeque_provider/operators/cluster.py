@@ -43,7 +43,7 @@ class KubequeStartClusterOperator(BaseOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Start the cluster. Raises BadSweep for wrong arguments or connections.
 
-        Raises ClusterError if a part is missing.
+        Raises ClusterError if a part is not created.
         """
         with permanent():
             check_arguments(self)

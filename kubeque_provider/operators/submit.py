@@ -108,7 +108,7 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         `default_args`), the task always waits.
         `poke_interval`: Seconds between two polls of the job while this task waits (default: 5).
         `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good before it returns (default: True). The
-        task ends for good if it is marked as success or failed, is deleted, or times out.
+        task ends for good if it is marked as success or failed, is deleted, or exceeds `execution_timeout`.
         `orphan_after`: Stop the sweep if this task waits for it, but has not polled it for this time. This limit is for
         cases in which Airflow does not call `on_kill`. None: never.
         `on_clear`: Rows to run if a try finds the ended job of an earlier try. `failed_rows` runs the rows that are not

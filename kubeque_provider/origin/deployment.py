@@ -30,11 +30,11 @@ def read_deployment() -> str:
 
 
 def keep_deployment() -> tuple[str, str]:
-    """Return the identity of this Airflow, and a reason. If the Variable stores the identity, the reason is empty.
+    """Return the identity of this Airflow, and the reason why no Variable stores it; empty if a Variable stores it.
 
     If the Variable is missing, it is created with the address of this Airflow. Several processes can do this at the
     same time: they write the same value, or use the value that was written last. If the Variable cannot be stored, the
-    identity is the address, and the reason says why.
+    returned identity is the address.
     """
     kept = _read()
     if kept is not None:

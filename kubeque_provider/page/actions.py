@@ -62,7 +62,7 @@ def offered_actions(job: Job, counts: Counts) -> list[dict[str, str]]:
 
 
 def ask_action(request: Request) -> dict[str, Any]:
-    """Return the question of an action, and the job's present state as text. Nothing is changed.
+    """Return the question of an action (`question`), and the job's present state as text (`state`). Nothing is changed.
 
     Raises Refused if the action is not possible or not permitted. Raises UserError for a wrong value.
     """
@@ -75,7 +75,7 @@ def ask_action(request: Request) -> dict[str, Any]:
 
 
 def do_action(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Do an action that the user has confirmed, and return a note for the user.
+    """Do an action that the user has confirmed. Return a dict with a note for the user (`done`).
 
     Raises Refused if the action is not permitted, or if the job is no longer in the state of the question. Then nothing
     is changed, and the audit log has no entry.

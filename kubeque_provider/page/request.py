@@ -95,16 +95,16 @@ class Request:
         return {conn for used_by, conn in used_connections(dag, run) if self.may_read_dag_id(used_by)}
 
     def job(self, *, logs: bool = False) -> tuple[Reader, Job]:
-        """Return the requested sweep as the reader of its queue, and the job. Raises Refused.
+        """Return the reader of the queue with the requested sweep, and the job of the sweep. Raises Refused.
 
-        The message is the same for a missing and for a hidden sweep. `logs`: True if the user must have access to the
-        logs.
+        The message of the error is the same for a missing and for a hidden sweep. `logs`: True if the user must have
+        access to the logs.
         """
         connection, job = self.find(logs=logs)
         return connection.reader, job
 
     def find(self, *, logs: bool = False) -> tuple[PageConnection, Job]:
-        """Return the requested sweep as its connection, and the job. The argument and the errors are those of `job`."""
+        """Return the connection with the requested sweep, and the job of the sweep. Raises Refused as `job` does."""
         connection = self.connection()
         try:
             job = connection.reader.job(self.query.get("job", ""))

@@ -80,7 +80,7 @@ def check_cells(rows: Sequence[Any], render_rows: bool | None) -> Sequence[Any]:
 def are_long_and_plain(rows: Any) -> bool:
     """True for a long list of dicts whose values are texts, numbers, truth values or None.
 
-    For such a list, Airflow would search for outputs of Airflow tasks, and would write all rows as text to show the
+    In such a list, Airflow would search for outputs of Airflow tasks, and it would write all rows as text to show the
     first rows. Each of these steps takes seconds for 100,000 rows.
     """
     if type(rows) is not list or len(rows) <= _LONG or not _are_plain(rows[:CHECKED_ROWS]):

@@ -30,7 +30,9 @@ def on_task_instance_failed(previous_state: Any, task_instance: Any) -> None:
 
 
 def _marked(previous_state: Any, task_instance: Any) -> None:
-    """Cancel the sweep in a thread, so that a slow queue does not delay the request of the user.
+    """Cancel the sweep of a sensor that a user marked.
+
+    A thread does this, so that a slow queue does not delay the request.
 
     `previous_state`: None if a user marked the Airflow task. With another state, the task ended by itself, and nothing
     is done.

@@ -64,8 +64,9 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
         `deferrable`: wait in the triggerer. `retry_causes`: number of extra attempts of a row, by cause. This replaces
         the job's own setting.
         `cancel_on_kill`: kill the sweep if this Airflow task ends for good. The task ends for good if it is marked as
-        success or failed, is deleted, or times out. `orphan_after`: stop the sweep if this task has not polled it for
-        this time. This limit is for cases in which Airflow does not report the end of this task. None: never.
+        success or failed, is deleted, or exceeds `execution_timeout`. After the sensor's own `timeout`, the sweep
+        continues. `orphan_after`: stop the sweep if this task has not polled it for this time. This limit is for cases
+        in which Airflow does not report the end of this task. None: never.
         `retry_failed_rows`: a retry by Airflow also reruns the rows that failed with the cause exit, signal or timeout.
         """
         check_keywords(self, kwargs)
