@@ -3,8 +3,8 @@
     python consumer_image/build.py build/consumer-image IMAGE
 
 makes the folder build/consumer-image and, from this folder, the image build/consumer-image.tar. The folder has `lib/`
-(loader, libc and libraries), `python/` (Python and packages), `software.txt` (the list of all software) and
-`software.cdx.json` (the same list in the format CycloneDX).
+(loader, libc and libraries) and `python/` (Python and packages). `software.txt` is the list of all software, and
+`software.cdx.json` is the same list in the format CycloneDX.
 
 A pod starts the consumer as `lib/ld.so --library-path lib:python/lib python/bin/python3`. So the consumer needs nothing
 from the image of the task. The build needs uv or pip, and ldd. It needs no image registry.

@@ -81,7 +81,10 @@ class Decisions:
 
     @property
     def retired(self) -> bool:
-        """True once this consumer must leave after its task, because fewer consumers are wanted or its home is gone."""
+        """True once this consumer must leave after its task.
+
+        Reasons: fewer consumers are wanted, or the home folder of the consumer was removed.
+        """
         return self._retirement.due
 
     @property

@@ -33,7 +33,7 @@ class LetGo(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class JudgeJob(Instruction):
-    """End the job of a lease if it has reached a limit."""
+    """End the job of a lease if the job has reached a limit."""
 
     lease: LeaseId
     #: True to check also whether the first attempts of the job all failed in the same way.
@@ -51,7 +51,7 @@ class Refresh(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class LookForBetter(Instruction):
-    """Check if one of some more urgent jobs has tasks to claim."""
+    """Check whether any job of a list of more urgent jobs has tasks to claim."""
 
     #: Lease of a less urgent job.
     lease: LeaseView
@@ -144,7 +144,7 @@ class ListOwners(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class CheckHome(Instruction):
-    """Check if the home folder of this consumer still exists."""
+    """Check whether the home folder of this consumer still exists."""
 
 
 @dataclass(frozen=True, slots=True)

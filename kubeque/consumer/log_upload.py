@@ -114,7 +114,7 @@ class LogUploader:
         return until if until and until > self._queue.now() else 0.0
 
     def keep_log(self, finished: FinishedTask) -> None:
-        """Upload the last output of an attempt that has no result. Log an error."""
+        """Upload the last output of an attempt that has no result. Errors are only logged."""
         task = finished.task
         if task.workdir is None:
             return

@@ -44,9 +44,9 @@ from kubeque.model.job.causes import Cause
 from kubeque.queues.queue import Queue
 from kubeque.queues.running_command import RunningCommand
 
-#: Age of the list of jobs, in seconds, at which a consumer reads it again before it reserves a task, because a job may
-#: have been paused. If each read costs money, the consumer uses the list of its last review, which is at most about
-#: five seconds old.
+#: Age of the list of jobs at which a consumer reads it again before it reserves a task, seconds. A job may have been
+#: paused since the last read. If each read costs money, the consumer uses the list of its last review, which is at most
+#: about five seconds old.
 _LIST_SECONDS = 1.0
 
 log = logging.getLogger(__name__)

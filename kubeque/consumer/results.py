@@ -239,7 +239,7 @@ def _quote(workdir: Workdir, ended: Ended) -> list[str]:
 
 
 def make_unstored_outcome(finished: FinishedTask, failure: Failure) -> Outcome:
-    """Return the outcome of an attempt that has no result. `failure`: its cause and message."""
+    """Return the outcome of an attempt that has no result. `failure`: cause and message of the outcome."""
     task, ended = finished.task, finished.ended
     start, seconds = (ended.start, ended.seconds) if ended else (time.time(), 0.0)
     return Outcome(

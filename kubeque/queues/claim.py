@@ -44,8 +44,8 @@ def claim(
     `size_classes`: claim only blocks of these size classes; None: of all size classes. `reserve`: number of tasks to
     reserve.
 
-    `number`: position of this consumer among the consumers that start together. If the first claim of a job has this
-    number, these consumers begin with different blocks.
+    `number`: position of this consumer among the consumers that start together, for the first claim of a job. So these
+    consumers begin with different blocks. None: choose the first block at random.
 
     `command`: running command of the consumer, which the block then notes; None: the block gets no note.
 

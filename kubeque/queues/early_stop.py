@@ -31,7 +31,7 @@ class Early:
 
 
 def early_attempts(job: Job) -> int:
-    """Return the number of first attempts that `judge` needs at most. Later failures do not change its decision."""
+    """Return the largest number of first attempts that `judge` needs for a decision."""
     return max(20, 2 * job.consumers)
 
 
@@ -47,8 +47,8 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     - no consumer reserved its tasks more than max(1 s, twice the longest first attempt) ago
     - no task is ok, except linked tasks
 
-    Raise `Job.floor`, the lowest size class in which tasks run, if all first attempts ran out of memory, and at least
-    max(20, 2 x consumers) of these tasks are now in a size class with more memory.
+    Raise `Job.floor`, the lowest size class in which tasks run, if all first attempts ran out of memory. In addition,
+    at least max(20, 2 x consumers) of these tasks must now be in a size class with more memory.
     """
     firsts: list[Attempt] = []
     outgrown = 0
@@ -129,7 +129,7 @@ def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
 
 
 def stop_damaged(queue: Queue, job: Job, reason: str) -> Job:
-    """Stop a job whose tasks can no longer run, and return the job. If one of its blocks is leased, do not stop it.
+    """Stop a job whose tasks can no longer run, and return the job. If a block is leased, do not stop the job.
 
     `reason`: reason why the tasks can no longer run. Raises QueueUnavailable, JobNotFound or JobUnreadable.
     """

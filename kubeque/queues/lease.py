@@ -161,7 +161,7 @@ class Lease:
         `reserve`: number of further tasks to reserve.
 
         `give_back`: True to give back the reserved tasks that have not begun. If the outcome of every task that has
-        begun is recorded, the block is given back too. Otherwise no other consumer could run its first task.
+        begun is recorded, the block is given back too. Otherwise no other consumer could run the block's first task.
 
         `release`: True to give back all reserved tasks and the block.
 

@@ -61,8 +61,8 @@ class Queue(JobRecords):
     def counts(self, job: Job) -> Counts:
         """Return the number of tasks of the whole job in each state. Takes O(blocks).
 
-        In a killed or stopped job, the tasks that have not ended count as killed. But at least one task of each lease
-        with reserved tasks counts as running, so that the job is not closed before its consumers release their leases.
+        In a killed or stopped job, the tasks that have not ended count as killed. Exception: at least one task of each
+        lease with reserved tasks counts as running. So the job is not closed before its consumers release their leases.
         """
         total = sum(self.tallies(job).values(), Tally())
         some_held = job.canaries or (job.reset is not None and job.reset.go)

@@ -26,7 +26,7 @@ DeathProbe = Callable[[str], Death | None]
 
 
 def nobody_knows(owner: str) -> Death | None:
-    """Return None. This is the DeathProbe of clusters that cannot tell whether a consumer has died."""
+    """Return None. This is the DeathProbe of clusters that cannot find out whether a consumer has died."""
     return None
 
 
@@ -66,9 +66,9 @@ class LeaseWatch:
         The time between two polls counts at most as a third of `lease_seconds`. If more time has passed, the queue may
         have been down, so that the owner could not extend its lease.
 
-        The observation starts again after a much longer time between two polls. It also starts again if this time is
-        longer than a third of `lease_seconds` and the queue left a poll of this process without an answer. The owner
-        then has the whole duration to extend its lease.
+        The observation starts again if the time between two polls is longer than half of `lease_seconds`, and longer
+        than _LONGEST_LOOK_SECONDS. If a poll of this process got no answer meanwhile, it starts again after a third of
+        `lease_seconds`. The owner then has the whole duration again to extend its lease.
         """
         now = self._clock()
         key, version = (block.uid, block.id), (block.epoch, block.seq)
@@ -86,7 +86,7 @@ class LeaseWatch:
         return down or now - sight.last > max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
 
     def forget(self, uids: Iterable[str]) -> None:
-        """Forget the leases of all jobs except these."""
+        """Forget the leases of the jobs whose uids are not in `uids`."""
         keep = set(uids)
         self._seen = {key: sight for key, sight in self._seen.items() if key[0] in keep}
 

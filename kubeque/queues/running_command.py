@@ -43,7 +43,7 @@ class RunningCommand:
         self._now, self._changed_at = None, self._clock()
 
     def task_of(self, lease: _Reserving) -> int | None:
-        """Return the task of this lease whose command runs; None if there is none."""
+        """Return the index of the task whose command runs, if it is a task of this lease; otherwise None."""
         now = self._now
         return now[1] if now is not None and now[0] is lease else None
 
@@ -63,7 +63,7 @@ class RunningCommand:
     def describe(
         self, lease: _Reserving, waiting: Sequence[int], now: float, *, reserves: bool
     ) -> tuple[int, float] | None:
-        """Return the task of a lease that runs now or starts next, and its start; None if no such task exists.
+        """Return the index and the start of the task of a lease that runs now or starts next; None if there is none.
 
         The start is a time on the clock of the queue, Unix seconds, as is the present time `now`. `waiting`: reserved
         tasks of the lease whose command has not ended. `reserves`: True if the commit reserves tasks. One of them then

@@ -41,7 +41,7 @@ _OUTCOME = 3
 
 
 def state_letter(view: TaskView) -> str:
-    """Return the letter of one task."""
+    """Return the letter of one task: its state, or the cause of its failure."""
     outcome = view.record.outcome
     meaning = outcome.cause if view.state is TaskState.FAILED and outcome is not None else view.state
     return _LETTER.get(meaning.value, _UNKNOWN)

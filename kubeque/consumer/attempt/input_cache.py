@@ -55,7 +55,7 @@ class StageFailed(KubequeError):
 
 
 class InputCache:
-    """A folder of inputs, whose names are digests of their contents. Several consumers may share the folder.
+    """A folder of inputs. The name of each file is a digest (see `key_of`). Several consumers may share the folder.
 
     A file gets its name only when it is complete and checked. If the folder is too large, the least recently used files
     are removed, but not files that are linked into a working directory.
@@ -160,7 +160,7 @@ class InputCache:
                     self._download_state(item, partial[key_of(item)])
 
     def _download_state(self, item: Input, partial: Path) -> None:
-        """Download an input without a known digest. It is an object outside of kubeque's store.
+        """Download an input with an unknown digest: an object outside of kubeque's store.
 
         Raises StageFailed if the object has changed since the submission.
         """

@@ -84,7 +84,7 @@ class LiveTail:
         self._rest = b""
 
     def pump(self) -> None:
-        """Print what the stream has got since the last call. An incomplete line is printed when its end is there."""
+        """Print the text that was added to the stream since the last call, except an incomplete last line."""
         try:
             with open_regular(self._path) as file:
                 size = os.fstat(file.fileno()).st_size

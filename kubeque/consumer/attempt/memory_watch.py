@@ -146,7 +146,7 @@ def proportional_memory(used: dict[int, Memory]) -> int:
     """Return the total memory of some processes, bytes. A page that several processes share counts once.
 
     `used`: memory of each process, by pid. For example, eight processes that share 4 GiB have resident sizes of 32 GiB
-    in total, but use 4 GiB. This is slow, because the kernel visits every page to compute the number.
+    in total, but use 4 GiB. The call is slow, because the kernel visits every page to compute the number.
     """
     total = 0
     for pid, memory in used.items():
@@ -209,8 +209,8 @@ class OomCounter:
         """True if the kernel killed a process of a command for lack of memory.
 
         `before`: count before the start of the command. `code`: exit code of the command, or the negative number of a
-        signal. In a shared cgroup, also SIGKILL must have ended the command, because the kernel may have killed a
-        process of another program.
+        signal. In a shared cgroup, the kernel may have killed a process of another program. So the result is then True
+        only if SIGKILL ended the command.
         """
         return self.read() > before and (not self._shared or code in _KILLED)
 

@@ -83,9 +83,9 @@ def own_children() -> frozenset[int]:
 
 
 def descendants(roots: Iterable[int]) -> dict[int, int]:
-    """Return the processes `roots` and all of their descendants: the pid of the parent by pid of the process.
+    """Return the pid of the parent for each of the processes `roots` and their descendants, by pid.
 
-    The parent of a root is given as 0.
+    For a process in `roots`, the value is 0.
     """
     children = _lister()
     found: dict[int, int] = {}
@@ -186,7 +186,7 @@ def _listed_children(pid: int) -> list[int]:
 
 
 def _scan() -> dict[int, list[int]]:
-    """Return the pids of each process's children, by pid. Reads the parent of every process in /proc."""
+    """Return the pids of each process's children, by pid of the process. Reads the parent of every process in /proc."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         if name.isdigit() and (stat := read_proc(f"/proc/{name}/stat")):

@@ -22,7 +22,7 @@ _MACHINE = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, er
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Reason why a program could not be started, as the end of its attempt."""
+    """Reason why a program could not be started, with the cause and the exit code of the attempt."""
 
     #: `exit`; `stage` if the machine could not start any program.
     cause: Cause

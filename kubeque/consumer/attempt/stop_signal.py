@@ -16,7 +16,7 @@ _FIRST_LOOK, _LAST_LOOK = 0.0005, 0.05
 
 
 class StopSignal:
-    """Request to stop a running command. Another thread or a signal handler can make it, because it takes no lock."""
+    """A request to stop a running command. The class takes no lock, so that signal handlers can call its methods."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
@@ -75,7 +75,7 @@ class End:
             self._poll.register(self._pidfd, select.POLLIN)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the child has ended or its stop is requested, at most `seconds`. True if the child has ended."""
+        """Wait until the child has ended or its stop is requested, at most `seconds`. Return True if it has ended."""
         if self._pidfd is None:
             seconds, self._look = min(seconds, self._look), min(2 * self._look, _LAST_LOOK)
         ready = {fd for fd, _ in self._poll.poll(max(0.0, seconds) * 1000)}

@@ -98,7 +98,7 @@ class Ledger:
     def hold(self, need: Need, stopped: Callable[[], bool]) -> Iterator[Sequence[str]]:
         """Wait until the resources in `need` are free, and count them as used during the `with` block.
 
-        Yields the GPUs for the task. If `stopped` returns True first, yields () and counts no use.
+        Yields the GPUs for the task. If `stopped` returns True before the resources are free, yields ().
         """
         if need == Need():
             yield ()

@@ -54,8 +54,8 @@ class Pace:
     def reservation(self, lease: LeaseView) -> int:
         """Return the number of further tasks of a lease to reserve: about COMMIT_SECONDS of work.
 
-        If these tasks take longer than SHARE_SECONDS, reserve at most a quarter of the pending tasks of the block, so
-        that other consumers can steal the rest.
+        If these tasks take longer than SHARE_SECONDS, reserve at most a quarter of the block's pending tasks. Other
+        consumers can then steal the rest.
         """
         by_time = reserve_count(self._mean(lease.key))
         return max(self.first_reservation(lease.key), min(by_time, lease.pending // _STEALABLE))
@@ -73,7 +73,10 @@ class Pace:
         return mean < SHARE_SECONDS or lease.pending >= _STEALABLE * (ahead + 1)
 
     def longest_wait(self, key: JobKey | None) -> float:
-        """Return the seconds for which reserved tasks may wait behind one command of a job. None: unknown job."""
+        """Return the seconds for which reserved tasks may wait behind one command of a job.
+
+        `key`: uid and revision of the job; None if the job is unknown.
+        """
         mean = None if key is None else self._mean(key)
         return COMMIT_SECONDS if mean is None else min(COMMIT_SECONDS, max(_SECOND, _LONGER * mean))
 

@@ -12,7 +12,7 @@ from kubeque.model.job.job import Job
 
 
 class Retirement:
-    """Decides whether this consumer leaves because its fleet has too many consumers, or because its home is gone.
+    """Decides whether this consumer leaves: its fleet has too many consumers, or its home folder was removed.
 
     The consumers with the highest slots leave, or in pods those with the last names in sorted order. So all consumers
     make the same decision without messages between them.

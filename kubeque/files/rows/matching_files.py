@@ -23,9 +23,9 @@ _WILDCARD = re.compile(r"[*?\[]")
 def match_files(files: Files, patterns: Sequence[str], base: Path) -> Rows:
     """Return one row for each file that matches a pattern. The rows of each pattern are sorted by path.
 
-    A file that matches several patterns gives only one row. The columns are `path` (relative to `base`, absolute, or a
-    URL, as the pattern is), `name` (without folders) and `stem` (the name without its last suffix). The word `^{path}`
-    may upload these files, even if they are outside of `base`.
+    A file that matches several patterns gives only one row. The columns are `path`, `name` (without folders) and `stem`
+    (the name without its last suffix). A path is relative to `base`, absolute, or a URL, as the pattern is. The word
+    `^{path}` may upload these files, even if they are outside of `base`.
 
     In a pattern, `**` matches any number of folders. A name that begins with a dot matches only if the pattern also has
     this dot. Raises ParametersError. Raises StorageError if a store does not answer.

@@ -18,8 +18,8 @@ T = TypeVar("T")
 #: Pauses between tries if a store does not answer, seconds, before a random change. The libraries of the stores also
 #: try a few times.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-#: Time after which a failure is final, seconds, except the first one. gcsfs itself tries for half a minute before it
-#: reports a failure.
+#: Time since the first try after which a failure is final, seconds. The first failure is never final, because gcsfs
+#: itself tries for half a minute before it reports a failure.
 _ENOUGH_SECONDS = 30.0
 #: Libraries whose errors concern the connection to the store, not an answer of the store.
 _TRANSPORTS = {"aiohttp", "requests", "urllib3"}

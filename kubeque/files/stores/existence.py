@@ -25,8 +25,8 @@ def find_present(
 
     `ask`: returns True if a name exists. `beginning`: returns the existing names that begin with a text.
 
-    Listings are used only if the names are digests. Each beginning of a digest is equally frequent, so the number of
-    digests with one beginning is sufficient to estimate the number of all digests.
+    Listings are used only if the names are digests. All beginnings of digests are equally frequent. So the number of
+    digests with one beginning is sufficient to estimate their total number.
     """
     wanted = frozenset(names)
     if len(wanted) >= _FEW and all(_DIGEST.fullmatch(name) for name in wanted):

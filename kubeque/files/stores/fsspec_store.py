@@ -60,8 +60,8 @@ def open_store(
 
 
 def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
-    # These libraries also raise the errors that they log. Without a handler, Python would print their log messages: for
-    # example, a thousand lines of asyncio if s3fs gives up requests because the network fails.
+    # These libraries also raise the errors that they log. Without a handler, Python would print their log messages. For
+    # example, asyncio logs a thousand lines if s3fs gives up requests because the network fails.
     for library in ("asyncio", "gcsfs", "google.auth"):
         logging.getLogger(library).addHandler(logging.NullHandler())
     if kind in ("gs", "gcs"):

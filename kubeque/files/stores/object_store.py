@@ -66,8 +66,8 @@ class ObjectStore:
         self.filesystem = self._fs = filesystem
         self._ranges = ranges
         self._large_files = PieceTransfer(filesystem, pieces)
-        # In memory://, readers share the file object to which a writer writes, so files are written only as a whole.
-        # memory:// checks whether a file exists before it creates the file, so the creation of a file needs a lock.
+        # In memory://, readers share the file object to which a writer writes, so files are written only as a whole. To
+        # create a file, memory:// first checks whether the file exists, so the creation of a file needs a lock.
         self._in_memory = in_memory
 
     def read(self, url: str, limit: int) -> bytes:
@@ -173,8 +173,8 @@ class ObjectStore:
     def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
         """Return the contents of several small files, in order. At most one byte more than the size of a file is read.
 
-        Return None for a file that cannot be read, that has another size, or that is empty, because a store returns no
-        part of an empty object. The caller then downloads this file alone.
+        Return None for a file that cannot be read, that has another size, or that is empty: a store returns no part of
+        an empty object. The caller then downloads this file alone.
         """
         asked = [item for item in copies if item.size]
         # With a given end, s3fs sends no request for the size of the object.

@@ -26,8 +26,8 @@ _STATES = {
     "3F000": "create the schema that search_path names",
     "53100": "make room on the disk of the database",
 }
-#: Starts of the SQLSTATEs of temporary errors: a lost connection, a lack of resources, a deadlock, an exceeded time
-#: limit of a lock or statement, a server that stops, starts or becomes read-only, and an error of the disk.
+#: Starts of the SQLSTATEs of temporary errors. The connection was lost, resources are missing, or a deadlock was found.
+#: A lock or a statement took too long. The server stops, starts or becomes read-only, or its disk failed.
 _PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
 
 

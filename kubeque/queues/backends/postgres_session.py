@@ -16,21 +16,22 @@ _STATEMENT_SECONDS = 30.0
 #: Statements at the start of each transaction. They are sent in one message with the transaction's first statement,
 #: because each message is a round trip to the server. Fencing needs READ COMMITTED. The settings are local to the
 #: transaction (SET LOCAL), because behind a connection pooler other programs use the same connection next. Sorting is
-#: off, because every ordered search has an index. Before the tables are analyzed, the planner expects small tables and
-#: would sort all blocks of a job: with 4,000 blocks, 2 ms instead of 0.1 ms. JIT is off too. If a plan needs a sort and
-#: sorting is off, the estimated cost of the plan is so high that JIT would compile it, which takes half a second.
+#: off, because every ordered search has an index. Until the tables are analyzed, the planner expects small tables and
+#: would sort all blocks of a job. With 4,000 blocks, this takes 2 ms instead of 0.1 ms. If a plan needs a sort although
+#: sorting is off, its estimated cost is very high. JIT is off too, because it would compile such a plan, which takes
+#: half a second.
 _BEGIN = (
     f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '{_STATEMENT_SECONDS:.0f}s';"
     " SET LOCAL enable_sort = off; SET LOCAL jit = off"
 ).encode()
 _BEGIN_RESULTS = _BEGIN.count(b";") + 1
-#: Start of the SQLSTATE with which a server ends a connection: the server stops, an administrator has ended the
-#: connection, or the connection was unused for too long.
+#: Start of the SQLSTATE with which a server ends a connection. Reasons: the server stops, an administrator has ended
+#: the connection, or the connection was unused for too long.
 _ENDED = "57P"
 
 
 class Session:
-    """Runs the statements of one transaction on one connection. A call runs one statement and returns its cursor."""
+    """Runs the statements of one transaction on one connection: call the session with each statement and its values."""
 
     def __init__(self, connection: Connection[Any], connect: Callable[[], Connection[Any]]) -> None:
         self.connection = connection

@@ -132,7 +132,7 @@ def stored_uid(record: JobRecord) -> str:
 
 
 def block_record(block: Block, slot: int) -> BlockRecord:
-    """Return the record of a block to store. `slot`: its position in a search, stored only if the block is ready."""
+    """Return the record of a block to store. `slot`: slot of the block, which is stored only if the block is ready."""
     tally = block.tally()
     body = {
         **block.extra,
@@ -194,7 +194,7 @@ class _StoredBlock:
 
 @contextmanager
 def translate_damage(record: BlockRecord) -> Iterator[None]:
-    """Convert the errors in UNREADABLE to JobUnreadable. Use: a `with` block that decodes the record of a block."""
+    """Convert the errors in UNREADABLE to JobUnreadable. For use in a `with` statement that decodes `record`."""
     try:
         yield
     except UNREADABLE as error:

@@ -40,10 +40,10 @@ class Dialect(Protocol):
 
     @property
     def has_table(self) -> str:
-        """Statement that returns a row if a table exists. Its value is the name of the table."""
+        """Statement that returns a row if a table exists. Its placeholder is for the name of the table."""
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
-        """Return a context manager for one transaction. Its value runs statements in this transaction.
+        """Return a context manager for one transaction. It yields a function that runs statements in this transaction.
 
         `write`: True if the transaction changes the database. The context manager converts the errors of the driver to
         QueueError or QueueUnavailable.

@@ -186,9 +186,9 @@ def _unescape(mount: bytes) -> bytes:
 def _make(path: Path) -> None:
     """Create an empty file that other users cannot read. Do nothing if `path` exists. Ignore an OSError.
 
-    SQLite later reports why it cannot open the file. This function must not open and close an existing file of a queue,
-    because closing it drops all locks of this process on the file. Another process could then remove the write-ahead
-    log while this process uses it (sqlite.org/howtocorrupt.html, 2.2).
+    SQLite later reports why it cannot open the file. This function must not open and close an existing file of a queue:
+    the close would drop all locks of this process on the file. Another process could then remove the write-ahead log
+    while this process uses it (sqlite.org/howtocorrupt.html, 2.2).
     """
     if path.exists():
         return
