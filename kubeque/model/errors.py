@@ -172,7 +172,7 @@ class FileError(StorageError):
 
 
 class FileMissing(FileError):
-    """The file does not exist. A caller that may be earlier than the writer of the file reads it again later."""
+    """The file does not exist. If another program may not have written the file yet, read it again later."""
 
 
 class FileDamaged(FileError):

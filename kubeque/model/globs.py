@@ -27,8 +27,9 @@ def selection(results: tuple[str, ...], ignore: tuple[str, ...]) -> Callable[[st
 def translate(globs: Sequence[str]) -> re.Pattern[str]:
     """Return one regular expression that matches the same names as `globs`, for use with `fullmatch`.
 
-    `**/` matches any number of folders, also none. `out/` and, if `out` is a folder, `out` match everything below
-    `out`. `[a-z]` and `[!a-z]` match one character. Raises UserError for a range such as `[z-a]`.
+    `**/` matches any number of folders, also none. `out/` matches everything below the folder `out`. `out` matches a
+    file of this name, and everything below a folder of this name. `[a-z]` and `[!a-z]` match one character. Raises
+    UserError for a range such as `[z-a]`.
     """
     try:
         return re.compile("|".join(f"(?:{_expression(glob)})" for glob in globs), re.DOTALL)

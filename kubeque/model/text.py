@@ -62,10 +62,11 @@ def cut(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
 
 
 def keep_last_line(message: str, limit: int) -> str:
-    """Return a message without the lines that it quotes before the last one, if it is longer than `limit`.
+    """Return a shorter form of a message that quotes lines of a program, if it is longer than `limit`.
 
-    The result has the part before the first `: `, and the last quoted line, which usually names the error. For example,
-    `exit code 1: raise KeyError(name) | KeyError: 'lr'` becomes `exit code 1: KeyError: 'lr'`.
+    The shorter form has the part before the first `: `, and the last quoted line, which usually names the error. For
+    example, `exit code 1: raise KeyError(name) | KeyError: 'lr'` becomes `exit code 1: KeyError: 'lr'`. Any other
+    message is returned unchanged.
     """
     before, also, last = message.rpartition(QUOTED_LINES)
     return f"{before.partition(': ')[0]}: {last}" if also and len(message) > limit else message

@@ -90,7 +90,7 @@ def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> di
 
 
 def _cast_text(text: str, members: frozenset[str]) -> Any:
-    """Return a text as the first type of an annotation that accepts it. Raises ValueError or KeyError if none does."""
+    """Convert a text to the first type of an annotation that accepts it. Raises ValueError or KeyError if none does."""
     if members & {"str", "Literal"}:
         return text
     if "None" in members and text == "None":  # Jinja writes None as this text
@@ -114,12 +114,10 @@ def _read(text: str, kind: str) -> Any:
 
 
 def _check(value: Any, members: frozenset[str]) -> Any:
-    """Return a value that is not a text, as the first type of an annotation that accepts it.
+    """Return a value that is not a text, after a check against the types of an annotation in the order of `KINDS`.
 
-    Raises ValueError, KeyError.
-
-    The types are tried in the order of `KINDS`. If this type is str, the result is the text of the value. Otherwise the
-    value is returned unchanged.
+    If the first type that accepts the value is str, return the text of the value. If another type is the first, return
+    the value unchanged. Raises ValueError or KeyError if no type accepts it.
     """
     kinds = [kind for kind in KINDS if kind in members]
     if not kinds:
@@ -155,7 +153,7 @@ def check_values(name: str, kinds: Mapping[str, str], rows: Rows) -> None:
 
 
 def columns_as_given(kinds: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the columns of which the function gets the values with their original Python types."""
+    """Return the columns whose values the function gets with their original Python types, not converted from text."""
     return tuple(sorted(name for name, kind in kinds.items() if name != INDEX and kind not in _CAST))
 
 

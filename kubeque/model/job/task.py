@@ -19,7 +19,10 @@ KEPT_ATTEMPTS = 8
 
 
 class State(IntEnum):
-    """State of a task in a block. For each task, exactly one block has a state other than MOVED."""
+    """State of a task in a block.
+
+    If a task has moved, its old block has the state MOVED, and one other block has its state.
+    """
 
     PENDING = 0
     RESERVED = 1

@@ -149,9 +149,9 @@ def too_long(shown: str, where: str, hint: str = "") -> ParametersError:
 
 
 def pages(rows: Rows) -> Iterator[list[Row]]:
-    """Yield all rows in pages of at most PAGE_ROWS rows and PAGE_BYTES bytes. Raises ParametersError.
+    """Yield all rows in pages of at most PAGE_ROWS rows and PAGE_BYTES bytes.
 
-    Page k of a table begins at the row `starts[k]` of its spec. The error means that the rows have changed since they
+    Page k of a table begins at the row `starts[k]` of its spec. Raises ParametersError if there are now more rows than
     were counted.
     """
     spec = rows.to_spec()
@@ -306,9 +306,9 @@ class RowsSpec:
         return self
 
     def _types_fit(self) -> bool:
-        """True if each column has no letter of a type, one letter, or one letter per value.
+        """True if `types` is empty, or has for each column no letter, one letter, or one letter for each value.
 
-        The values are those of all rows for a table, and those of its axis for a grid.
+        The values are those of all rows for a table, and those of the column's axis for a grid.
         """
         sizes = [self.n] * len(self.columns) if self.kind == "table" else list(map(len, self.axes))
         return not self.types or (

@@ -82,9 +82,9 @@ class Reading:
             raise self._explain_broken_row(str(error)) from error
 
     def _read_start(self, lines: Iterator[str]) -> list[str]:
-        """Find the delimiter. Return a list with the first line that is not blank; empty if all lines are blank.
+        """Find the delimiter, and return a list with the first line that is neither blank nor a line such as `sep=;`.
 
-        A line such as `sep=;` sets the delimiter and is left out.
+        Return an empty list if there is no such line. A line `sep=;` sets the delimiter.
         """
         for line in lines:
             hint = read_hint(line)

@@ -48,9 +48,9 @@ def read_hint(line: str) -> str | None:
 def find_delimiter(header: str, name: str) -> str:
     """Return the delimiter of a table whose first line is `header`. `name`: name of the file.
 
-    If the name ends with .tsv or .tab, the tab is tried first. Then the comma is tried. Then the delimiter with the
-    most columns is taken from the others. A delimiter must split the line into at least two columns. If none does,
-    return the comma.
+    A delimiter must split the line into at least two columns. If the name ends with .tsv or .tab, the tab is tried
+    first. Then the comma is tried. Then the other delimiter that gives the most columns is used. If none splits the
+    line, return the comma.
     """
     counts = {character: _count_columns(header, character) for character in (COMMA, *_FOUND)}
     if name.lower().endswith(_TAB_SUFFIXES) and counts["\t"] > 1:
