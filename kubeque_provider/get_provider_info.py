@@ -7,7 +7,7 @@ from typing import Any
 from kubeque_provider.forms.connection import LABELS, PLACEHOLDERS, conn_fields
 
 _NAME = "kubeque"
-#: Guides, in the source archive.
+#: Paths of the guides in the source archive.
 _GUIDES = ("docs/howto/airflow.md", "docs/operators.md", "docs/howto/composer.md", "docs/howto/gke.md")
 _LOG_INTERVAL = {
     "description": (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Value of the trigger's argument `until`: the wait ends as soon as the canaries have ended.
 CANARIES = "canaries"
-#: Number of failed rows that a message lists.
+#: Maximum number of failed rows that a message lists.
 _MAX_FAILED_ROWS = 10
 #: Minimum number of failed rows with the same error that a message describes once instead of row by row.
 _EQUAL_ROWS = 3

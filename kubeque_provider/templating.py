@@ -70,7 +70,7 @@ def _hide(piece: str, text: str, nonce: str, kept: list[Part]) -> str:
     Append the replaced parts to `kept`. `text`: the whole word, for messages. `nonce`: random text in each reference.
     """
     try:
-        parts = parse_word("." + piece, braces_double=False).parts  # the dot keeps a ^ in the middle of a word literal
+        parts = parse_word("." + piece, braces_double=False).parts  # without the dot, a leading ^ would be an upload
     except CommandError as error:
         raise CommandError(str(error).replace(repr("." + piece), repr(text))) from error
     texts = []

@@ -72,7 +72,7 @@ class RendersSweep(RendersNone):
     render_rows: bool | None
     #: False if the rows come from an upstream task or from a template.
     _rows_known: bool = True
-    #: The words of the command, parsed while templates are rendered.
+    #: Words of the command, parsed when the templates are rendered; None before, and if the command is not a list.
     _words: tuple[str | Word, ...] | None = None
 
     def _do_render_template_fields(

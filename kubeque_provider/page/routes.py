@@ -112,7 +112,7 @@ def _json(status: int, value: Any) -> Answer:
     return Answer(status, json.dumps(value, separators=(",", ":"), allow_nan=False).encode())
 
 
-#: Files of the page, and scripts that reports of kubeque have too.
+#: Names of the files of the page. Reports of kubeque use some of these scripts, too.
 _STATIC = frozenset({
     "", "actions.js", "address.js", "dom.js", "failures.js", "list.js", "sweep.js", "sweeps.css", "sweeps.js",
     "table.js", "task.js", "theme.js",

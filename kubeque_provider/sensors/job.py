@@ -128,7 +128,7 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
         if progress is not None and not arrived:
             assert self._hook is not None
             self._hook.push_links(context, progress)
-            if not (self.reschedule and own_xcom(context, WAITER)):  # each poll of `reschedule` is a new process
+            if not (self.reschedule and own_xcom(context, WAITER)):  # in reschedule mode, each poke is a new process
                 log_other_run(self, progress.job, context, "waits for", fixed=self._job_is_fixed)
             if self.reschedule:
                 context["ti"].xcom_push(key=WAITER, value=waiter.as_dict())

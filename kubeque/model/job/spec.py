@@ -109,7 +109,7 @@ class JobSpec:
         wire = self.to_wire()
         del wire["local_env"], wire["local"]
         wire["rows"].pop("pages", None)
-        if not (self.function and self.function.columns):  # without a function, no task can see the types of its values
+        if not (self.function and self.function.columns):  # only a function can see the types of values
             wire["rows"].pop("types", None)
         return hashlib.sha256(json.dumps(wire, sort_keys=True).encode()).hexdigest()
 
