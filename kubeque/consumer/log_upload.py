@@ -34,7 +34,7 @@ class Schedule:
 
     #: Time of the next regular upload, seconds of the monotonic clock.
     due: float
-    #: Pause before that upload, seconds.
+    #: Pause before the next regular upload, seconds.
     pause: float = FIRST_SECONDS
     #: Expiry of the last request to read the log that was served, on the clock of the queue, Unix seconds.
     answered: float = 0.0

@@ -47,7 +47,7 @@ def check_content(url: str, found: int, size: int | None, seen: str, digest: str
     `found`, `seen`: size and SHA-256 of the file. `size`, `digest`: expected values; None or empty: not checked.
     """
     if size is not None and found != size:
-        # A reader stops one byte after the expected end. A size of one byte too many can therefore be any larger size.
+        # A reader stops one byte after the expected end. So if it has read one byte too many, the real size is unknown.
         has = f"more than {size} bytes" if found == size + 1 else f"{found} bytes, not {size}"
         raise FileDamaged(f"cannot read {url}: the file has {has} and was changed or damaged")
     if digest and seen != digest:

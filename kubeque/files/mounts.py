@@ -61,7 +61,7 @@ class MountTable:
     def _current(self) -> bytes:
         here = _process_and_namespace()
         with self._lock:
-            if here != self._opened_in:  # if two processes share an open file, only one of them gets to know a change
+            if here != self._opened_in:  # if two processes share an open file, the kernel reports a change to only one
                 if self._file is not None:
                     self._file.close()
                 self._file, self._opened_in = None, here

@@ -43,8 +43,8 @@ class Files:
     of large files; LARGE_PIECES are faster and need more memory. `private`: folder below which only this user may read
     new files. `login`: function that gets a URL, and returns further keyword arguments, an fsspec file system, or None.
 
-    It is thread-safe. All methods raise StorageError with the URL and the answer of the store. They raise MissingExtra
-    if a library is missing.
+    The class is thread-safe. All methods raise StorageError with the URL and the answer of the store. All methods raise
+    MissingExtra if a library is missing.
     """
 
     def __init__(

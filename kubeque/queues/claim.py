@@ -19,7 +19,7 @@ from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.running_command import RunningCommand
 
-#: Number of ready blocks that a claim reads. It leases one of them at random. A longer list is often stale. With a
+#: Number of ready blocks that a claim reads. The claim leases one of these blocks. A longer list is often stale. With a
 #: shorter list, several consumers often choose the same block.
 _CANDIDATES = 3
 _STEAL_CANDIDATES = 10

@@ -81,7 +81,7 @@ class JobRecords:
         """Store new blocks. The caller stores or changes their job afterwards."""
         rest = enumerate(content)
         while batch := [block_record(block, first_slot(number)) for number, block in islice(rest, _INSERT_BATCH)]:
-            # This can be repeated safely, because existing blocks are unchanged.
+            # It is safe to repeat this call, because it does not change existing blocks.
             self._answered(partial(self._backend.insert_blocks, batch))
 
     def _insert(self, job: Job, change_id: str, *, again: bool) -> bool:

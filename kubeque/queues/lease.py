@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Lease:
-    """The exclusive right of one consumer to the tasks of one block, for a limited time. It is thread-safe."""
+    """The exclusive right of one consumer to the tasks of one block, for a limited time. The class is thread-safe."""
 
     def __init__(
         self,

@@ -34,7 +34,7 @@ _LEASES = 1000
 
 
 class Queue(JobRecords):
-    """The jobs of one backend and their tasks. It is thread-safe."""
+    """The jobs of one backend and the tasks of these jobs. The class is thread-safe."""
 
     @property
     def has_cheap_reads(self) -> bool:

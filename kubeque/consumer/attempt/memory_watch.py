@@ -24,7 +24,8 @@ _COST_SHARE = 0.05
 #: Memory of a process tree above which shared pages are counted only once, bytes. For a smaller tree, this is not worth
 #: the time.
 _SMALL_TREE = 64 << 20
-#: Return codes of a command if SIGKILL ended the command itself, or the program that a shell as the command ran.
+#: Return codes of a command if SIGKILL ended the command itself, or if the command is a shell and SIGKILL ended the
+#: program that it ran.
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 #: Highest value of oom_score_adj. The kernel kills such a process first.
 _FIRST_TO_GO = b"1000"

@@ -100,7 +100,7 @@ class DigestCache:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # SQLite creates its other files with the permissions of this file. Other users must not read the paths in
-            # it.
+            # these files.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             # WAL is not used, because several machines may mount the folder of this file.
             with contextlib.closing(sqlite3.connect(self._path, timeout=_LOCK_SECONDS)) as database, database:

@@ -139,6 +139,7 @@ def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Sleep = t
 
     try:
         return retry(request, again=again, pauses=PAUSES, spread=(0.5, 1.5), sleep=sleep)
-    # Catch everything: the libraries that fsspec uses (aiohttp, botocore, google.auth) have no common base class.
+    # Catch everything: the errors of the libraries that fsspec uses (aiohttp, botocore, google.auth) have no common
+    # base class.
     except Exception as error:
         raise translate_error(verb, url, error) from error

@@ -193,7 +193,7 @@ def _temporary_file(folder: str, *, private: bool) -> BinaryIO:
 
 
 def _make_folder(folder: str) -> None:
-    """Create a folder and its missing parents. Try twice, because another process may delete an empty parent once."""
+    """Create a folder and its missing parents. Try twice: another process may delete an empty parent during a try."""
     try:
         os.makedirs(folder, exist_ok=True)
     except FileNotFoundError:

@@ -91,7 +91,7 @@ class Layout:
         return EntityKey(self.namespace, JOB, f"job-{name}")  # a key must not be empty or begin with __
 
     def block_key(self, uid: str, block_id: str) -> EntityKey:
-        # The key begins with a checksum, because ids ascend: all writes would go to one part of the database.
+        # Ids ascend, so with ids as keys all writes would go to one part of the database. A checksum comes first.
         return EntityKey(self.blocks(uid), BLOCK, f"{zlib.crc32(block_id.encode()):08x}-{block_id}")
 
     def job(self, record: JobRecord) -> Entity:
