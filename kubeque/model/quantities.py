@@ -39,7 +39,8 @@ MI = 1 << 20
 def parse_bytes(text: str | int, what: str = "memory") -> int:
     """Return the number of bytes of a quantity such as `100M`, `1.5Gi`, `2GB` or `2 GiB`.
 
-    Raises ResourceError for another text, and for less than 1 MiB. `what`: name of the quantity, for the message.
+    Raises ResourceError for another text, for less than 1 MiB, and for more than 1 EiB. `what`: name of the quantity,
+    for the message.
     """
     match = _QUANTITY.fullmatch(str(text).strip())
     factor = _factor(match[2]) if match else None

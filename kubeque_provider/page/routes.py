@@ -112,7 +112,7 @@ def _json(status: int, value: Any) -> Answer:
     return Answer(status, json.dumps(value, separators=(",", ":"), allow_nan=False).encode())
 
 
-#: Names of the files of the page. Reports of kubeque use some of these scripts, too.
+#: Names of the page's own files, and of the scripts that the page shares with the reports of kubeque.
 _STATIC = frozenset({
     "", "actions.js", "address.js", "dom.js", "failures.js", "list.js", "sweep.js", "sweeps.css", "sweeps.js",
     "table.js", "task.js", "theme.js",
