@@ -1,8 +1,8 @@
 """Find out whether an Airflow task downstream of a submission waits for its job or reads its results.
 
 A worker has the whole DAG of the DAG file, so these functions give an answer while the task runs. A sensor does not
-wait for the job if the sensor's `job_id` belongs to another submission: it is the output of that submission, or a text
-that only that submission has. Every other sensor downstream counts as waiting for the job.
+wait for the job if the sensor's `job_id` belongs to another submission. It belongs to that submission if it is its
+output, or a text that no other submission has. Every other sensor downstream counts as waiting for the job.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def translate(globs: Sequence[str]) -> re.Pattern[str]:
 
     `**/` matches any number of folders, also none. `out/` matches everything below the folder `out`. `out` matches a
     file of this name, and everything below a folder of this name. `[a-z]` and `[!a-z]` match one character. Raises
-    UserError for a range such as `[z-a]`.
+    UserError for a wrong range such as `[z-a]`.
     """
     try:
         return re.compile("|".join(f"(?:{_expression(glob)})" for glob in globs), re.DOTALL)

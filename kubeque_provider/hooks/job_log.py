@@ -98,7 +98,7 @@ class JobLog:
         write_lines(self._log, self._progress.no_answer(error))
 
     def failures(self, client: Client, progress: Progress) -> None:
-        """Log the end of the output of the first row in each of the largest groups of failures."""
+        """For each of the largest groups of failures, log the last lines that its first row wrote."""
         if progress.counts.failed:
             groups = client.reader.failures(progress.job, progress.counts).groups
             for text in failure_output(client, progress.job, groups):

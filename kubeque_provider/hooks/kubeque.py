@@ -58,7 +58,7 @@ class KubequeHook(KubequeConnection):
         """Return the job name of an Airflow task: that of its existing job, or else a generated name.
 
         The existing job can have a longer name, which kubeque generated before version 0.3. If an earlier try submitted
-        it, its name can also come from the address of this Airflow, because the identity was unreadable or not yet
+        the job, its name can also come from the address of this Airflow. The identity was then unreadable or not yet
         chosen.
 
         `deployment`: identity of this Airflow. `key`: DAG id, run id, task id and map index. `tried`: True if an

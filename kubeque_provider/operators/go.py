@@ -14,8 +14,8 @@ from kubeque_provider.parsing.checks import check_parsed
 class KubequeGoOperator(KubequeJobOperator):
     """Release the held rows of a job that was submitted with `canaries`. A job without held rows does not change.
 
-    `require_ok`: release no row and fail if a canary is not ok (default: release the rows in any case, for example
-    after a person has seen the estimate). To wait for the released rows, put a KubequeJobSensor downstream.
+    `require_ok`: release no row and fail if a canary is not ok. By default, the rows are released in any case, for
+    example after a person has seen the estimate. To wait for the released rows, put a KubequeJobSensor downstream.
 
     Returns the pointer {job_id, conn_id, results, counts}.
     """

@@ -24,7 +24,7 @@ _NOT_STORED = frozenset({"extra", "needs", "written_by", "record_extra"})
 
 @cache
 def stored_fields(kind: type) -> frozenset[str]:
-    """Return the names of the fields of a dataclass that are entries of its stored object."""
+    """Return the names of the fields of a dataclass which its stored object contains."""
     return frozenset(kind.__dataclass_fields__) - _NOT_STORED  # type: ignore[attr-defined]
 
 

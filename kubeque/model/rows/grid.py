@@ -159,7 +159,8 @@ def read_values(name: str, text: str) -> list[str]:
     """Return the values of the axis `name` from a text. Raises ParametersError.
 
     The text is a list such as `a,b` or `"a,b",c`. An element can also be a range such as `1..5`, `10..0` or
-    `0..1..0.1`, which includes both ends, or a call such as `lin(0,1,11)` or `log(1e-4,1,5)`.
+    `0..1..0.1`. A range includes both ends. A third form of an element is a call such as `lin(0,1,11)` or
+    `log(1e-4,1,5)`.
     """
     if _NUL in text:
         raise ParametersError(
