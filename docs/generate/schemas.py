@@ -63,6 +63,15 @@ _REPLAY = record(
     },
 )
 
+_WANTED = record(
+    "Consumers that a job wants now.",
+    {
+        "consumers": value("integer", "Number of consumers; 0 if the job is paused or has ended."),
+        "cpu": value("number|null", "Cores of one consumer; null: the sweep gives none."),
+        "memory": value("integer|null", "Memory of one consumer, bytes; null: the sweep gives none."),
+    },
+)
+
 _FINDING = record(
     "Finding about one part.",
     {
@@ -288,6 +297,7 @@ OUTPUTS = (
     ),
     Output("kubeque stop --json", _STOPPED),
     Output("kubeque explain JOB --json", _EXPLANATION),
+    Output("kubeque wanted JOB --json", _WANTED),
     Output("kubeque explain JOB INDEX --json", _EXPLANATION),
     Output("kubeque doctor --json", _FINDING, lines=True),
     Output("kubeque doctor JOB --json", _FINDING, lines=True),

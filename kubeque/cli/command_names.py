@@ -20,6 +20,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "list": "List all jobs.",
         "show": "Show the details of a job or a task.",
         "explain": "Show why a job or a task failed or is not running.",
+        "wanted": "Print how many consumers a job wants now.",
         "peek": "Show the output of a task, even while it runs.",
         "logs": "Show the output of all tasks of a job.",
     },
@@ -40,6 +41,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "cluster": {
         "start": "Show the configuration; on GKE, create the cluster.",
         "stop": "Stop the consumers; with --delete-cluster, delete the GKE cluster.",
+        "work": "Run tasks on this machine for sweeps of other machines.",
         "resize": "Set the number of nodes of a GKE cluster.",
         "pool": "Manage the node pools of a GKE cluster.",
     },
@@ -64,5 +66,5 @@ OTHER_NAMES: Mapping[str, str] = {
     "pull": "fetch", "results": "collect", "export": "collect", "table": "collect", "cancel": "kill", "abort": "kill",
     "terminate": "kill", "retry": "reset", "rerun": "reset", "restart": "reset", "unpause": "resume",
     "continue": "resume", "rm": "remove", "delete": "remove", "clean": "gc", "check": "doctor",
-    "why": "explain", "prometheus": "metrics", "version": "--version",
+    "why": "explain", "worker": "work", "agent": "work", "prometheus": "metrics", "version": "--version",
 }  # fmt: skip

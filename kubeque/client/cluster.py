@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from kubeque.client.connection import Connection
+from kubeque.clusters.in_pod import become_with_queue
 from kubeque.clusters.open import Access, open_hosted
 from kubeque.jobs.inspection import doctor
 from kubeque.jobs.inspection.doctor import Finding
 from kubeque.jobs.inspection.metrics import make_registry
+from kubeque.jobs.inspection.work import Wanted, WorkChoice, count_wanted, list_work, make_offer
 from kubeque.jobs.upkeep import control, observers
 from kubeque.jobs.upkeep.observers import Observer
 from kubeque.model.config.config import Config
+from kubeque.model.sweep.offer import Offer
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -43,6 +47,41 @@ class ClusterMethods(Connection):
     def metrics(self) -> CollectorRegistry:
         """Return a registry of prometheus_client that reads the queue at each collection. Raises MissingExtra."""
         return make_registry(self._backends)
+
+    @staticmethod
+    def offer(
+        cpu: float | None, memory: int | None, *, tags: Sequence[str] = (), jobs: str = "*",
+        seconds: float | None = None,
+    ) -> Offer:  # fmt: skip
+        """Return what this machine offers to jobs of `kubeque work`.
+
+        `cpu`, `memory`: cores and bytes for all tasks together; None for all of the machine. `tags`: names of what the
+        machine has. `jobs`: pattern of job names. `seconds`: time until the consumers leave. Raises UserError for more
+        than the machine has.
+        """
+        return make_offer(cpu, memory, tags=tags, jobs=jobs, seconds=seconds)
+
+    @staticmethod
+    def list_work(config: Config, offer: Offer) -> list[WorkChoice]:
+        """Return the open jobs of the configured queue that allow consumers of `kubeque work`. Raises QueueError."""
+        return list_work(config.queue_url, offer)
+
+    @staticmethod
+    def work(config: Config, offer: Offer, consumers: int, linger_seconds: float) -> NoReturn:
+        """Become the program of `kubeque work`: run tasks of the configured queue on this machine.
+
+        `consumers`: number of tasks that run at once. `linger_seconds`: time without a task after which a consumer
+        leaves. This process is replaced and keeps its pid.
+        """
+        words = [
+            sys.executable, "-m", "kubeque.consumer.work", "--offer", offer.to_json(), "--consumers", str(consumers),
+            "--linger", str(linger_seconds),
+        ]  # fmt: skip
+        become_with_queue(words, config.queue_url)
+
+    def wanted(self, name: str) -> Wanted:
+        """Return how many consumers a job wants now, and the size of one consumer."""
+        return count_wanted(self._backends, name)
 
     def check_store(self) -> None:
         """Raise UserError or StorageError if results cannot be written to the configured store."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from kubeque.model.errors import ConfigError
 
@@ -50,6 +50,18 @@ def start_with_queue(words: Sequence[str], url: str, **options: Any) -> subproce
     with suppress(BrokenPipeError), process.stdin as stdin:  # the process has already ended
         stdin.write(f"{url}\n".encode())
     return process
+
+
+def become_with_queue(words: Sequence[str], url: str) -> NoReturn:
+    """Replace this process by a program that calls `queue_url`. The process keeps its pid. Raises OSError."""
+    reader, writer = os.pipe()
+    os.write(writer, f"{url}\n".encode())
+    os.close(writer)
+    os.dup2(reader, 0)
+    os.close(reader)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(words[0], list(words))
 
 
 def write_termination_message(text: str) -> None:

@@ -17,18 +17,20 @@ from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.hosts.local import LocalHost, remove_left_work
 from kubeque.consumer.hosts.pod import PodHost
+from kubeque.consumer.hosts.work import WorkHost
 from kubeque.consumer.loop import Consumer
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
+from kubeque.model.sweep.offer import Offer
 from kubeque.program_log import start_log
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one consumer, in a slot of this machine or in a pod, until it leaves. Return the exit code."""
+    """Run one consumer until it leaves: in a slot, in a pod, or for `kubeque work`. Return the exit code."""
     parser = argparse.ArgumentParser(prog="kubeque.consumer")
-    parser.add_argument("--fleet", required=True)
+    parser.add_argument("--fleet")
     parser.add_argument("--linger", type=float, default=5.0)
     here = parser.add_argument_group("on one machine")
     here.add_argument("--home", type=Path)
@@ -36,9 +38,13 @@ def main(words: list[str] | None = None) -> int:
     pod = parser.add_argument_group("in a pod")
     pod.add_argument("--shape", type=int)
     pod.add_argument("--work", type=Path)
+    elsewhere = parser.add_argument_group("started by kubeque work")
+    elsewhere.add_argument("--offer", type=Offer.from_json)
+    elsewhere.add_argument("--folder", type=Path)
+    elsewhere.add_argument("--number", type=int)
     given = parser.parse_args(words)
     start_log()
-    serve = _in_slot if given.slot is not None else _in_pod
+    serve = _at_work if given.offer is not None else _in_slot if given.slot is not None else _in_pod
     try:
         return serve(given)
     except KubequeError as error:
@@ -87,6 +93,11 @@ def _in_pod(given: argparse.Namespace) -> int:
     code = _serve(open_queue(queue_url()), host)
     write_termination_message("")
     return code or 0
+
+
+def _at_work(given: argparse.Namespace) -> int:
+    host = WorkHost.open(given.folder, given.number, given.offer, linger_seconds=given.linger)
+    return _serve(open_queue(queue_url(), create=False), host) or 0
 
 
 def _serve(queue: Queue, host: Host) -> int | None:

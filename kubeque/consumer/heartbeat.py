@@ -18,7 +18,7 @@ from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.model.errors import JobNotFound, JobUnreadable, QueueError, QueueUnavailable
-from kubeque.model.job.job import Job
+from kubeque.model.job.job import WORK_OWNER, Job
 from kubeque.model.job.lease_durations import REVIEW_SECONDS
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
@@ -123,8 +123,14 @@ class Heartbeat:
         match request:
             case do.ListOwners(wanted):
                 serves = self._host.profile.serves
-                owners = frozenset(owner for owner, job, size in self._jobs.holders() if serves(job, size))
+                owners = frozenset(
+                    owner
+                    for owner, job, size in self._jobs.holders()
+                    if serves(job, size) and not owner.startswith(WORK_OWNER)
+                )
                 self._coordinator.tell(on.OwnersListed(wanted, owners))
             case do.CheckHome() if not self._host.has_home():
-                log.error("the home folder of this consumer was removed: it leaves after its task")
+                log.error(
+                    "the home folder of this consumer was removed, or kubeque work was killed: it leaves after its task"
+                )
                 self._coordinator.tell(on.HomeGone())

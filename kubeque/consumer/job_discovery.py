@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.job import Job
@@ -19,9 +19,13 @@ _ENOUGH = 4
 class JobDiscovery:
     """Reads the jobs of a fleet, and keeps the jobs of the last read, the most urgent job first."""
 
-    def __init__(self, queue: Queue, fleet: str) -> None:
+    def __init__(
+        self, queue: Queue, fleet: str | None, select: Callable[[Iterable[Job]], Iterable[Job]] = tuple
+    ) -> None:
+        """`fleet`: None for the jobs of all fleets. `select`: function that returns the jobs that are kept."""
         self._queue = queue
         self._fleet = fleet
+        self._select = select
         self._jobs: tuple[Job, ...] = ()
 
     @property
@@ -30,7 +34,7 @@ class JobDiscovery:
 
     def read(self) -> tuple[Job, ...]:
         """Read the jobs of the fleet, keep them and return them. Raises QueueUnavailable."""
-        self._jobs = tuple(self._queue.jobs(self._fleet))
+        self._jobs = tuple(self._select(self._queue.jobs(self._fleet)))
         return self._jobs
 
     def replace(self, job: Job) -> None:

@@ -67,7 +67,7 @@ class Consumer:
         self._done: threads_queue.Queue[FinishedTask | None] = threads_queue.Queue()
         list_seconds = _LIST_SECONDS if queue.has_cheap_reads else math.inf
         self._decisions = Decisions(host.profile, list_seconds=list_seconds)
-        jobs, limit_checks = JobDiscovery(queue, host.fleet), LimitChecks(queue)
+        jobs, limit_checks = JobDiscovery(queue, host.fleet, host.select_jobs), LimitChecks(queue)
         self._coordinator = Coordinator(
             self._decisions, jobs, limit_checks, stop=self._stop, reset_stop=self._reset_stop, leaving=self._leaving
         )

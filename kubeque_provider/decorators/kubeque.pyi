@@ -46,6 +46,7 @@ def kubeque_task(
     shell: bool | None = None,
     consumers: int | None = None,
     priority: int | None = None,
+    run_on: str | None = None,
     series: str | None = None,
     skip_done: bool | None = None,
     results_ttl: str | float | timedelta | None = None,

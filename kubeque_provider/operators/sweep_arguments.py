@@ -22,6 +22,7 @@ class SweepArgumentsOperator(BaseOperator):
         "env",
         "consumers",
         "priority",
+        "run_on",
         "series",
         "results_ttl",
         "cpu",
@@ -47,6 +48,7 @@ class SweepArgumentsOperator(BaseOperator):
         shell: bool | None = None,
         consumers: int | None = None,
         priority: int | None = None,
+        run_on: str | None = None,
         series: str | None = None,
         skip_done: bool | None = None,
         results_ttl: str | float | timedelta | None = None,
@@ -88,6 +90,7 @@ class SweepArgumentsOperator(BaseOperator):
         self.shell = shell
         self.consumers = consumers
         self.priority = priority
+        self.run_on = run_on
         self.series = series
         self.skip_done = skip_done
         self.results_ttl = results_ttl

@@ -20,7 +20,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.xdist_group("looking")
 #: The commands that start consumers. All other commands of the table, even new commands, must not start any.
-STARTS = frozenset({"sub", "watch", "go", "reset", "resume", "scale"})
+STARTS = frozenset({"sub", "watch", "go", "reset", "resume", "scale", "work"})
 #: Values of arguments and required options, by their names.
 VALUES = {
     "job": "sweep", "jobs": "sweep", "index": "0", "dest": "out.csv", "nodes": "1", "name": "x", "value": "1",

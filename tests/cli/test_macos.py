@@ -46,6 +46,8 @@ ANSWERS = [
     ("pause open", 0, "paused"),
     ("resume open", 0, "this is macOS"),
     ("reset done", 0, "this is macOS"),
+    ("wanted open", 0, "2\n"),
+    ("work", 2, "tasks run on this machine only under Linux"),
     ("doctor", 1, "WRONG  cluster   tasks run on this machine only under Linux"),
     ("doctor done", 1, ": all files exist"),
     ("start", 0, "\ntasks run on this machine only under Linux"),

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client, Progress
-from kubeque.model.job.counts import Counts
-from kubeque.model.job.job import Closing, Job, JobState
+from kubeque.model.job.counts import Closing, Counts
+from kubeque.model.job.job import Job, JobState
 from kubeque.model.rows.grid import grid
 from kubeque_provider.airflow_versions import AirflowTaskTimeout
 from kubeque_provider.exceptions import RowsFailed

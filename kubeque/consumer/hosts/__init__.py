@@ -1,1 +1,1 @@
-"""The two hosts of a consumer: a slot of this machine, and a pod."""
+"""The hosts of a consumer: a slot of this machine, a pod, and a process of `kubeque work`."""

@@ -1,8 +1,8 @@
-"""The interface of a host, in which a consumer runs: a slot of this machine, or a pod."""
+"""The interface of a host, in which a consumer runs: a slot of this machine, a pod, or a process of `kubeque work`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -17,11 +17,11 @@ from kubeque.model.job.spec import JobSpec
 
 
 class Host(Protocol):
-    """The slot or the pod in which one consumer runs."""
+    """The slot, the pod or the process of `kubeque work` in which one consumer runs."""
 
     @property
-    def fleet(self) -> str:
-        """Name of the fleet whose jobs the consumer serves."""
+    def fleet(self) -> str | None:
+        """Name of the fleet whose jobs the consumer serves; None if it serves all fleets."""
 
     @property
     def profile(self) -> ConsumerProfile:
@@ -34,6 +34,9 @@ class Host(Protocol):
     @property
     def work(self) -> Path:
         """Folder for working directories and cached inputs."""
+
+    def select_jobs(self, jobs: Iterable[Job]) -> list[Job]:
+        """Return those of these jobs of the fleet that the consumer may serve, in the same order."""
 
     def environment_of(self, job: Job, spec: JobSpec) -> Environment:
         """Return the environment that the tasks of a job inherit. Raises EnvironmentGone, ClusterError."""
@@ -84,3 +87,8 @@ class Host(Protocol):
 
     def has_home(self) -> bool:
         """True while other programs can find this consumer."""
+
+
+def jobs_at_home(jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs that the consumers of their own cluster may run."""
+    return [job for job in jobs if job.runs_at_home]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from kubeque.clusters.local import LocalCluster
 from kubeque.clusters.machine import Machine, this_machine
 from kubeque.clusters.slot import Slot, owner_name
 from kubeque.consumer.attempt.memory_watch import OomCounter
+from kubeque.consumer.hosts.base import jobs_at_home
 from kubeque.consumer.hosts.ledger import Ledger, Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.files.mounts import remove_tree
@@ -57,6 +58,9 @@ class LocalHost:
     @property
     def number(self) -> int:
         return self.slot.number
+
+    def select_jobs(self, jobs: Iterable[Job]) -> list[Job]:
+        return jobs_at_home(jobs)
 
     def environment_of(self, job: Job, spec: JobSpec) -> Environment:
         """Return the environment of the submitter, without variables of the program that started this consumer."""

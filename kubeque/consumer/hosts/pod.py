@@ -7,13 +7,14 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from kubeque.clusters.in_pod import required_variable, use_own_certificates, write_termination_message
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.attempt.tmp_cleanup import StrayFiles, own_folders
+from kubeque.consumer.hosts.base import jobs_at_home
 from kubeque.consumer.hosts.ledger import Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.lazy_dataclass import dataclass
@@ -61,6 +62,9 @@ class PodHost:
             watched=(work, *_TEMPORARY),
             stray_files=StrayFiles([*_shared_memory(), *own_folders(_TEMPORARY)]),
         )
+
+    def select_jobs(self, jobs: Iterable[Job]) -> list[Job]:
+        return jobs_at_home(jobs)
 
     def environment_of(self, job: Job, spec: JobSpec) -> Environment:
         """Return the environment of the container, for example the LD_LIBRARY_PATH of an image for GPUs.

@@ -19,6 +19,8 @@ class ConsumerProfile:
     slot: int | None = None
     #: Time without a task after which the consumer leaves, seconds.
     linger_seconds: float = 5.0
+    #: True if the number of consumers that a job requests limits this consumer and its neighbours.
+    governed: bool = True
 
     def serves(self, job: Job, size_class: int) -> bool:
         """True if this consumer may run tasks of a size class. A pod runs only tasks of exactly its own size class."""

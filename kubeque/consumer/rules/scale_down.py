@@ -37,6 +37,8 @@ class Retirement:
         On one machine, this consumer leaves if its slot is too high. In a pod, the decision needs the names of the
         consumers that have leases.
         """
+        if not self._profile.governed:
+            return [do.CheckHome()]
         fell = any(job.consumers < self._most[job.uid] for job in self._jobs)
         wanted = [job.consumers for job in self._jobs if job.open]
         fewer, slot = fell and bool(wanted), self._profile.slot

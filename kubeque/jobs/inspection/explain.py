@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from kubeque.clusters.base import Standstill
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.upkeep.progress import PatientCluster, first_served, why_waiting
+from kubeque.jobs.upkeep.progress import PatientCluster, count_consumers, first_served, why_waiting
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import State
@@ -52,7 +52,7 @@ def _observe(backends: Backends, facts: Facts) -> Facts:
         cluster = PatientCluster(backends.cluster_of(job))
     except StorageError as error:
         return replace(facts, fault=str(error))
-    consumers = cluster.count_consumers(job)
+    consumers = count_consumers(backends.queue, job, cluster)
     standstill = cluster.ask(lambda: cluster.cluster.standstill(job), Standstill())
     if cluster.error is not None:
         return replace(facts, fault=str(cluster.error))

@@ -7,6 +7,7 @@ from dataclasses import field, replace
 from functools import cached_property
 
 from kubeque.clusters.machine import Machine
+from kubeque.clusters.open import is_local
 from kubeque.files.inputs.inputs import Staging, push
 from kubeque.files.layout import job_folder_url
 from kubeque.files.rows.row_pages import write_pages
@@ -21,7 +22,7 @@ from kubeque.jobs.submission.submitter_environment import environment_now, keep,
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
 from kubeque.lazy_dataclass import dataclass
-from kubeque.model.compatibility.versions import BASE_NEEDS, FUNCTION_NEEDS, LOCAL_NEEDS, higher
+from kubeque.model.compatibility.versions import BASE_NEEDS, FUNCTION_NEEDS, LOCAL_NEEDS, RUN_ON_NEEDS, higher
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS, parse_lease
@@ -30,6 +31,7 @@ from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import parse_duration
 from kubeque.model.rows.rows import RowsSpec
+from kubeque.model.sweep.run_on import CLUSTER, LOCAL, normalize_run_on
 from kubeque.model.sweep.sweep import Sweep, parse_allowed
 
 
@@ -67,6 +69,7 @@ class Draft:
             allow_failed=parse_allowed(sweep.allow_failed),
             deadline=now + deadline if deadline is not None else None, deadline_seconds=deadline,
             lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,
+            run_on=self._run_on(),
             origin=dict(sweep.origin), submitter=user_name(),
             results_ttl=parse_duration(sweep.results_ttl, "results_ttl") if sweep.results_ttl is not None else None,
             needs=self._needs(),
@@ -74,8 +77,13 @@ class Draft:
 
     def _needs(self) -> str:
         """Return the lowest version of kubeque that can work on the job."""
+        run_on = RUN_ON_NEEDS if self._run_on() else BASE_NEEDS
         typed = self.spec.rows.types and self.spec.function and self.spec.function.columns
-        return higher(LOCAL_NEEDS if self.spec.local else BASE_NEEDS, FUNCTION_NEEDS if typed else BASE_NEEDS)
+        local, function = LOCAL_NEEDS if self.spec.local else BASE_NEEDS, FUNCTION_NEEDS if typed else BASE_NEEDS
+        return higher(higher(local, function), run_on)
+
+    def _run_on(self) -> str:
+        return normalize_run_on(self.sweep.run_on, LOCAL if is_local(self.spec.cluster) else CLUSTER)
 
     def urls(self, backends: Backends) -> list[str]:
         """Return the URL of the results prefix and the URLs of all inputs."""

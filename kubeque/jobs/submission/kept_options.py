@@ -28,7 +28,7 @@ def copy_options(job: Job, fresh: Job) -> Job:
     return replace(
         job, budgets=fresh.budgets, max_failures=fresh.max_failures, allow_failed=fresh.allow_failed,
         deadline=fresh.deadline, deadline_seconds=fresh.deadline_seconds, consumers=fresh.consumers,
-        priority=fresh.priority, results_ttl=fresh.results_ttl, origin=fresh.origin,
+        priority=fresh.priority, run_on=fresh.run_on, results_ttl=fresh.results_ttl, origin=fresh.origin,
         submitter=fresh.submitter,
     )  # fmt: skip
 

@@ -13,9 +13,10 @@ from kubeque.model.html_table import html_table
 from kubeque.model.job.causes import Death
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.eviction import Eviction
-from kubeque.model.job.job import Job
+from kubeque.model.job.job import WORK_OWNER, Job
 from kubeque.model.wording import code, command
 from kubeque.queues.queue import Queue
+from kubeque.queues.reaper import list_leased
 
 T = TypeVar("T")
 #: Maximum number of other jobs whose counts are read to find the job for which the consumers work first.
@@ -84,6 +85,17 @@ class PatientCluster:
         return self.ask(lambda: len(self.cluster.consumers(job.fleet)), 0)
 
 
+def count_consumers(queue: Queue, job: Job, cluster: PatientCluster) -> int:
+    """Return the number of consumers that may run tasks of a job: those of its own cluster, and of `kubeque work`.
+
+    A consumer of `kubeque work` counts while it has a lease of the job.
+    """
+    own = cluster.count_consumers(job) if job.runs_at_home else 0
+    if not job.takes_work:
+        return own
+    return own + len({block.owner for block in list_leased(queue, job) if block.owner.startswith(WORK_OWNER)})
+
+
 def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progress:
     """Read the progress of a job from the queue and the cluster. Nothing is changed or started.
 
@@ -99,7 +111,7 @@ def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progre
         cluster = PatientCluster(backends.cluster_of(job))
     except StorageError as error:
         return Progress(job, counts, 0, (str(error),))
-    consumers = cluster.count_consumers(job)
+    consumers = count_consumers(backends.queue, job, cluster)
     obstacles = why_waiting(job, counts, consumers, cluster) or find_rival(backends.queue, job, counts, consumers)
     return Progress(job, counts, consumers, obstacles)
 
@@ -111,7 +123,11 @@ def find_rival(queue: Queue, job: Job, counts: Counts, consumers: int) -> tuple[
     the consumers serve before `job`. If no such job has tasks to run, it names a later job that keeps all consumers
     busy. Return nothing if no consumer runs, or if a task of `job` already runs.
     """
-    if not (consumers and job.startable and counts.pending) or counts.running or not queue.has_cheap_reads:
+    if (
+        not (consumers and job.startable and job.runs_at_home and counts.pending)
+        or counts.running
+        or not queue.has_cheap_reads
+    ):
         return ()
     order = [other for other in queue.jobs(job.fleet) if other.closing is None]
     ahead = next((at for at, other in enumerate(order) if other.uid == job.uid), 0)
@@ -148,6 +164,8 @@ def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluste
         why = f", because {job.pause.reason}" if job.pause is not None and job.pause.reason else ""
         return (f"the job is paused{why}: {code('resume', job.name)} lets its tasks start",)
     waiting = job.startable and counts.pending + counts.running > 0
+    if waiting and not consumers and not job.runs_at_home:
+        return ("no consumer of kubeque work has tasks of the job: start one with kubeque work on any machine",)
     # Consumers on a different machine are not visible from this machine. The pods of a job are always visible.
     visible = cluster.cluster.runs_images or job.fleet == cluster.cluster.fleet(job.name)
     if waiting and not consumers and visible:

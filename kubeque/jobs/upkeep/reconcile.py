@@ -12,7 +12,14 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import keep_report
 from kubeque.jobs.results.table import lines, write_table
 from kubeque.jobs.upkeep.deleted_objects import note_objects, pause_if_deleted
-from kubeque.jobs.upkeep.progress import PatientCluster, Progress, find_rival, read_progress, why_waiting
+from kubeque.jobs.upkeep.progress import (
+    PatientCluster,
+    Progress,
+    count_consumers,
+    find_rival,
+    read_progress,
+    why_waiting,
+)
 from kubeque.jobs.upkeep.store_watch import StoreWatch
 from kubeque.model.errors import (
     ClusterError,
@@ -63,7 +70,7 @@ def reconcile(
     standstill = Standstill()
     if job.startable and counts.ended < job.n:
         job = cluster.ask(lambda: pause_if_deleted(backends, job, cluster.cluster), job)
-    if job.startable and counts.ended < job.n:
+    if job.startable and job.runs_at_home and counts.ended < job.n:
         standstill = _staff(backends, job, cluster, start=start)
         job = _give_up(backends, job, counts, standstill)
         job = cluster.ask(lambda: note_objects(backends, job, cluster.cluster), job)
@@ -72,7 +79,7 @@ def reconcile(
         job = close(backends, job, counts)
         finish(backends, job)
         return Progress(job, counts)
-    consumers = cluster.count_consumers(job)
+    consumers = count_consumers(queue, job, cluster)
     if job.paused and consumers and not queue.is_leased(job):
         finish(backends, job)  # the consumers run no task; some of them might not have started yet
     obstacles = standstill.messages

@@ -16,6 +16,9 @@ KILLED_ROWS_NEEDS = "0.3"
 LOCAL_NEEDS = "0.3"
 #: Lowest version that passes values to a function with their Python types.
 FUNCTION_NEEDS = "0.3"
+#: Lowest version that may work on a job that does not run only on its own cluster, because consumers of an older
+#: version would run its tasks.
+RUN_ON_NEEDS = "0.3"
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 #: The version in the tag of an image's name.
 _TAG = re.compile(r":(\d+(?:\.\d+)+[\w.-]*)(?:@|$)")

@@ -14,7 +14,7 @@ from kubeque.model.compatibility.stored_types import check_fields
 from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 from kubeque.model.compatibility.versions import BASE_NEEDS
 from kubeque.model.html_table import html_table
-from kubeque.model.job.counts import Counts
+from kubeque.model.job.counts import Closing, Counts
 from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS
 from kubeque.model.job.pause import ClusterObjects, Pause
 from kubeque.model.job.reset_rule import ResetRule
@@ -23,6 +23,8 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.text import cut, format_count
 
+#: The place in `Job.run_on` for the consumers that `kubeque work` started, and the begin of their owner names.
+WORK, WORK_OWNER = "work", "work:"
 #: Pattern of `allow_failed` in a stored job: a count, or a share with %.
 _ALLOWED = re.compile(r"\d{1,18}|\d{1,18}(\.\d{1,18})?%", re.ASCII)
 
@@ -42,29 +44,6 @@ class JobState(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> JobState | None:
         return cls.UNKNOWN if isinstance(value, str) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """The end of a run of a job, which is recorded when the job is closed."""
-
-    success: bool
-    counts: Counts
-    #: Unix time, seconds.
-    at: float
-    #: Stored entries that only a newer kubeque knows. Such entries of the counts are under the key "counts".
-    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
-
-    def to_wire(self) -> dict[str, Any]:
-        return {**write_fields(self), "counts": {**self.extra.get("counts", {}), **self.counts.to_wire()}}
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Closing:
-        fields = read_fields(cls, wire)
-        counts = read_fields(Counts, wire["counts"])
-        if foreign := counts.pop("extra", None):
-            fields["extra"] = {**fields.get("extra", {}), "counts": foreign}
-        return cls(**{**fields, "counts": Counts(**counts)})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -138,6 +117,8 @@ class Job:
     watched: float = 0.0
     #: True if an Airflow task has returned the results. If such a task has a further try, a user has cleared it.
     delivered: bool = False
+    #: Places where the tasks run, as `normalize_run_on` returns them; empty: only the consumers of its own cluster.
+    run_on: str = ""
     #: Name of the recurring sweep to which the job belongs; empty if none.
     series: str = ""
     #: Origin of the job: names and values that describe the submitter, for example the DAG run.
@@ -204,6 +185,16 @@ class Job:
     def missed_deadline(self) -> bool:
         """True if the job was stopped because its deadline had passed."""
         return self.state is JobState.STOPPED and self.reason.startswith("its deadline")
+
+    @property
+    def runs_at_home(self) -> bool:
+        """True if the consumers of its own cluster run tasks of the job."""
+        return self.run_on != WORK
+
+    @property
+    def takes_work(self) -> bool:
+        """True if consumers that `kubeque work` started may run tasks of the job."""
+        return WORK in self.run_on.split(",")
 
     def may_close(self, counts: Counts) -> bool:
         """True if the job may be closed: all tasks have ended, and no reset is unfinished.

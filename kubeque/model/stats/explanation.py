@@ -120,7 +120,11 @@ def _explain_obstacle(facts: Facts) -> Explanation | None:
     if facts.obstacles:
         return _explain_standstill(facts)
     if facts.unserved:
-        text = f"waits: no consumer runs for its {format_count(facts.counts.pending, 'pending task')}."
+        pending = format_count(facts.counts.pending, "pending task")
+        if not job.runs_at_home:
+            text = f"waits: no consumer of kubeque work has its {pending}. Start one on any machine that reaches"
+            return Explanation("no_consumer", f"{text} the queue and the store.", "kubeque work")
+        text = f"waits: no consumer runs for its {pending}."
         return Explanation("no_consumer", f"{text} Watching the job starts consumers.", command("watch", job.name))
     if facts.rival is not None:
         rival = facts.rival

@@ -161,4 +161,7 @@ def consumer_label(owner: str) -> str:
         return f"{host} slot {slot}"
     if kind == "local" and len(rest) == 3:
         return f"process {rest[1]}"
+    if kind == "work" and rest:
+        host, _, number = rest[0].rpartition(".")
+        return f"{host} work {number}"
     return rest[0] if kind == "pod" and len(rest) == 2 else rest[-1] if rest else owner

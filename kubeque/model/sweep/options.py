@@ -127,6 +127,11 @@ GROUPS = (
             "N", "0", kept="job.priority", templated=True,
         ),
         Option(
+            "run_on", TEXT,
+            "Places where tasks run: local or cluster for the sweep's own consumers, work for those of kubeque work.",
+            ("--run-on",), "PLACES", "its own consumers", kept="job.run_on", templated=True,
+        ),
+        Option(
             "series", TEXT, "Name of the recurring sweep that this job belongs to.", ("--series",), "NAME",
             kept="job.series", templated=True,
         ),

@@ -22,6 +22,7 @@ from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.parameters import check_texts
 from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.job_name import check_name, readable_name
+from kubeque.model.sweep.run_on import normalize_run_on
 from kubeque.model.sweep.sweep_fields import check_names, convert_fields
 from kubeque.model.text import describe
 from kubeque.model.user_paths import current_folder
@@ -81,6 +82,8 @@ class Sweep:
     max_failures: int | None = None
     #: Number of tasks that may fail in a successful job, or their share, for example `1%`.
     allow_failed: str | int = 0
+    #: Places where the tasks run, such as `local,work`; empty: only the consumers of the sweep's own cluster.
+    run_on: str = ""
     #: Name of the series to which the job belongs; empty without one.
     series: str = ""
     #: True to link each row for which the series has an ok result with the same row key. A linked row does not run.
@@ -129,6 +132,7 @@ class Sweep:
         if self.canaries is not None and not 1 <= self.canaries <= MAX_CANARIES:
             given = field_name("canaries", str(self.canaries))
             raise UserError(f"{given}: give a number of rows from 1 to {MAX_CANARIES}")
+        normalize_run_on(self.run_on)
         if self.skip_done and not self.series:
             example = field_name("series", "nightly")
             raise UserError(f"{field_name('skip_done')} needs a series: give its name, for example {example}")

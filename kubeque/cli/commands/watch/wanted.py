@@ -1,0 +1,26 @@
+"""`kubeque wanted`: how many consumers a job wants now, for programs that start `kubeque work`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.job_reference import find_job
+
+
+@click.command()
+@job_argument()
+@json_option
+@click.pass_context
+def wanted(ctx: click.Context, job: str, as_json: bool) -> None:
+    """Print how many consumers JOB wants now: as many as it requests, and no more than it has unfinished tasks.
+
+    A loop, an autoscaler or a cron line can start that many consumers with kubeque work. A paused or ended job wants
+    none.
+    """
+    with connect(ctx) as client:
+        found = client.wanted(find_job(client, job))
+    click.echo(json.dumps(asdict(found)) if as_json else str(found.consumers))
