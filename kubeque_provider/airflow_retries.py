@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import FAILURE_CAUSES, Cause
 from kubeque.model.job.counts import Counts
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 
 #: Causes of failure by the row's own fault: the row would fail again. All other causes are faults of the machine.

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from kubeque.model.job.counts import Counts
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.failure_text import format_groups, name_rows
 from kubeque.model.stats.pace import Pace, format_pace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -27,6 +28,11 @@ class Machine:
     memory: int
     #: GPU devices, as CUDA_VISIBLE_DEVICES names them.
     gpus: tuple[str, ...] = ()
+
+
+def runs_consumers() -> bool:
+    """True if consumers can run on this system: under Linux with /proc."""
+    return sys.platform == "linux" and Path("/proc/self/stat").exists()
 
 
 def this_machine(folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Machine:

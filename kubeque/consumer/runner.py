@@ -22,8 +22,7 @@ from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.hosts.ledger import Need
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.shape_growth import lift_class
-from kubeque.model.job.shapes import Shape
+from kubeque.model.job.shapes import Shape, lift_class
 from kubeque.model.sweep.pod_options import PodOptions
 
 #: Environment variable that lists the devices that CUDA programs may use.

@@ -10,8 +10,9 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.counts import Counts
-from kubeque.model.job.job import Job, JobState
-from kubeque.model.job.shape_growth import larger_class
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
+from kubeque.model.job.shapes import larger_class
 from kubeque.model.job.task import Attempt, State, TaskRecord
 from kubeque.model.quantities import format_seconds
 from kubeque.model.text import LINE_CHARACTERS, cut, format_count

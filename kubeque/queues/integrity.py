@@ -15,7 +15,8 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Tally
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.task import State, TaskRecord
 from kubeque.model.wording import code
 from kubeque.queues.backends.backend import BlockRecord, pack, pack_pending, unpack

@@ -13,7 +13,8 @@ from itertools import count, islice
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobExists, JobNotFound, JobUnreadable, QueueUnavailable
 from kubeque.model.job.changes import end_job
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.text import is_unicode
 from kubeque.model.wording import code
 from kubeque.queues.backends.backend import Backend, Conflict, JobRecord, first_slot

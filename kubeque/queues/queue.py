@@ -15,7 +15,8 @@ from itertools import takewhile
 from kubeque.model.compatibility.versions import KILLED_ROWS_NEEDS, is_older
 from kubeque.model.job.changes import raise_needs
 from kubeque.model.job.counts import Counts, Tally
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import State, TaskState, TaskView
 from kubeque.queues import transitions

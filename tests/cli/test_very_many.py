@@ -17,7 +17,7 @@ from kubeque.files.layout import spec_url
 from kubeque.model.config.config import Config
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.block import make_blocks

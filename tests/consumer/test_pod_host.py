@@ -14,8 +14,7 @@ from kubeque.consumer.hosts.pod import PodHost
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.errors import ConfigError
 from kubeque.model.job.job import Job
-from kubeque.model.job.shape_growth import grow_shapes
-from kubeque.model.job.shapes import Shape
+from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import MI
 from kubeque.model.rows.grid import sequence

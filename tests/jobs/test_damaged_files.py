@@ -20,7 +20,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.submit import Existing
 from kubeque.model.errors import ClusterError, FileDamaged, JobNotFound, JobUnreadable
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.rows.grid import grid
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.sweep.sweep import Sweep

@@ -21,7 +21,7 @@ from kubeque.jobs.upkeep.kill_rows import KillEffect, kill_rows
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.errors import UserError
 from kubeque.model.job.counts import Counts
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.row_selection import RowSelection
 from kubeque.model.rows.grid import sequence

@@ -16,7 +16,7 @@ from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.compatibility.versions import BASE_NEEDS, PAUSE_NEEDS
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.task import Outcome
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.shape_growth import grow_shapes, larger_class
-from kubeque.model.job.shapes import Shape
+from kubeque.model.job.shapes import Shape, grow_shapes, larger_class
 from kubeque.model.quantities import MI, format_bytes, parse_bytes, parse_cpu, parse_duration
 from kubeque.model.text import describe
 

@@ -12,7 +12,7 @@ import pendulum
 import pytest
 
 from kubeque.client import Client
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.exceptions import BadSweep, RowsFailed
 from kubeque_provider.operators.go import KubequeGoOperator

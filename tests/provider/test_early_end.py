@@ -9,7 +9,7 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.model.errors import QueueUnavailable
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque_provider.airflow_retries import Try
 from kubeque_provider.airflow_versions import AirflowTaskTimeout
 from kubeque_provider.hooks.kubeque import KubequeHook

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque_provider.plugins import listener
 from kubeque_provider.plugins.sweeps import KubequePlugin

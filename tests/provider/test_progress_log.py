@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client, Progress
-from kubeque.model.job.counts import Closing, Counts
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import Closing, JobState
 from kubeque.model.rows.grid import grid
 from kubeque_provider.airflow_versions import AirflowTaskTimeout
 from kubeque_provider.exceptions import RowsFailed

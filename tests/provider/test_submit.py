@@ -13,7 +13,8 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.model.job.counts import Counts
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.rows.grid import grid, sequence
 from kubeque_provider.airflow_retries import Try, find_faults
 from kubeque_provider.airflow_versions import AIRFLOW_2, AirflowFailException, AirflowSkipException

@@ -13,7 +13,7 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.model.errors import QueueUnavailable
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.rows.grid import grid
 from kubeque_provider.airflow_versions import (
     GONE,

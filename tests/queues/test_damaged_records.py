@@ -14,8 +14,9 @@ import pytest
 from kubeque.model.errors import JobNotFound, JobUnreadable, KubequeError
 from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.counts import Closing, Counts
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import Closing, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.queues import early_stop, reaper
 from kubeque.queues.backends.backend import Backend

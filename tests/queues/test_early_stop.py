@@ -9,7 +9,8 @@ import pytest
 
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import Attempt, State, TaskRecord
 from kubeque.queues import claim as claims

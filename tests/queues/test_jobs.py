@@ -14,8 +14,9 @@ import pytest
 from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.counts import Closing, Counts, Tally
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.counts import Counts, Tally
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import Closing, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape

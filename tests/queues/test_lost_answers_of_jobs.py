@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import JobExists, JobNotFound
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import State
 from kubeque.queues.block import make_blocks

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from kubeque import __version__
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.causes import Cause, Death
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import State, TaskState
 from kubeque.queues import early_stop, reaper

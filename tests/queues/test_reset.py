@@ -13,7 +13,7 @@ from kubeque.model.errors import JobNotFound, LeaseLost
 from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import State
 from kubeque.queues import claim as claims

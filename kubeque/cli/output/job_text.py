@@ -15,7 +15,7 @@ import click
 
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Progress, TaskRow
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.failure_text import reason

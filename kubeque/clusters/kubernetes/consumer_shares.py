@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job
-from kubeque.model.job.shape_growth import lift_class
+from kubeque.model.job.shapes import lift_class
 
 
 def count_wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.job import Job
-from kubeque.model.job.shape_growth import lift_class
+from kubeque.model.job.shapes import lift_class
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from kubeque.jobs.inspection.details import TaskDetails, task_details
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import ClusterError, DestinationError, EnvironmentGone
 from kubeque.model.job.inherited_environment import Environment
-from kubeque.model.job.shape_growth import lift_class
+from kubeque.model.job.shapes import lift_class
 from kubeque.model.quantities import format_bytes
 from kubeque.model.user_paths import current_folder, expand_home
 

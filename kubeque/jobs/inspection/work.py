@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from kubeque.clusters.machine import this_machine
-from kubeque.clusters.slot import why_no_consumers
+from kubeque.clusters.machine import runs_consumers, this_machine
 from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
@@ -45,8 +44,8 @@ def make_offer(
     `cpu`, `memory`: cores and bytes that all tasks may use together; None for all of the machine. Raises UserError for
     more than the machine has, and on a system on which no consumer runs.
     """
-    if why := why_no_consumers():
-        raise UserError(f"{why.partition(':')[0]}: run kubeque work on a machine with Linux")
+    if not runs_consumers():
+        raise UserError("consumers run only under Linux with /proc: run kubeque work on such a machine")
     machine = this_machine()
     if cpu is not None and cpu > machine.cores:
         raise UserError(f"--cpu {cpu:g}: this process can use {machine.cores:g} cores: give at most this number")

@@ -11,8 +11,7 @@ from kubeque.files.inputs.inputs import Staging, find_inputs
 from kubeque.jobs.backends import Backends
 from kubeque.model.command.command import Word
 from kubeque.model.errors import UserError
-from kubeque.model.job.shape_growth import grow_shapes
-from kubeque.model.job.shapes import Shape
+from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.rows.parameters import roots_of

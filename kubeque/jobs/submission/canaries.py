@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import UserError
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import GO_ON
 from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.stats.estimate import Estimate, estimate

@@ -12,7 +12,8 @@ from dataclasses import replace
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import JobNotFound
 from kubeque.model.job.changes import end_job
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 
 #: Maximum number of times that the waiting process stores the time of its last poll within `orphan_after`.
 _LOOKS = 20

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kubeque.model.compatibility.versions import PAUSE_NEEDS, higher, is_older
-from kubeque.model.job.counts import Closing, Counts
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import Closing, JobState
 from kubeque.model.job.pause import Pause
 
 

@@ -1,13 +1,10 @@
-"""Numbers of tasks of a job, or of a block, in each state, and the end of a job."""
+"""Numbers of tasks of a job, or of a block, in each state."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, field
-from typing import Any
+from dataclasses import asdict
 
 from kubeque.lazy_dataclass import dataclass
-from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +33,6 @@ class Counts:
 
     def to_wire(self) -> dict[str, int]:
         return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """The end of a run of a job, which is recorded when the job is closed."""
-
-    success: bool
-    counts: Counts
-    #: Unix time, seconds.
-    at: float
-    #: Stored entries that only a newer kubeque knows. Such entries of the counts are under the key "counts".
-    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
-
-    def to_wire(self) -> dict[str, Any]:
-        return {**write_fields(self), "counts": {**self.extra.get("counts", {}), **self.counts.to_wire()}}
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Closing:
-        fields = read_fields(cls, wire)
-        counts = read_fields(Counts, wire["counts"])
-        if foreign := counts.pop("extra", None):
-            fields["extra"] = {**fields.get("extra", {}), "counts": foreign}
-        return cls(**{**fields, "counts": Counts(**counts)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import field, replace
-from enum import StrEnum
 from typing import Any
 
 from kubeque.lazy_dataclass import dataclass
@@ -14,7 +13,8 @@ from kubeque.model.compatibility.stored_types import check_fields
 from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 from kubeque.model.compatibility.versions import BASE_NEEDS
 from kubeque.model.html_table import html_table
-from kubeque.model.job.counts import Closing, Counts
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job_state import Closing, JobState
 from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS
 from kubeque.model.job.pause import ClusterObjects, Pause
 from kubeque.model.job.reset_rule import ResetRule
@@ -27,23 +27,6 @@ from kubeque.model.text import cut, format_count
 WORK, WORK_OWNER = "work", "work:"
 #: Pattern of `allow_failed` in a stored job: a count, or a share with %.
 _ALLOWED = re.compile(r"\d{1,18}|\d{1,18}(\.\d{1,18})?%", re.ASCII)
-
-
-class JobState(StrEnum):
-    """State of a job. `Job.closing`, not this state, shows if the job has ended."""
-
-    ACTIVE = "active"
-    #: A reset is changing the blocks of the job. Its tasks can run, but the job cannot be closed.
-    RESETTING = "resetting"
-    KILLED = "killed"
-    #: Ended early by a rule: too many failures, the deadline, a command that always fails, or too long without a poll.
-    STOPPED = "stopped"
-    #: Any state that only a newer kubeque knows. The record keeps the stored name. The job is neither open nor closed.
-    UNKNOWN = "unknown"
-
-    @classmethod
-    def _missing_(cls, value: object) -> JobState | None:
-        return cls.UNKNOWN if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,8 +45,7 @@ class Job:
     url: str
     #: Number of consumers that the job requests.
     consumers: int = 1
-    #: Number of canaries, which are the tasks that run first. The other tasks are held until a user runs `kubeque go`.
-    #: 0: no task is held.
+    #: Number of canaries: tasks that run first, while `kubeque go` has not released the other tasks. 0: none is held.
     canaries: int = 0
     #: Name of the job's fleet. Jobs of one fleet share consumers.
     fleet: str = "local"

@@ -5,7 +5,7 @@ The functions are pure: they turn the records of the queue and the reports of th
 
 from __future__ import annotations
 
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.stats.explanation_facts import Explanation, Facts
 from kubeque.model.stats.task_explanation import (
     MESSAGE_CHARACTERS,

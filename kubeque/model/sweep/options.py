@@ -128,7 +128,7 @@ GROUPS = (
         ),
         Option(
             "run_on", TEXT,
-            "Places where tasks run: local or cluster for the sweep's own consumers, work for those of kubeque work.",
+            "Places where tasks run, for example local,work; work: consumers of kubeque work.",
             ("--run-on",), "PLACES", "its own consumers", kept="job.run_on", templated=True,
         ),
         Option(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.retries import Verdict
-from kubeque.model.job.shape_growth import larger_class, lift_class
+from kubeque.model.job.shapes import larger_class, lift_class
 from kubeque.model.job.task import Outcome, State, TaskRecord
 from kubeque.queues.block import NEVER_RUN, Block
 from kubeque.queues.transitions.block_draft import BlockDraft

@@ -20,8 +20,7 @@ from kubeque.clusters.kubernetes.object_names import KEEPER, fleet_name, fleet_o
 from kubeque.model.command.command import parse_word
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.job import Job
-from kubeque.model.job.shape_growth import grow_shapes
-from kubeque.model.job.shapes import Shape
+from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import MI
 from kubeque.model.rows.grid import sequence

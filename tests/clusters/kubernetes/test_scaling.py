@@ -19,8 +19,7 @@ from kubeque.clusters.kubernetes.scaling import (
 )
 from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job
-from kubeque.model.job.shape_growth import grow_shapes
-from kubeque.model.job.shapes import Shape
+from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.quantities import MI
 
 GI = 1024 * MI

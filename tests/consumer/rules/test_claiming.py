@@ -8,8 +8,7 @@ import pytest
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
-from kubeque.model.job.shape_growth import grow_shapes
-from kubeque.model.job.shapes import Shape
+from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.queues.block import MAX_RESERVE
 from tests.consumer.rules.machine import GIB, JOB, URGENT, Machine, lease
 

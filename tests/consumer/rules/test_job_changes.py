@@ -14,8 +14,7 @@ from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.changes import pause_job
 from kubeque.model.job.job import Job
-from kubeque.model.job.shape_growth import grow_shapes
-from kubeque.model.job.shapes import Shape
+from kubeque.model.job.shapes import Shape, grow_shapes
 from tests.consumer.rules.machine import GIB, JOB, URGENT, Machine, lease
 
 GROWN = replace(JOB, shapes=grow_shapes(Shape(GIB), 2 * GIB))

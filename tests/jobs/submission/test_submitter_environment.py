@@ -19,7 +19,8 @@ from kubeque.model.compatibility.versions import LOCAL_NEEDS
 from kubeque.model.errors import EnvironmentGone, UserError
 from kubeque.model.job.changes import pause_job, raise_needs, resume_job
 from kubeque.model.job.inherited_environment import Environment
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep

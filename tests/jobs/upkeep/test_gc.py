@@ -24,8 +24,9 @@ from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.counts import Closing, Counts, Tally
+from kubeque.model.job.counts import Counts, Tally
 from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import Closing
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome, State, TaskRecord
 from kubeque.model.rows.parameters import from_records

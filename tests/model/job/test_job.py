@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.counts import Closing, Counts
-from kubeque.model.job.job import Job, JobState, new_uid
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job, new_uid
+from kubeque.model.job.job_state import Closing, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape

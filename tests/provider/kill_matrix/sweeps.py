@@ -10,7 +10,8 @@ from typing import Any
 
 from kubeque.client import Client
 from kubeque.model.errors import JobNotFound
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque_provider.naming import make_job_id
 from tests.servers.airflow import AirflowServer
 from tests.waiting import GaveUp

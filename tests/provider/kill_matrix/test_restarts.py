@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from tests.provider.kill_matrix.sweeps import DEFERRED, PROCESS, RESCHEDULE, Sweep
 from tests.servers.airflow import AirflowServer
 

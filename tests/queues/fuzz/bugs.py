@@ -11,7 +11,8 @@ import pytest
 from kubeque.consumer import instructions as do
 from kubeque.consumer.decisions import Decisions
 from kubeque.consumer.rules.leaving import Departure
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import State, TaskRecord
 from kubeque.queues import job_records, queue, reaper, task_views, transitions

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Tally
-from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import Outcome, State, TaskRecord
 from kubeque.queues.backends.backend import BlockRecord

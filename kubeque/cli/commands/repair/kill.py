@@ -13,7 +13,7 @@ from kubeque.cli.output.job_text import print_job, to_wire
 from kubeque.cli.row_options import row_options
 from kubeque.client import Client, KillEffect, Progress
 from kubeque.model.errors import JobUnreadable
-from kubeque.model.job.job import JobState
+from kubeque.model.job.job_state import JobState
 from kubeque.model.job.row_selection import RowSelection
 
 
