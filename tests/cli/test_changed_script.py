@@ -124,8 +124,10 @@ def test_a_taken_name_names_the_three_words(sites: Shell) -> None:
         assert flag in done.stderr
 
 
-@pytest.mark.parametrize("flag", ["--repair", "--revise"])
-@pytest.mark.parametrize("rows", ["only the failed rows", "no rows"])
+@pytest.mark.parametrize(
+    ("flag", "rows"),
+    [("--repair", "only the failed rows"), ("--revise", "only the failed rows"), ("--revise", "no rows")],
+)
 def test_ok_rows_that_are_not_in_the_new_rows_do_not_leave_the_job_without_consent(
     sites: Shell, flag: str, rows: str
 ) -> None:
@@ -145,3 +147,28 @@ def test_ok_rows_that_are_not_in_the_new_rows_do_not_leave_the_job_without_conse
     assert (refused.returncode, sites.run("status", "sites", "--tasks", "--json").stdout) == (2, before)
     assert sites.run("sub", "-n", "sites", flag, "--yes", *command, "--no-wait").returncode == 0
     assert len(sites.run("status", "sites", "--tasks", "--json").stdout.splitlines()) == (2 if some else 1)
+
+
+def test_a_repair_without_the_rows_of_the_job_is_refused(sites: Shell) -> None:
+    before = sites.run("status", "sites", "--tasks", "--json").stdout
+
+    for more in ([], ["--yes"], ["--dry-run"]):
+        refused = sites.run("sub", "-n", "sites", "--repair", *more, "python3", "^model.py", "1")
+        assert "nothing was submitted: the columns changed from x to no columns" in refused.stderr
+        assert "--revise runs all rows that changed" in refused.stderr
+        assert (refused.returncode, sites.run("status", "sites", "--tasks", "--json").stdout) == (2, before)
+
+
+def test_repair_keeps_ok_rows_if_the_rows_and_the_script_change_together(shell: Shell) -> None:
+    shell.write("s.py", "import sys\nprint(int(sys.argv[1]))\n")
+    shell.write("rows.csv", "a\n1\n2\nx\n4\n")
+    words = ("-n", "both", "-p", "rows.csv", "python3", "^s.py", "{a}")
+    assert shell.run("sub", *words).returncode == 1
+    shell.write("rows.csv", "a\n1\n2\n3\n4\n")
+    shell.write("s.py", "import sys\nprint(int(sys.argv[1]))\n#x\n")
+
+    done = shell.run("sub", "--repair", *words)
+
+    assert "both: 1 row that is not ok will run, 3 ok rows will be kept\n" in done.stderr
+    assert done.stdout.startswith("both: repaired: 1 of 4 tasks runs\n")
+    assert done.returncode == 0

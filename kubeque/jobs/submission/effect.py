@@ -10,7 +10,7 @@ from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft
 from kubeque.jobs.submission.existing import Existing
-from kubeque.jobs.submission.reuse import changed_rows, find_done
+from kubeque.jobs.submission.reuse import changed_rows, find_done, repair
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
@@ -66,6 +66,8 @@ def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Exist
 
     Nothing is changed. Raises StorageError.
     """
+    if existing is Existing.REPAIR:
+        return _count_repair(backends, wanted, before)
     old, n = backends.spec(before), wanted.sweep.rows.n
     ok = backends.queue.counts(before).ok
     kept = min(_kept(backends, wanted, before, old, existing, ok), n)
@@ -74,6 +76,15 @@ def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Exist
     again = ok - kept if same_rows else max(0, min(ok - lost, n) - kept)
     changed = tuple(dict.fromkeys(_differences(old, wanted.spec)))
     return Effect(before.name, existing, n - kept - again, kept, again, lost, changed)
+
+
+def _count_repair(backends: Backends, wanted: Draft, before: Job) -> Effect:
+    """Return the effect of a repair. It runs no ok row again. Raises UserError if the rows cannot be matched."""
+    ok, n = backends.queue.counts(before).ok, wanted.sweep.rows.n
+    found = repair(backends, before, wanted.spec, wanted.sweep.rows, wanted.keys, wanted.stored_keys)
+    kept = len(found.done)
+    changed = tuple(dict.fromkeys(_differences(backends.spec(before), wanted.spec)))
+    return Effect(before.name, Existing.REPAIR, n - kept, kept, 0, max(0, ok - kept), changed)
 
 
 def _count_lost(backends: Backends, wanted: Draft, before: Job, old: JobSpec) -> int:
@@ -104,8 +115,6 @@ def _kept(backends: Backends, wanted: Draft, before: Job, old: JobSpec, existing
     if existing is Existing.REPLACE:
         return 0
     same_rows = old.rows.digest == wanted.spec.rows.digest
-    if same_rows and existing is Existing.REPAIR:
-        return ok
     keys = wanted.keys
     if not keys and before.spec_digest == wanted.spec.digest():
         return ok

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 
 from kubeque.files.layout import keys_url, task_url
@@ -12,11 +12,14 @@ from kubeque.files.spec_file import read_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.result_links import Done
 from kubeque.lazy_dataclass import dataclass
-from kubeque.model.errors import FileDamaged, FileMissing
+from kubeque.model.errors import FileDamaged, FileMissing, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
+from kubeque.model.job.row_keys import KEY_BYTES, has_index, no_keys, own_values, row_keys
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome, TaskState, TaskView
 from kubeque.model.rows.rows import iter_rows
+from kubeque.model.text import cut, format_count
+from kubeque.model.wording import option
 
 #: Row keys by uid and revision of their job. Row keys of a revision never change.
 StoredKeys = dict[tuple[str, int], bytes]
@@ -54,16 +57,20 @@ class Found:
     told: list[tuple[Job, list[int]]] = field(default_factory=list)
 
 
-def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revision: int) -> Found:
+def find_done(
+    backends: Backends, sources: Sequence[Job], keys: bytes, *, revision: int, skip: Collection[int] = ()
+) -> Found:
     """Return the rows of a new job that are ok in one of the jobs `sources`. The first source with a result is used.
 
-    `keys`: concatenated row keys of the new job. `revision`: revision of the linked outcomes. Sends a few requests to
+    `keys`: concatenated row keys of the new job. `revision`: revision of the linked outcomes. `skip`: indexes of rows
+    of the new job that are not searched. Sends a few requests to
     the store for each source, until all rows are found. Uses 100 bytes of memory for each row, and one outcome for each
     found row.
     """
     wanted: dict[bytes, list[int]] = {}
     for index in reversed(range(len(keys) // KEY_BYTES)):
-        wanted.setdefault(_at(keys, index), []).append(index)
+        if index not in skip:
+            wanted.setdefault(_at(keys, index), []).append(index)
     found = Found()
     worth = [job for job in sources if job.closing is None or job.closing.counts.ok]
     for source, kept in in_parallel(lambda job: (job, _all_keys(backends, job)), worth, threads=KEY_READS):
@@ -98,16 +105,79 @@ def _match(
     return done
 
 
-def all_done(backends: Backends, source: Job) -> Found:
-    """Return links to all tasks that are ok in `source`, for a new job with the same rows. Row keys are not compared.
+def repair(
+    backends: Backends, source: Job, spec: JobSpec, rows: Iterable[Sequence[str]], keys: bytes, known: StoredKeys
+) -> Found:
+    """Return links to the tasks that are ok in `source`, for the rows of a new job that have the same own values.
 
-    The links have revision 0, a number that no revision of a job has. No row keys are stored for revision 0. So a later
-    comparison counts the linked rows as changed.
+    `spec`, `rows` and `keys`: those of the new job. `known`: cache of row keys, to which this function adds the keys
+    that it reads. Raises UserError if rows of `source` that are ok cannot be found among the new rows.
+
+    A link has revision 1, the first of the new job, if the row keys are equal. Otherwise it has revision 0, a number
+    that no revision of a job has: a later comparison counts the row as changed.
     """
-    done = {
-        outcome.index: link_outcome(source, outcome, outcome.index, revision=0) for outcome in _ok(backends, source)
-    }
+    ok = {outcome.index: outcome for outcome in _ok(backends, source)}
+    old = read_spec(backends.files, source)
+    if not ok:
+        return Found()
+    pairs = (
+        {index: index for index in ok}
+        if old.rows.digest == spec.rows.digest and old.rows.types == spec.rows.types
+        else _match_values(backends, source, old, spec, rows, ok)
+    )
+    read_all_keys(backends, source, known)
+
+    def link(index: int, outcome: Outcome) -> Outcome:
+        then = _at(known.get((source.uid, outcome.revision), b""), outcome.index)
+        return link_outcome(source, outcome, index, revision=int(bool(keys) and then == _at(keys, index)))
+
+    done = {index: link(index, ok[at]) for index, at in sorted(pairs.items())}
     return Found(done, [(source, list(done))])
+
+
+def _match_values(
+    backends: Backends, source: Job, old: JobSpec, spec: JobSpec, rows: Iterable[Sequence[str]], ok: Collection[int]
+) -> dict[int, int]:
+    """Return the index of the ok row of `source` for each new row with the same own values. Raises UserError."""
+    remedy = f"{option('revise')} runs all rows that changed"
+    if sorted(old.rows.columns) != sorted(spec.rows.columns):
+        was, now = (", ".join(each.rows.columns) or "no columns" for each in (old, spec))
+        raise UserError(
+            f"nothing was submitted: the columns changed from {cut(was, 60)} to {cut(now, 60)}, so {option('repair')}"
+            f" cannot find the {format_count(len(ok), 'ok row')} of {source.name} among the new rows: {remedy}"
+        )
+    stored = iter_rows(old.rows, PageReader(source.url, backends.files, old.rows.pages).page)
+    earlier = [[row[column] for column in old.rows.columns] for row in stored]
+    present = list(rows)
+
+    def match(*, numbered: bool) -> dict[int, int]:
+        return match_rows(
+            ok, list(own_values(old, earlier, numbered=numbered)), list(own_values(spec, present, numbered=numbered))
+        )
+
+    pairs = match(numbered=False)
+    moved = len(pairs) - len(match(numbered=True)) if has_index(old) or has_index(spec) else 0
+    if moved:
+        raise UserError(
+            f"nothing was submitted: the command has {{index}}, and {format_count(moved, 'ok row')} of"
+            f" {source.name} would get another index, so {option('repair')} cannot keep the results: {remedy}"
+        )
+    return pairs
+
+
+def match_rows(ok: Collection[int], old: Sequence[bytes], new: Sequence[bytes]) -> dict[int, int]:
+    """Return the index of an old ok row for each new row with an equal value. Each old row is used once.
+
+    A row at the same index is used first.
+    """
+    pairs = {index: index for index in ok if index < len(new) and old[index] == new[index]}
+    left: dict[bytes, list[int]] = {}
+    for index in sorted(set(ok) - set(pairs), reverse=True):
+        left.setdefault(old[index], []).append(index)
+    for index, value in enumerate(new):
+        if index not in pairs and left.get(value):
+            pairs[index] = left[value].pop()
+    return pairs
 
 
 def link_outcome(source: Job, outcome: Outcome, index: int, *, revision: int) -> Outcome:
@@ -125,12 +195,17 @@ def changed_rows(backends: Backends, job: Job, keys: bytes, known: StoredKeys) -
     `keys`: row keys of the present revision; if empty, all tasks that were ok in an earlier revision count as changed.
     `known`: cache of row keys, to which this function adds the keys that it reads.
     """
-    for number in range(1, job.revision):
-        if (job.uid, number) not in known:
-            known[job.uid, number] = read_keys(backends, job, number)
+    read_all_keys(backends, replace(job, revision=job.revision - 1), known)
     old = (outcome for outcome in _ok(backends, job) if outcome.revision != job.revision)
     kept = ((o.index, known.get((job.uid, o.revision), b"")) for o in old)
     return [index for index, then in kept if not keys or _at(then, index) != _at(keys, index)]
+
+
+def read_all_keys(backends: Backends, job: Job, known: StoredKeys) -> None:
+    """Add the row keys of all revisions of a job to `known`. Raises StorageError."""
+    for number in range(1, job.revision + 1):
+        if (job.uid, number) not in known:
+            known[job.uid, number] = read_keys(backends, job, number)
 
 
 def _all_keys(backends: Backends, job: Job) -> dict[int, bytes]:

@@ -16,7 +16,7 @@ from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.fit_machine import mixed_note
 from kubeque.jobs.submission.kept_options import copy_options, note_kept
 from kubeque.jobs.submission.recent_jobs import note_submission
-from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members
+from kubeque.jobs.submission.reuse import Found, changed_rows, find_done, members, repair
 from kubeque.jobs.submission.submitter_environment import differences, explain
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
@@ -98,6 +98,8 @@ def submit(
             _confirm(confirm, effect)
         elif count_kept and backends.spec(before).rows.digest == wanted.spec.rows.digest:
             effect = count_effect(backends, wanted, before, existing)
+        elif existing is Existing.REPAIR:  # refused before anything is stored
+            repair(backends, before, wanted.spec, sweep.rows, wanted.keys, wanted.stored_keys)
     submitted = _create(backends, wanted, name) if before is None else _again(backends, wanted, before, existing)
     note_submission(backends.config.home, backends.config.queue_url, name)
     reconcile(backends, name, start=True)
@@ -177,19 +179,19 @@ def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, exist
     Store the row keys of a job that belongs to a series.
     """
     sweep = wanted.sweep
-    if (
-        before is not None
-        and existing is Existing.REPAIR
-        and backends.spec(before).rows.digest == wanted.spec.rows.digest
-    ):
-        return all_done(backends, before)
-    sources = [before] if before is not None and existing is not Existing.REPLACE else []
+    repaired = Found()
+    if before is not None and existing is Existing.REPAIR:
+        repaired = repair(backends, before, wanted.spec, sweep.rows, wanted.keys, wanted.stored_keys)
+    sources = [before] if before is not None and existing is Existing.REVISE else []
     if sweep.series and sweep.skip_done and existing is not Existing.REPLACE:
         sources += [member for member in members(backends, sweep.series) if before is None or member.uid != before.uid]
     keys = wanted.keys if sources or sweep.series else b""
     if keys and sweep.series:
         backends.files.write(keys_url(job, job.revision), keys)
-    return find_done(backends, sources, keys, revision=job.revision) if keys else Found()
+    if not keys:
+        return repaired
+    found = find_done(backends, sources, keys, revision=job.revision, skip=repaired.done)
+    return Found({**found.done, **repaired.done}, [*repaired.told, *found.told])
 
 
 def _unlink_removed(backends: Backends, job: Job, told: Sequence[tuple[Job, list[int]]]) -> Job:
@@ -243,10 +245,11 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
 def _has_old_rows(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> bool:
     """True if ok rows of `before` must run again although `before` and `wanted` have the same spec.
 
-    For REPLACE, always True. For REVISE, True if a row that was ok in an earlier revision now has a different row key.
+    For REPLACE, always True. For REVISE, True if a row that was ok in an earlier revision, or that a repair kept,
+    now has a different row key.
     For REPAIR, always False, because a repair keeps all ok rows.
     """
-    if existing is not Existing.REVISE or before.revision == 1 or not wanted.keys:
+    if existing is not Existing.REVISE or (before.revision == 1 and not before.linked) or not wanted.keys:
         return existing is Existing.REPLACE
     return bool(changed_rows(backends, before, wanted.keys, wanted.stored_keys))
 

@@ -72,6 +72,23 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
         yield key.digest()
 
 
+def own_values(spec: JobSpec, rows: Iterable[Sequence[str]], *, numbered: bool) -> Iterator[bytes]:
+    """Yield a digest of the own values of each row, in order: without the command, the inputs and the environment.
+
+    `numbered`: True if the index of a row is one of its own values. It always is if the rows have no columns.
+    """
+    columns = spec.rows.columns
+    order = sorted(range(len(columns)), key=columns.__getitem__)
+    for index, values in enumerate(rows):
+        own: list[Any] = [[values[at] for at in order], index if numbered or not columns else -1, _types(spec, index)]
+        yield hashlib.blake2b(_encode(own).encode(), digest_size=KEY_BYTES).digest()
+
+
+def has_index(spec: JobSpec) -> bool:
+    """True if the command of a spec contains the index of the row."""
+    return any(INDEX in word.columns for word in spec.command)
+
+
 def _types(spec: JobSpec, index: int) -> list[list[str]]:
     """Return column and type of each value of a row that a function gets with a type other than text."""
     if spec.function is None or not spec.rows.types:
