@@ -21,6 +21,8 @@ from kubeque.model.sweep.offer import Offer
 from kubeque.program_log import start_log
 
 log = logging.getLogger(__name__)
+#: Exit codes of consumers without an error. The last one: SIGTERM came before the consumer had begun to handle it.
+_IN_ORDER = (0, TERMINATED, -signal.SIGTERM)
 #: Seconds between two checks of the consumers.
 _CHECK_SECONDS = 0.2
 
@@ -77,7 +79,7 @@ class WorkPlace:
                 told = True
                 self._signal(signal.SIGTERM)
         self._end_orphans()
-        failed = [code for code in self._codes() if code not in (0, TERMINATED)]
+        failed = [code for code in self._codes() if code not in _IN_ORDER]
         if failed:
             log.error("%d of %d consumers ended with an error", len(failed), self._number)
         return 1 if failed else 0
