@@ -42,10 +42,10 @@ _SCRIPTS = (
 )  # fmt: skip
 
 
-def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> None:
+def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow], at: float) -> None:
     """Store the report of a run that ends now, if it is not stored yet. Errors are logged, not raised."""
     try:
-        ended = close_job(job, counts, backends.queue.now(), killed_rows=backends.queue.killed_rows(job))
+        ended = close_job(job, counts, at, killed_rows=backends.queue.killed_rows(job))
         backends.files.write_new(report_url(job), make_report(backends, ended, counts, found).encode(errors="replace"))
     except Exception:
         log.warning("%s: the report could not be stored: run kubeque report to write a report", job.name, exc_info=True)

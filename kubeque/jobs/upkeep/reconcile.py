@@ -6,11 +6,12 @@ Several processes can reconcile the same job at the same time.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from kubeque.clusters.base import Standstill
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import keep_report
-from kubeque.jobs.results.table import lines, write_table
+from kubeque.jobs.results.table import TaskRow, lines, write_table
 from kubeque.jobs.upkeep.deleted_objects import note_objects, pause_if_deleted
 from kubeque.jobs.upkeep.progress import (
     PatientCluster,
@@ -29,9 +30,11 @@ from kubeque.model.errors import (
     StorageError,
     StoreUnavailable,
 )
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
+from kubeque.model.job.job_state import JobState
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.queues.early_stop import enforce_limits, stop_damaged
 from kubeque.queues.evictions import charge_evictions
@@ -142,10 +145,12 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
     A job that was reset in the meantime is not closed. If the spec, the rows or the blocks are damaged, the job gets no
     table and no report. Raises JobNotFound, StorageError.
     """
+    at = backends.queue.now()
     try:
         found = list(lines(backends, job))
+        at = _end_of_tasks(job, found, at)
         write_table(backends, job, found)
-        keep_report(backends, job, counts, found)
+        keep_report(backends, job, counts, found, at)
     except (FileDamaged, JobUnreadable) as error:
         log.warning("%s: the job has no table and no report: %s", job.name, error)
 
@@ -154,9 +159,22 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
         # The counts differ if a failed task runs again with more disk.
         unchanged = unchanged and backends.queue.counts(job) == counts
         killed_rows = backends.queue.killed_rows(job)
-        return close_job(now, counts, backends.queue.now(), killed_rows=killed_rows) if unchanged else None
+        return close_job(now, counts, at, killed_rows=killed_rows) if unchanged else None
 
     return backends.queue.update(job.name, change)
+
+
+def _end_of_tasks(job: Job, found: Sequence[TaskRow], now: float) -> float:
+    """Return the Unix time at which the last task of a job ended; `now` if the job or a row was killed.
+
+    Nobody may have watched the job at that time. The clock of a consumer may be wrong, so the result is between the
+    begin of the run and `now`.
+    """
+    outcomes = [each for line in found if (each := line.view.record.outcome) and each.cause is not Cause.KILLED]
+    if job.state is not JobState.ACTIVE or len(outcomes) < job.n:
+        return now
+    ends = (each.start + each.seconds + each.saving for each in outcomes)
+    return min(now, max(job.created, job.reset_at, *ends))
 
 
 def finish(backends: Backends, job: Job, *, removed: bool = False) -> None:

@@ -31,7 +31,8 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 def test_blocks_of_an_ended_job_are_read_once_in_each_run(backends: Backends, scans: list[tuple[str, int]]) -> None:
     registry = make_registry(backends)
     rows = [{"x": "1"}, {"x": "2"}]
-    job = ended_job(backends, rows, lambda index: Ended(Cause.EXIT if index else Cause.OK))
+    began = backends.queue.now() - 60  # metrics show jobs that ended in the last hour
+    job = ended_job(backends, rows, lambda index: Ended(Cause.EXIT if index else Cause.OK), began=began)
     job = close(backends, job, backends.queue.counts(job))
     labels = {"job": job.name, "cause": "exit"}
     scans.clear()
