@@ -233,10 +233,12 @@ class Output:
 
 
 _RESET_EFFECT = record(
-    "Effect of a reset on the rows; nothing is reset.",
+    "Effect of a reset on the rows, or on the selected rows; nothing is reset.",
     {
         "name": value("string", "Name of the job."),
-        "run": value("integer", "Number of failed and killed rows that would run again."),
+        "run": value(
+            "integer", "Number of failed and killed rows, and of rows that are being killed, that would run again."
+        ),
         "again": value("integer", "Number of ok rows that would run again."),
         "kept": value("integer", "Number of ok rows that would keep their results."),
         "left": value("integer", "Number of failed and killed rows that would stay so."),
@@ -248,7 +250,9 @@ _KILL_EFFECT = record(
     {
         "name": value("string", "Name of the job."),
         "killed": value("integer", "Number of rows that were waiting and never run."),
-        "running": value("integer", "Number of rows that run; their consumers stop them within about 5 s."),
+        "running": value(
+            "integer", "Number of rows that run; their consumers stop them within about 5 s, unless they end before."
+        ),
         "ended": value("integer", "Number of rows that had already ended."),
     },
 )

@@ -23,7 +23,7 @@ def test_a_repeated_index_adds_rows(swept: Shell, command: str) -> None:
         assert [json.loads(line)["index"] for line in done.stdout.splitlines()] == [1, 3, 4]
         return
     done = swept.run(command, "j", "--index", "1", "--index", "4", "--dry-run")
-    assert ("2 rows will run again" if command == "reset" else "2 had already ended") in done.stdout
+    assert ("2 rows will run again" if command == "reset" else "2 rows had already ended") in done.stdout
 
 
 def test_fetch_adds_repeated_indexes(swept: Shell) -> None:

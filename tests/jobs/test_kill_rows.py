@@ -16,14 +16,17 @@ from kubeque.jobs.inspection.reader import Reader
 from kubeque.jobs.reports.report import make_report
 from kubeque.jobs.results.table import lines
 from kubeque.jobs.submission.reset import reset
+from kubeque.jobs.submission.reset_effect import plan_reset
 from kubeque.jobs.upkeep import control
 from kubeque.jobs.upkeep.kill_rows import KillEffect, kill_rows
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.errors import UserError
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job_state import JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.row_selection import RowSelection
+from kubeque.model.job.row_selection import ALL_ROWS, RowSelection
+from kubeque.model.job.task import Outcome
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.claim import claim
@@ -105,11 +108,11 @@ def test_a_selection_of_nothing_is_an_error_that_changes_nothing(
 @pytest.mark.parametrize(
     ("effect", "text"),
     [
-        (KillEffect("j", 3, 1, 2), "j: 3 rows are killed, 1 row still runs and is stopped within about 5 s, 2 had"
-         " already ended"),
+        (KillEffect("j", 3, 1, 2), "j: 3 rows are killed, 1 row still runs and is stopped within about 5 s, unless"
+         " it ends before, 2 had already ended"),
         (KillEffect("j", 1, 0, 0), "j: 1 row is killed"),
-        (KillEffect("j", 0, 2, 0), "j: 2 rows still run and are stopped within about 5 s"),
-        (KillEffect("j", 0, 0, 2), "j: 0 rows are killed, 2 had already ended"),
+        (KillEffect("j", 0, 2, 0), "j: 2 rows still run and are stopped within about 5 s, unless they end before"),
+        (KillEffect("j", 0, 0, 2), "j: nothing is killed, because 2 rows had already ended"),
     ],
 )  # fmt: skip
 def test_the_effect_is_one_sentence(effect: KillEffect, text: str) -> None:
@@ -117,8 +120,10 @@ def test_the_effect_is_one_sentence(effect: KillEffect, text: str) -> None:
 
 
 def test_a_dry_run_stops_nothing() -> None:
-    text = "j: 1 row would be killed, 2 rows still run and would be stopped within about 5 s"
+    text = "j: 1 row would be killed, 2 rows still run and would be stopped within about 5 s, unless they end before"
     assert KillEffect("j", 1, 2, 0).describe(dry_run=True) == text
+    text = "j: nothing would be killed, because 1 row had already ended"
+    assert KillEffect("j", 0, 0, 1).describe(dry_run=True) == text
 
 
 def test_every_view_shows_killed_rows_and_the_job_ends_as_failed(backends: Backends) -> None:
@@ -164,7 +169,7 @@ def test_a_reset_of_a_selection_keeps_ok_rows_and_leaves_the_others(backends: Ba
 
     # When rows 0 and 2 are reset, then only row 2 runs again
     effect = reset(backends, "sweep", ResetRule(), selection=parse("0,2"))
-    assert (effect.run, effect.again, effect.kept, effect.left) == (1, 0, 2, 2)
+    assert (effect.run, effect.again, effect.kept, effect.left) == (1, 0, 1, 0)
     assert shown(backends) == ["ok", "ok", "pending", "killed", "killed"]
 
     # When the selection has only ok rows, then nothing changes
@@ -183,6 +188,80 @@ def test_a_reset_of_a_selection_keeps_ok_rows_and_leaves_the_others(backends: Ba
     assert shown(backends) == ["pending"] * 5
 
 
+def being_killed(backends: Backends) -> Any:
+    """A job of which row 0 is ok, a consumer runs row 1, and rows 1 to 3 were killed."""
+    lease = waiting_job(backends, taken=2)
+    kill_rows(backends, "sweep", parse("1-3"))
+    assert shown(backends) == ["ok", "running", "killed", "killed", "pending"]
+    return lease
+
+
+@pytest.mark.parametrize(
+    ("rule", "selection", "effect"),
+    [
+        (ResetRule(), parse(states=["killed"]), (3, 0, 0, 0, 0)),
+        (ResetRule(), parse(where=["state=killed"]), (3, 0, 0, 0, 0)),
+        (ResetRule(), parse(where=["cause=killed"]), (3, 0, 0, 0, 0)),
+        (ResetRule(), parse("0-3"), (3, 0, 1, 0, 0)),
+        (ResetRule(), parse("1,4"), (1, 0, 0, 0, 1)),
+        (ResetRule(), parse(where=["lr<0.2", "name=b"]), (1, 0, 0, 0, 0)),
+        (ResetRule(causes=("killed",)), parse("0-3"), (3, 0, 1, 0, 0)),
+        (ResetRule(causes=("exit",)), parse("0-3"), (0, 0, 1, 3, 0)),
+        (ResetRule(everything=True), parse("0-1"), (1, 1, 0, 0, 0)),
+        (ResetRule(), ALL_ROWS, (3, 0, 1, 0, 1)),
+        (ResetRule(causes=("killed",)), ALL_ROWS, (3, 0, 1, 0, 1)),
+        (ResetRule(causes=("exit",)), ALL_ROWS, (0, 0, 1, 3, 1)),
+        (ResetRule(everything=True), ALL_ROWS, (3, 1, 0, 0, 1)),
+    ],
+)
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_reset_also_runs_rows_again_whose_kill_is_under_way(
+    backends: Backends, rule: ResetRule, selection: RowSelection, effect: tuple[int, ...], stopped: bool
+) -> None:
+    lease = being_killed(backends)
+    if stopped:  # the consumer has ended the command, and has not recorded this yet
+        lease.commit()
+        lease.add_outcome(Outcome(1, 1, Cause.KILLED))
+    seen = plan_reset(backends, backends.queue.job("sweep"), rule, selection).effect
+    assert reset(backends, "sweep", rule, selection=selection) == seen
+    assert (seen.run, seen.again, seen.kept, seen.left, seen.unfinished) == effect
+    lease.commit()
+    again = bool(seen.run)
+    assert shown(backends)[1] == ("killed" if stopped and not again else "pending" if stopped else "running")
+    assert (lease.killed == frozenset()) is (again or stopped)
+    if not stopped:
+        lease.add_outcome(outcome(1) if again else Outcome(1, 1, Cause.KILLED))
+        lease.commit()
+        assert shown(backends)[1] == ("ok" if again else "killed")
+
+
+def test_a_row_that_ends_ok_between_its_kill_and_a_reset_keeps_its_result(
+    backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease, reset_queue = being_killed(backends), backends.queue.reset
+
+    def end_first(*args: Any) -> Any:
+        lease.add_outcome(outcome(1))
+        lease.commit()
+        return reset_queue(*args)
+
+    monkeypatch.setattr(backends.queue, "reset", end_first)
+    reset(backends, "sweep", ResetRule(), selection=parse("1"))
+    assert shown(backends) == ["ok", "ok", "killed", "killed", "pending"]
+
+
+@pytest.mark.parametrize("selection", [parse("1,3"), parse(states=["killed"]), ALL_ROWS])
+def test_a_reset_of_a_killed_job_runs_rows_again_that_still_run(backends: Backends, selection: RowSelection) -> None:
+    lease = waiting_job(backends, taken=2)
+    control.kill(backends, "sweep")
+    effect = reset(backends, "sweep", ResetRule(), selection=selection)
+    only = selection.indexes is not None
+    assert (effect.run, effect.kept, effect.unfinished) == ((2, 0, 0) if only else (4, 0 if selection.states else 1, 0))
+    lease.add_interrupted(1, 2.0)
+    lease.commit(release=True)
+    assert shown(backends) == (["ok", "pending", "killed", "pending", "killed"] if only else ["ok", *["pending"] * 4])
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_reset_of_some_rows_of_a_killed_job_leaves_its_other_rows_killed(backends: Backends, closed: bool) -> None:
     lease = waiting_job(backends, taken=2)
@@ -191,7 +270,7 @@ def test_a_reset_of_some_rows_of_a_killed_job_leaves_its_other_rows_killed(backe
         lease.commit(release=True)
         assert reconcile(backends, "sweep", start=False).job.closing is not None
     effect = reset(backends, "sweep", ResetRule(), selection=parse(where=["lr>0.3"]))
-    assert (effect.run, effect.again, effect.kept) == (2, 0, 1)
+    assert (effect.run, effect.again, effect.kept) == (2, 0, 0)
     if not closed:
         lease.commit(release=True)
     assert shown(backends) == ["ok", "killed", "pending", "killed", "pending"]

@@ -210,6 +210,31 @@ def test_a_row_whose_kill_was_undone_while_its_command_was_ended_runs_again(queu
     assert (view.state, view.record.charges, [a.cause for a in view.record.history]) == ("pending", {}, ["killed"])
 
 
+def test_a_reset_of_a_row_that_is_being_killed_keeps_it_if_it_ends_ok_meanwhile(queue: Queue) -> None:
+    job = submit(queue, make_job(3), size=3)
+    lease = claim(queue, job, reserve=3)
+    lease.take()
+    lease.take()
+    kill(queue, job, [0, 1, 2])
+    lease.add_outcome(Outcome(0, 1, Cause.OK, 0))
+    lease.add_outcome(Outcome(1, 1, Cause.KILLED))
+    lease.commit()
+    after = queue.reset("sweep", ResetRule(ranges=((0, 3),), keep_ok=True))
+    assert shown(queue, after) == ["ok", "pending", "pending"]
+
+
+def test_a_row_whose_kill_was_undone_has_full_budgets(queue: Queue) -> None:
+    job = submit(queue, make_job(1))
+    lease = claim(queue, job)
+    run_next(lease, Cause.PREEMPTED)
+    lease.commit(reserve=1)
+    assert next(iter(queue.tasks(job))).record.charges == {"preempted": 1}
+    lease.take()
+    kill(queue, job, [0])
+    (view,) = queue.tasks(queue.reset("sweep", ResetRule(ranges=((0, 1),), keep_ok=True)))
+    assert (view.state, view.record.charges, view.is_being_killed) == ("running", {}, False)
+
+
 def test_a_reset_that_breaks_leases_leaves_other_kills_alone(queue: Queue) -> None:
     job = submit(queue, make_job(2), size=2)
     lease = claim(queue, job, reserve=2)

@@ -20,7 +20,7 @@ from kubeque.model.stats.usage import Usage, draw_curve, read_usage
 #: Number of last lines of each stream that `show JOB INDEX` prints.
 _LAST_LINES = 10
 #: Text after the consumer of a running task whose row was killed.
-_KILL_DUE = ", which stops it because the row was killed"
+_KILL_DUE = ", which stops it because the row was killed, unless it ends before"
 #: Maximum number of files to list.
 _FILES = 20
 #: Maximum number of characters of a curve of CPU, memory or GPU use.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, field, replace
+from functools import partial
 from typing import Any
 
 from kubeque.jobs.backends import Backends
@@ -19,14 +20,16 @@ from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.text import format_count
 
+_FAILED = (TaskState.FAILED, TaskState.KILLED)
+
 
 @dataclass(frozen=True, slots=True)
 class ResetEffect:
-    """The effect of a reset on the rows of a job."""
+    """The effect of a reset on the rows of a job. If the user selected rows, only these rows are counted."""
 
     #: Name of the job.
     name: str
-    #: Number of failed and killed rows that will run again.
+    #: Number of failed and killed rows that will run again, including rows whose kill is not finished.
     run: int
     #: Number of ok rows that will run again.
     again: int
@@ -75,40 +78,53 @@ def plan_reset(backends: Backends, job: Job, rule: ResetRule, selection: RowSele
     Takes O(blocks), but O(tasks) if `rule` has causes or ranges, or if `selection` is not empty. Raises UserError if no
     row matches `selection`. Raises StorageError.
     """
-    counts = job.closing.counts if job.closing is not None else backends.queue.counts(job)
     if not selection.is_empty:
-        return _plan_selection(backends, job, rule, selection, counts)
-    failed, ok = _select(backends, job, rule, counts)
-    unfinished = counts.pending + counts.running + counts.held
-    effect = ResetEffect(job.name, failed, ok, counts.ok - ok, counts.failed + counts.killed - failed, unfinished)
-    return ResetPlan(effect, rule)
+        return _plan_selection(backends, job, rule, selection)
+    counts = job.closing.counts if job.closing is not None else backends.queue.counts(job)
+    stopping = 0 if job.closing is not None else _count_stopping(backends, job, counts)
+    failed, ok = _select(backends, job, rule, counts, stopping)
+    unfinished = counts.pending + counts.running + counts.held - stopping
+    left = counts.failed + counts.killed + stopping - failed
+    return ResetPlan(ResetEffect(job.name, failed, ok, counts.ok - ok, left, unfinished), rule)
 
 
-def _plan_selection(
-    backends: Backends, job: Job, rule: ResetRule, selection: RowSelection, counts: Counts
-) -> ResetPlan:
+def _count_stopping(backends: Backends, job: Job, counts: Counts) -> int:
+    """Return the number of tasks that a consumer still ends, because their row or their job was killed."""
+    if job.was_ended:
+        return counts.running
+    return sum(view.is_being_killed for view in backends.queue.tasks(job)) if job.kills else 0
+
+
+def _plan_selection(backends: Backends, job: Job, rule: ResetRule, selection: RowSelection) -> ResetPlan:
     """Return what a reset of the rows in `selection` will do.
 
     An ok row runs again only if `rule` has `everything` or if `selection` names the state ok. The returned rule lists
-    the indexes of rows that have ended now, because a row that ends later must keep its result.
+    the indexes of rows that have ended now or that are being killed. A row that ends ok meanwhile keeps its result.
     """
     everything = rule.everything or TaskState.OK in selection.states
-    matched, run, again, left = 0, list[int](), list[int](), bytearray(b"\1" * job.n if job.was_ended else b"")
-    for view in select_tasks(backends, job, selection):
-        matched += 1
+    run, again, seen = list[int](), list[int](), Counter[TaskState]()
+    left = bytearray(b"\1" * job.n if job.was_ended else b"")
+    for view in select_tasks(backends, job, selection, partial(_show_kill, job)):
+        seen[view.state] += 1
         if view.state is TaskState.OK and everything:
             again.append(view.index)
-        elif view.state in (TaskState.FAILED, TaskState.KILLED) and _has_cause(rule, view):
+        elif view.state in _FAILED and _has_cause(rule, view):
             run.append(view.index)
             if left:
                 left[view.index] = 0
-    if not matched:
+    if not seen:
         raise UserError(f"no row of {job.name} is selected by {selection}, so nothing was reset")
-    unfinished = counts.pending + counts.running + counts.held
-    failed = counts.failed + counts.killed - len(run)
-    effect = ResetEffect(job.name, len(run), len(again), counts.ok - len(again), failed, unfinished)
+    ok, failed = seen[TaskState.OK], sum(seen[state] for state in _FAILED)
+    effect = ResetEffect(job.name, len(run), len(again), ok - len(again), failed - len(run), seen.total() - ok - failed)
     ranges = tuple(to_ranges(sorted([*run, *again])))
-    return ResetPlan(effect, replace(rule, everything=False, causes=(), ranges=ranges or ((0, 0),)), left)
+    whole = replace(rule, everything=False, causes=(), ranges=ranges or ((0, 0),), keep_ok=not everything)
+    return ResetPlan(effect, whole, left)
+
+
+def _show_kill(job: Job, view: TaskView) -> TaskView:
+    """Return the view of a task with the state KILLED if its consumer still ends it because of a kill."""
+    stopping = view.is_being_killed or (job.was_ended and view.state is TaskState.RUNNING)
+    return replace(view, state=TaskState.KILLED) if stopping else view
 
 
 def _has_cause(rule: ResetRule, view: TaskView) -> bool:
@@ -127,21 +143,28 @@ def is_pointless(job: Job, effect: ResetEffect, *, update: bool) -> bool:
     return effect.is_empty and job.reset is None and (ended or (job.open and not update))
 
 
-def _select(backends: Backends, job: Job, rule: ResetRule, counts: Counts) -> tuple[int, int]:
-    """Return two numbers of tasks that the rule selects: failed or killed tasks, and ok tasks."""
+def _select(backends: Backends, job: Job, rule: ResetRule, counts: Counts, stopping: int) -> tuple[int, int]:
+    """Return two numbers of tasks that the rule selects: failed or killed tasks, and ok tasks.
+
+    `stopping`: number of tasks that a consumer still ends because of a kill.
+    """
     if not rule.causes and not rule.ranges:
-        return counts.failed + counts.killed, counts.ok if rule.everything else 0
-    chosen = Counter(view.state for view in backends.queue.tasks(job) if _is_selected(rule, view))
-    return chosen[TaskState.FAILED] + chosen[TaskState.KILLED], chosen[TaskState.OK]
+        return counts.failed + counts.killed + stopping, counts.ok if rule.everything else 0
+    chosen = Counter(view.state is TaskState.OK for view in backends.queue.tasks(job) if _is_selected(job, rule, view))
+    return chosen[False], chosen[True]
 
 
-def _is_selected(rule: ResetRule, view: TaskView) -> bool:
+def _is_selected(job: Job, rule: ResetRule, view: TaskView) -> bool:
     """True if a task runs again after a reset by `rule`. A task that was killed with its job always runs again."""
-    if view.state is TaskState.KILLED and not view.is_row_killed:
-        return True
     named = any(low <= view.index < high for low, high in rule.ranges)
-    ended = view.state in (TaskState.FAILED, TaskState.KILLED, TaskState.OK)
-    return ended and rule.selects(view.record.outcome, ok=view.state is TaskState.OK, named=named)
+    if view.is_being_killed:
+        return rule.selects_cause(Cause.KILLED, named=named)
+    shown = _show_kill(job, view)
+    if shown.state is TaskState.KILLED and not view.is_row_killed:
+        return True
+    return shown.state in (*_FAILED, TaskState.OK) and rule.selects(
+        view.record.outcome, ok=view.state is TaskState.OK, named=named
+    )
 
 
 def _rows(count: int, kind: str = "") -> str:

@@ -31,7 +31,8 @@ class KillEffect:
     name: str
     #: Number of waiting rows that were killed.
     killed: int
-    #: Number of running rows. Their consumers stop them within about REVIEW_SECONDS.
+    #: Number of running rows. Their consumers stop them within about REVIEW_SECONDS. A row that ends before keeps its
+    #: result.
     running: int
     #: Number of rows that had already ended. They do not change.
     ended: int
@@ -46,12 +47,16 @@ class KillEffect:
 
     def describe(self, *, dry_run: bool = False) -> str:
         """Return the effect as one sentence. `dry_run`: True if nothing was killed."""
+        if self.is_empty:
+            stays = "would be" if dry_run else "is"
+            return f"{self.name}: nothing {stays} killed, because {format_count(self.ended, 'row')} had already ended"
         verb = "would be killed" if dry_run else "is killed" if self.killed == 1 else "are killed"
         stop = "would be" if dry_run else "is" if self.running == 1 else "are"
         run = f"{format_count(self.running, 'row')} still run{'s' * (self.running == 1)}"
+        ends = "it ends" if self.running == 1 else "they end"
         parts = [
-            f"{format_count(self.killed, 'row')} {verb}" if self.killed or not self.running else "",
-            f"{run} and {stop} stopped within about {REVIEW_SECONDS:g} s" if self.running else "",
+            f"{format_count(self.killed, 'row')} {verb}" if self.killed else "",
+            f"{run} and {stop} stopped within about {REVIEW_SECONDS:g} s, unless {ends} before" if self.running else "",
             f"{self.ended} had already ended" if self.ended else "",
         ]  # fmt: skip
         return f"{self.name}: {', '.join(part for part in parts if part)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
 from kubeque.files.rows.row_pages import PageReader
@@ -18,30 +18,41 @@ from kubeque.model.suggestions import suggest
 from kubeque.model.wording import option
 
 
-def select_tasks(backends: Backends, job: Job, selection: RowSelection) -> Iterator[TaskView]:
+def select_tasks(
+    backends: Backends, job: Job, selection: RowSelection, show: Callable[[TaskView], TaskView] = lambda view: view
+) -> Iterator[TaskView]:
     """Yield the selected tasks in order. The rows are read only if `selection` has conditions.
+
+    `show`: function that returns the view of a task on which the selection decides.
 
     Raises UserError for an index or a column that the job does not have. Raises UserError after the last task if a
     condition has an `out.` column and no task has a value in this column. Raises StorageError.
     """
     if selection.where:
-        return (line.view for line in select_rows(backends, job, selection))
-    return _find_views(backends, job, selection, 0)
+        return (line.view for line in select_rows(backends, job, selection, show=show))
+    return _find_views(backends, job, selection, 0, show)
 
 
-def select_rows(backends: Backends, job: Job, selection: RowSelection, *, first: int = 0) -> Iterator[TaskRow]:
+def select_rows(
+    backends: Backends, job: Job, selection: RowSelection, *, first: int = 0,
+    show: Callable[[TaskView], TaskView] = lambda view: view,
+) -> Iterator[TaskRow]:  # fmt: skip
     """Yield the selected tasks from index `first` on, in order, each with its row.
+
+    `show`: see `select_tasks`.
 
     Pages of rows without a task that may be selected are not read. Raises the errors of `select_tasks`.
     """
     spec = backends.spec(job).rows
     outs = _check_columns(selection, [INDEX, *map(parameter_column, spec.columns), *FACTS])
-    views = _find_views(backends, job, selection, first)
+    views = _find_views(backends, job, selection, first, show)
     page = PageReader(job.url, backends.files, spec.pages).page
     return _filter((TaskRow(view, read_row(spec, view.index, page)) for view in views), selection, outs)
 
 
-def _find_views(backends: Backends, job: Job, selection: RowSelection, first: int) -> Iterator[TaskView]:
+def _find_views(
+    backends: Backends, job: Job, selection: RowSelection, first: int, show: Callable[[TaskView], TaskView]
+) -> Iterator[TaskView]:
     """Return the tasks with a selected index and state. Raises UserError for an index that the job does not have."""
     selection.check(job)
     if selection.indexes is not None:
@@ -50,7 +61,7 @@ def _find_views(backends: Backends, job: Job, selection: RowSelection, first: in
     if selection.indexes is not None:
         last = selection.indexes.last
         views = takewhile(lambda view: view.index <= last, views)
-    return (view for view in views if selection.may_have(view.index, view.state))
+    return (view for view in map(show, views) if selection.may_have(view.index, view.state))
 
 
 def _filter(lines: Iterator[TaskRow], selection: RowSelection, outs: Sequence[str]) -> Iterator[TaskRow]:

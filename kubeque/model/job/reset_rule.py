@@ -22,10 +22,13 @@ class ResetRule:
     everything: bool = False
     #: Select only failed tasks whose last attempt ended with one of these causes; empty: any cause.
     causes: tuple[str, ...] = ()
-    #: Select only tasks in these half-open ranges of indexes, including ok tasks; empty: any index.
+    #: Select only tasks in these half-open ranges of indexes, including ok tasks unless `keep_ok`; empty:
+    #: any index.
     ranges: tuple[tuple[int, int], ...] = ()
     #: True to select also running tasks, because they run an older spec.
     break_leases: bool = False
+    #: True to keep ok tasks in `ranges`, for example a row that ended ok while it was killed.
+    keep_ok: bool = False
     #: True to release the held tasks.
     go: bool = False
     #: Stored entries that only a newer kubeque knows.
@@ -46,7 +49,7 @@ class ResetRule:
         index of the task is in `ranges`.
         """
         if ok:
-            return self.everything or named
+            return self.everything or (named and not self.keep_ok)
         return self.selects_cause(outcome.cause if outcome is not None else None, named=named)
 
     def selects_cause(self, cause: Cause | None, *, named: bool) -> bool:

@@ -322,3 +322,8 @@ class TaskView:
     def is_row_killed(self) -> bool:
         """True if the task's own row was killed. False if the whole job was killed."""
         return self.state is TaskState.KILLED and self.record.is_killed
+
+    @property
+    def is_being_killed(self) -> bool:
+        """True if the task's own row was killed and its consumer has not ended the attempt yet."""
+        return bool(self.record.kill) and self.state in (TaskState.PENDING, TaskState.RUNNING)

@@ -43,7 +43,7 @@ def explain_task(facts: Facts, task: TaskView) -> Explanation | None:
         return Explanation("ok", f"{about} is ok: attempt {record.attempts} ended{took}.", show_command(job, task))
     if record.kill:
         text = (
-            f"{about} is killed: its consumer stops it within about {REVIEW_SECONDS:g} s."
+            f"{about} is being killed: its consumer stops it within about {REVIEW_SECONDS:g} s, unless it ends before."
             f" A reset runs the killed rows again."
         )
         return Explanation("killed", text, command("watch", job.name))

@@ -44,7 +44,7 @@ def reset(block: Block, rule: ResetRule, run: int) -> Block:
     named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
     for index, record in block.records.items():
         if record.kill and rule.selects_cause(Cause.KILLED, named=index in named):
-            draft.records[index] = replace(record, kill="")
+            draft.records[index] = replace(record, kill="", charges={})
     for index in block.indexes(State.FAILED, State.OK, *([State.RESERVED] if rule.break_leases else [])):
         state, record = block.state(index), draft.records.get(index, NEVER_RUN)
         chosen = rule.selects(record.outcome, ok=state is State.OK, named=index in named)

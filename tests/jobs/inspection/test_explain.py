@@ -193,7 +193,7 @@ def test_a_killed_row_that_still_runs_says_when_it_ends() -> None:
     task = TaskView(2, TaskState.RUNNING, 0, record, "me")
     found = explain(Facts(Job("j", "u", 4, "file:///r"), Counts(running=1), 0.0, task=task))
     assert found.cause == "killed"
-    assert "task 2 of j is killed: its consumer stops it within about 5 s." in found.text
+    assert "task 2 of j is being killed: its consumer stops it within about 5 s, unless it ends before." in found.text
 
 
 @pytest.mark.parametrize(

@@ -293,6 +293,19 @@ def a_killed_row_is_tried_again(patch: pytest.MonkeyPatch) -> None:
 
 
 @bug
+def a_reset_leaves_a_kill_that_is_under_way(patch: pytest.MonkeyPatch) -> None:
+    reset = transitions.reset
+
+    def keep_marks(block: Block, rule: ResetRule, run: int) -> Block:
+        after = reset(block, rule, run)
+        marks = {index: record.kill for index, record in block.records.items() if record.kill}
+        kept = {index: replace(after.record(index), kill=reason) for index, reason in marks.items()}
+        return replace(after, records={**after.records, **kept})
+
+    patch.setattr(transitions, "reset", keep_marks)
+
+
+@bug
 def a_kill_of_rows_ends_what_has_ended(patch: pytest.MonkeyPatch) -> None:
     kill = transitions.kill
 

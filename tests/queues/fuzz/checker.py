@@ -227,19 +227,25 @@ class Checker:
             require(False, f"{task} became {new.state.name} without an outcome")
 
     def _check_kill(self, uid: str, index: int, old: Seen, new: Seen) -> None:
-        """Check that only a kill marks a row, and that a killed row does not run again before a reset."""
+        """Check that only a kill marks a row, that a killed row does not run again, and that a reset undoes a kill."""
         if new.record.kill and not old.record.kill:
             require((uid, index) in self._killed and new.state is State.RESERVED, f"nobody killed row {index}")
         if old.record.kill and new.block.run == old.block.run:
             same = new.state is State.RESERVED and new.record.attempts == old.record.attempts and new.record.kill
             require(same or new.state in (State.OK, State.FAILED), f"the killed row {index} goes on: {new.state.name}")
 
+        rule = self._rules.get(uid)
+        if old.record.kill and rule is not None and new.block.run > old.block.run:
+            named = any(low <= index < high for low, high in rule.ranges)
+            undone = not new.record.kill or not rule.selects_cause(Cause.KILLED, named=named)
+            require(undone, f"the kill of row {index} outlives its reset")
+
     def _may_reset(self, uid: str, index: int, old: Seen, new: Seen) -> bool:
         rule = self._rules.get(uid)
         if rule is None or not new.block.run > old.block.run:
             return False
         named = any(low <= index < high for low, high in rule.ranges)
-        return old.state is State.FAILED or rule.everything or named
+        return old.state is State.FAILED or rule.everything or (named and not rule.keep_ok)
 
     def _check_accepted(self, uid: str, index: int, old: Seen, new: Seen) -> None:
         task, outcome = f"task {index}", new.record.outcome

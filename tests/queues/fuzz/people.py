@@ -270,7 +270,7 @@ def killer(stage: Stage, me: Participant) -> None:
 
 
 def row_killer(stage: Stage, me: Participant) -> None:
-    """Kill some rows of the job."""
+    """Kill some rows of the job, and sometimes reset them while their commands still run."""
 
     def act(queue: Queue) -> None:
         if stage.weather.calm:
@@ -282,6 +282,9 @@ def row_killer(stage: Stage, me: Participant) -> None:
         after = queue.kill_rows(job, chosen, "killed by a user")
         if after.is_same_run(job) and job.reset is None:
             stage.checker.has_killed(after, indexes)
+        if indexes and me.rng.random() < 0.4:
+            rule = ResetRule(ranges=tuple((index, index + 1) for index in indexes), keep_ok=True)
+            queue.reset(NAME, rule)
 
     stage.visit(me, act, 10.0, 50.0)
 
@@ -295,6 +298,7 @@ def resetter(stage: Stage, me: Participant) -> None:
         rule = ResetRule(
             everything=me.rng.random() < 0.3, break_leases=me.rng.random() < 0.3,
             causes=("exit",) if me.rng.random() < 0.2 else (), ranges=((2, 5),) if me.rng.random() < 0.2 else (),
+            keep_ok=me.rng.random() < 0.5,
         )  # fmt: skip
         stage.checker.resets[me.name] = 0
         queue.reset(NAME, rule, lambda job: replace(job, revision=job.revision + 1))

@@ -71,11 +71,12 @@ def _print_rows(effect: KillEffect, progress: Progress, *, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps(to_wire(progress) | {"rows": effect.to_wire()}))
         return
-    click.echo(effect.describe())
+    if not effect.is_empty:
+        click.echo(effect.describe())
     print_job(progress, as_json=False)
     name = shlex.quote(effect.name)
     if effect.is_empty:
-        click.echo("nothing is killed: all selected rows had already ended")
+        click.echo(effect.describe())
     elif progress.job.closing is None:
         click.echo(f"next: kubeque watch {name}, or kubeque reset {name} --state killed to run the killed rows again")
     else:
