@@ -141,6 +141,8 @@ def _create(
         job = replace(job, linked=len(found.done))
     first = _canaries(wanted.sweep, found)
     job = replace(job, canaries=len(first))
+    if before is not None:
+        job = job.with_replaced(before)
     if before is not None and before.paused:
         job = pause_job(job, backends.queue.now())  # only `resume` or the end of the job ends a pause
     blocks = make_blocks(job.uid, job.n, block_size(job.n, job.consumers), canaries=first)

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 
 from kubeque.clusters.environment_files import Environments
+from kubeque.files.layout import is_uid, job_folder_url, prefix_of
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.abandoned import remove_abandoned
+from kubeque.jobs.upkeep.owner import is_ours
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.jobs.upkeep.result_links import Links, deletable, explain_links, keeper, read_links
 from kubeque.model.errors import JobUnreadable
@@ -19,7 +21,8 @@ log = logging.getLogger(__name__)
 def remove(backends: Backends, name: str, tell: Callable[[str], object] | None = None) -> Job | None:
     """Delete a job and its results, and return the removed job.
 
-    Results to which other jobs link stay until the last of these jobs is removed. `tell`: function that gets a sentence
+    The results of the jobs that this job replaced are deleted, too. Results to which other jobs link stay until the
+    last of these jobs is removed. `tell`: function that gets a sentence
     for each part that stays, with the reason.
 
     If the record of the job cannot be read, return None. The folder of such a job is unknown, so only `gc` can delete
@@ -43,22 +46,40 @@ def remove(backends: Backends, name: str, tell: Callable[[str], object] | None =
         return job
     living = listed.jobs
     needed = read_links(backends, living)
-    for url in [job.url, *deletable(backends, lent, [job, *living])]:
+    before = _replaced_folders(backends, job)
+    # If a job has not ended, consumers might still write into its folder. Then the owner file stays for `gc`.
+    unended = [job.url] * (job.closing is None) + [url for url, ended in before.items() if not ended]
+    for url in dict.fromkeys([job.url, *before, *deletable(backends, lent, [job, *living])]):
         if url not in {other.url for other in living}:
-            # If the job has not ended, consumers might still write into its folder. Then the owner file stays for `gc`.
-            delete_job_folder(backends, url, keeper(needed, url, whole=job.closing is not None or url != job.url))
+            delete_job_folder(backends, url, keeper(needed, url, whole=url not in unended))
     if tell is not None:
-        for note in _explain_kept(backends, job, living, needed):
+        for note in _explain_kept(backends, [job.url, *before], unended, living, needed):
             tell(note)
     return job
 
 
-def _explain_kept(backends: Backends, job: Job, living: Sequence[Job], needed: Links) -> Iterator[str]:
-    """Yield a sentence for each part of a removed job that stays. `needed`: links of the other jobs, `living`."""
-    if note := explain_links(backends, living, [job.url] if job.url in needed else ()):
+def _replaced_folders(backends: Backends, job: Job) -> dict[str, bool]:
+    """Return the URLs of the folders of the jobs that a job replaced, each with True if that job had ended.
+
+    Folders that do not exist or that belong to another queue are left out.
+    """
+    prefix = prefix_of(job.url)
+    urls = {job_folder_url(prefix, job.name, uid): ended for uid, ended in job.replaced if is_uid(uid)}
+    return {url: ended for url, ended in urls.items() if is_ours(backends, url)}
+
+
+def _explain_kept(
+    backends: Backends, urls: Sequence[str], unended: Sequence[str], living: Sequence[Job], needed: Links
+) -> Iterator[str]:
+    """Yield a sentence for each part of a removed job, or of a job that it replaced, that stays.
+
+    `urls`: folders of these jobs. `unended`: those of `urls` whose jobs had not ended. `needed`: links of the other
+    jobs, `living`.
+    """
+    if note := explain_links(backends, living, [url for url in urls if url in needed]):
         yield note
-    if job.closing is None:
-        yield f"the folder {job.url} stays, because tasks may still write into it; gc deletes it when it is a day old"
+    for url in unended:
+        yield f"the folder {url} stays, because tasks may still write into it; gc deletes it when it is a day old"
 
 
 def delete_job_folder(backends: Backends, url: str, keep: Callable[[str], bool] | None) -> None:

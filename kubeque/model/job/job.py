@@ -25,6 +25,8 @@ from kubeque.model.text import cut, format_count
 
 #: The place in `Job.run_on` for the consumers that `kubeque work` started, and the begin of their owner names.
 WORK, WORK_OWNER = "work", "work:"
+#: Maximum number of replaced jobs that a job names, so that its record stays small.
+REPLACED_JOBS = 50
 #: Pattern of `allow_failed` in a stored job: a count, or a share with %.
 _ALLOWED = re.compile(r"\d{1,18}|\d{1,18}(\.\d{1,18})?%", re.ASCII)
 
@@ -109,6 +111,9 @@ class Job:
     submitter: str = ""
     #: Number of tasks that were linked to results of earlier jobs when the job was created.
     linked: int = 0
+    #: Jobs with this name that this job replaced, oldest first, at most REPLACED_JOBS: uid, and True if the job had
+    #: ended. Their folders are deleted with the job.
+    replaced: tuple[tuple[str, bool], ...] = ()
     #: Seconds from the end of the job until `kubeque gc` may remove it; None: never.
     results_ttl: float | None = None
     #: Indexes of running tasks with an output that a user watches, each with the end of the watch, in seconds on the
@@ -243,6 +248,10 @@ class Job:
         known = self.spec_hashes[: self.revision - 1]
         return replace(self, spec_hashes=(*known, *[""] * (self.revision - 1 - len(known)), digest))
 
+    def with_replaced(self, before: Job) -> Job:
+        """Return the job as the successor of the job `before`, which it replaces."""
+        return replace(self, replaced=(*before.replaced, (before.uid, before.closing is not None))[-REPLACED_JOBS:])
+
     def to_wire(self) -> dict[str, Any]:
         wire = {
             **write_fields(self),
@@ -275,6 +284,7 @@ class Job:
             "budgets": Budgets.from_wire(wire["budgets"]),
             "reset": ResetRule.from_wire(wire["reset"]) if wire.get("reset") else None,
             "spec_hashes": tuple(wire.get("spec_hashes", ())),
+            "replaced": tuple((str(uid), bool(ended)) for uid, ended, *_ in wire.get("replaced", ())),
             "peeks": tuple((index, until) for index, until, *_ in wire.get("peeks", ())),
             "closing": Closing.from_wire(closing) if closing else None,
             "pause": Pause.from_wire(pause) if pause else None,

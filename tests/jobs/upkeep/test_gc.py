@@ -14,7 +14,7 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.clusters.local import LocalCluster
-from kubeque.files.layout import owner_url
+from kubeque.files.layout import owner_url, uid_of
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.submit import Existing, submit
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
@@ -25,7 +25,7 @@ from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts, Tally
-from kubeque.model.job.job import Job
+from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.job_state import Closing
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome, State, TaskRecord
@@ -174,6 +174,54 @@ def test_the_folder_of_a_job_that_was_removed_before_its_end_stays_for_a_day(sto
     store.collect(really=True, days=1.1)
     assert store.names(url) == []
     assert not Path(url).parent.exists()
+
+
+def test_the_results_of_replaced_jobs_are_removed_with_the_job(store: Store) -> None:
+    # Given a job that replaced two ended jobs, the second with a result to which another job links
+    first = store.submit("job", "echo one")
+    store.end("job", time.time())
+    second = store.submit("job", "echo two", "xyz", existing=Existing.REPAIR)
+    store.end("job", time.time())
+    store.submit("other", "echo two", "x")
+    third = store.submit("job", "echo three", "pq", existing=Existing.REPLACE)
+    store.end("job", time.time())
+    # and a submission of the same name that is under way
+    coming = f"{third.rpartition('/')[0]}/{new_uid()}"
+    store.backends.files.write(f"{coming}/job.json", store.backends.files.read(f"{third}/job.json"))
+    assert store.backends.queue.job("job").replaced == ((uid_of(first), True), (uid_of(second), True))
+    # When the job is removed, then only the linked result and the submission stay
+    told: list[str] = []
+    remove(store.backends, "job", told.append)
+    assert (store.names(first), store.names(third), store.names(coming)) == ([], [], ["job.json"])
+    assert store.names(second) == ["job.json", "tasks/0/1-x/files/out"]
+    assert told == ["the result of 1 task stays, because later jobs link to it: other"]
+    remove(store.backends, "other")
+    assert store.names(second) == []
+
+
+def test_the_folder_of_a_replaced_job_that_had_not_ended_stays_for_a_day(store: Store) -> None:
+    first = store.submit("job", "echo one")
+    store.backends.files.write(f"{first}/tasks/0/1-x/files/out", b"four")
+    store.submit("job", "echo two", "xyz", existing=Existing.REPLACE)
+    store.end("job", time.time())
+    told: list[str] = []
+    remove(store.backends, "job", told.append)
+    assert store.names(first) == ["job.json"]
+    assert told == [
+        f"the folder {first} stays, because tasks may still write into it; gc deletes it when it is a day old"
+    ]
+    store.collect(really=True, days=2)
+    assert store.names(first) == []
+
+
+def test_a_folder_of_another_queue_is_not_removed_as_that_of_a_replaced_job(store: Store) -> None:
+    first = store.submit("job", "echo one")
+    store.submit("job", "echo two", "xyz", existing=Existing.REPLACE)
+    owner = json.loads(store.backends.files.read(f"{first}/job.json"))
+    store.backends.files.write(f"{first}/job.json", json.dumps(owner | {"queue": "another"}).encode())
+    before = store.names(first)
+    remove(store.backends, "job")
+    assert store.names(first) == before
 
 
 def test_a_submission_under_way_and_folders_of_others_are_left_alone(store: Store) -> None:

@@ -44,7 +44,9 @@ class _Doomed:
 def remove(
     ctx: click.Context, jobs: Sequence[str], ended: bool, older_than: str | None, yes: bool, as_json: bool
 ) -> None:
-    """Delete each JOB and its results. Folders into which results were fetched stay.
+    """Delete each JOB, its results, and the results of the jobs that it replaced.
+
+    Folders into which results were fetched stay, and results to which other jobs link.
 
     JOB is an exact name, or @ for the last job. The options --ended and --older-than delete only jobs that have ended.
     """
