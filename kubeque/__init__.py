@@ -7,6 +7,27 @@ __version__ = "0.3.0"
 #: Module of each public name. The module is imported when the name is first used, so `import kubeque` is fast.
 _HOMES = {
     "Client": "kubeque.client",
+    **dict.fromkeys(
+        (
+            "ClusterError",
+            "CommandError",
+            "ConfigError",
+            "DestinationError",
+            "JobExists",
+            "JobFailed",
+            "JobNotFound",
+            "JobUnreadable",
+            "KubequeError",
+            "MissingExtra",
+            "ParametersError",
+            "QueueError",
+            "QueueUnavailable",
+            "ResourceError",
+            "StorageError",
+            "UserError",
+        ),
+        "kubeque.model.errors",
+    ),
     "Sweep": "kubeque.model.sweep.sweep",
     "from_records": "kubeque.model.rows.parameters",
     "grid": "kubeque.model.rows.grid",

@@ -197,7 +197,10 @@ def test_a_wrong_argument_is_refused_before_anything_is_submitted(
 
 def test_an_interactive_python_completes_the_public_names() -> None:
     assert [name for name in dir(kubeque) if not name.startswith("_")] == [
-        "Client", "Sweep", "from_records", "grid", "map", "sequence",
+        "Client", "ClusterError", "CommandError", "ConfigError", "DestinationError", "JobExists", "JobFailed",
+        "JobNotFound", "JobUnreadable", "KubequeError", "MissingExtra", "ParametersError", "QueueError",
+        "QueueUnavailable", "ResourceError", "StorageError", "Sweep", "UserError", "from_records", "grid", "map",
+        "sequence",
     ]  # fmt: skip
 
 

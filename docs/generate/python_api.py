@@ -54,9 +54,20 @@ def public_methods(cls: type[Any]) -> list[tuple[str, Callable[..., Any]]]:
 
 
 def _describe(name: str, thing: Any, level: str) -> Iterator[str]:
-    yield from [f"{level} {name}", "", "```python", _signature(name, thing), "```", ""]
+    line = f"class {name}({_parent(thing)})" if _is_error(thing) else _signature(name, thing)
+    yield from [f"{level} {name}", "", "```python", line, "```", ""]
     for paragraph in inspect.cleandoc(thing.__doc__ or "").split("\n\n"):
         yield from [" ".join(paragraph.split()), ""]
+
+
+def _is_error(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Exception)
+
+
+def _parent(error: type[Exception]) -> str:
+    """Return the name with which a program can import the base class of an error."""
+    base = error.__mro__[1].__name__
+    return f"kubeque.{base}" if base in kubeque.__all__ else base
 
 
 def _signature(name: str, thing: Any) -> str:
