@@ -12,7 +12,7 @@ from kubeque.model.errors import CommandError, ParametersError
 from kubeque.model.function.call_function import AS_GIVEN, cast
 from kubeque.model.rows.rows import INDEX, Rows, read_types
 from kubeque.model.rows.typed_text import to_typed_text, type_of
-from kubeque.model.rows.value_types import NONE, TEXT
+from kubeque.model.rows.value_types import NAN, NONE, TEXT
 from kubeque.model.suggestions import suggest_column
 from kubeque.model.text import describe
 
@@ -145,7 +145,7 @@ def check_values(name: str, kinds: Mapping[str, str], rows: Rows) -> None:
             try:
                 cast(row[at], kind, letter)
             except (ValueError, KeyError):
-                value = "None" if letter == NONE else repr(row[at][:60])
+                value = {NONE: "None", NAN: "NaN"}.get(letter) or repr(row[at][:60])
                 raise CommandError(
                     f"row {index}: {name} takes {column!r} as {kind.rstrip('?')}, but the value is {value}: change the"
                     " value or the annotation"

@@ -38,10 +38,13 @@ def cast(text: str, kind: str, letter: str) -> Any:
     (see value_types). Raises ValueError or KeyError if the value does not fit the kind.
     """
     given = _READERS.get(letter, str)(text)
-    if kind == AS_GIVEN or (letter == "n" and kind.endswith("?")):
-        return given
     name = kind.rstrip("?")
-    if name in _CASTS and letter != "n":
+    missing = letter == "n" or (letter == "m" and name != "float")  # NaN is a float, and no other kind has it
+    if missing and kind.endswith("?"):
+        return None
+    if kind == AS_GIVEN:
+        return given
+    if name in _CASTS and not missing:
         return _CASTS[name](text)
     if type(given).__name__ != name:
         raise ValueError(text)

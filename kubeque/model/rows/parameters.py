@@ -215,7 +215,7 @@ def from_frame(frame: Any, *, missing: str | None = None, function: bool = False
     """
     columns = check_header(list(frame.columns), "the frame")
     convert = to_typed_text if function else to_text
-    series = [list(_series_values(frame[column])) for column in columns]
+    series = [list(_series_values(frame[column], function=function)) for column in columns]
     texts = [
         [convert_at(convert, value, missing, _CELL, index, column) for index, value in enumerate(values)]
         for column, values in zip(columns, series, strict=True)
@@ -224,7 +224,14 @@ def from_frame(frame: Any, *, missing: str | None = None, function: bool = False
     return table(columns, list(zip(*texts, strict=True)), types)
 
 
-def _series_values(series: Any) -> Iterable[object]:
+def _series_values(series: Any, *, function: bool) -> Iterable[object]:
+    """Return the values of a column. `function`: True to return None for a missing value, except in columns of floats.
+
+    pandas stores NaN or NaT in place of a missing text, category or date.
+    """
+    dtype = series.dtype
+    if function and getattr(dtype, "kind", "f") != "f" and str(dtype) != "object" and series.isna().any():
+        return [None if gap else value for value, gap in zip(series, series.isna(), strict=True)]
     # Iteration over a Series converts float32 to float, for example 0.1 to 0.10000000149011612. The array of the Series
     # keeps the type.
     values: Iterable[object] = series.to_numpy() if str(series.dtype) in ("float16", "float32") else series
