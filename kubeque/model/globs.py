@@ -14,14 +14,21 @@ _TOKENS = re.compile(
 )
 
 
+#: Glob of the files in which Python caches the modules that it imports. A module that was pushed has such a file.
+_BYTECODE = "**/__pycache__/"
+
+
 @lru_cache(maxsize=64)
 def selection(results: tuple[str, ...], ignore: tuple[str, ...]) -> Callable[[str], bool]:
     """Return a function that takes a relative file name, and returns True if the file is selected.
 
     A selected name matches one of the globs `results` (empty: every name matches), and none of the globs `ignore`.
+    Files in folders `__pycache__` are selected only if one of the globs `results` contains this name, or `.pyc`.
     """
-    wanted, unwanted = translate(results), translate(ignore)
-    return lambda name: bool(not results or wanted.fullmatch(name)) and not (ignore and unwanted.fullmatch(name))
+    named = any(part in glob for glob in results for part in ("__pycache__", ".pyc"))
+    left_out = ignore if named else (*ignore, _BYTECODE)
+    wanted, unwanted = translate(results), translate(left_out)
+    return lambda name: bool(not results or wanted.fullmatch(name)) and not (left_out and unwanted.fullmatch(name))
 
 
 def translate(globs: Sequence[str]) -> re.Pattern[str]:
