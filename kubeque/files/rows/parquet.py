@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
@@ -17,6 +18,9 @@ from kubeque.model.text import cut
 MAGIC = b"PAR1"
 #: Start of the names of the columns in which pandas stores its index.
 _PANDAS_INDEX = "__index_level_"
+
+#: Types of pandas that hold missing values.
+_NULLABLE = {ValueType.INTEGER: "Int64", ValueType.BOOLEAN: "boolean"}
 
 #: Maximum number of rows in one group of a Parquet file. A group is kept in memory.
 _GROUP = 20_000
@@ -41,7 +45,7 @@ def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) 
         ValueType.TEXT: pa.string(),
         ValueType.EMPTY: pa.string(),
     }
-    schema = pa.schema([pa.field(column.shown, kinds[column.kind]) for column in columns])
+    schema = pa.schema([pa.field(column.shown, kinds[column.kind]) for column in columns], _pandas_types(columns))
     with ParquetWriter(file, schema) as writer:
         while group := list(islice(rows, _GROUP)):
             arrays = [
@@ -49,6 +53,23 @@ def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) 
                 for values, field in zip(zip(*group, strict=True), schema, strict=True)
             ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _pandas_types(columns: Sequence[Column]) -> dict[str, str]:
+    """Return the metadata that pandas reads. Without them, pandas converts integers beside a missing value to floats.
+
+    The type of the other columns is left to pandas.
+    """
+    described = [
+        {
+            "name": column.shown, "field_name": column.shown, "pandas_type": str(column.kind),
+            "numpy_type": _NULLABLE[column.kind], "metadata": None,
+        }
+        for column in columns
+        if column.gaps and column.kind in _NULLABLE
+    ]  # fmt: skip
+    found = {"index_columns": [], "column_indexes": [], "columns": described, "pandas_version": "1.0.0"}
+    return {"pandas": json.dumps(found)} if described else {}
 
 
 def read(data: bytes, name: str) -> Rows:

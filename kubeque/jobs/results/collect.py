@@ -269,11 +269,12 @@ def _gather(
                 Column("param", name, parameter_column(name), ValueType.EMPTY if infer or typed else ValueType.TEXT),
             )
             found = read_text(value) if infer and isinstance(value, str) else value
-            parameters[name] = known.widen(None if found == "" and name in mixed else found)
+            found = None if found == "" and name in mixed else found
+            parameters[name] = replace(known.widen(found), gaps=True) if found is None else known.widen(found)
         for name, value in out.items():
-            outs[name] = outs.get(name, Column("out", name, out_column(name))).widen(value)
+            outs[name] = outs.get(name, Column("out", name, out_column(name), gaps=True)).widen(value)
     spool.flush()
-    facts = [Column("fact", name, name, _FACT_KINDS[name]) for name in FACTS]
+    facts = [Column("fact", name, name, _FACT_KINDS[name], gaps=True) for name in FACTS]
     index = Column("index", "index", "index", ValueType.INTEGER)
     return (index, *parameters.values(), *facts, *outs.values()), count, faults
 

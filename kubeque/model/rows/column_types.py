@@ -42,6 +42,8 @@ class Column:
     #: Header in the table.
     shown: str
     kind: ValueType = ValueType.EMPTY
+    #: True if a row may have no value.
+    gaps: bool = False
 
     def widen(self, value: Any) -> Column:
         """Return this column with a type that also fits `value`. None fits every type."""
