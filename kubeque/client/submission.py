@@ -12,7 +12,7 @@ from kubeque.files.transfer_progress import Tell
 from kubeque.jobs.submission import canaries
 from kubeque.jobs.submission.advice import submission_notes
 from kubeque.jobs.submission.effect import Effect
-from kubeque.jobs.submission.existing import Existing
+from kubeque.jobs.submission.existing import Existing, read_existing
 from kubeque.jobs.submission.like import like
 from kubeque.jobs.submission.plan import Plan, plan
 from kubeque.jobs.submission.submit import Submitted, submit
@@ -27,7 +27,7 @@ class SubmissionMethods(ProgressMethods):
     """Methods of the client that submit sweeps."""
 
     def submit(
-        self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
+        self, sweep: Sweep, *, existing: Existing | str = Existing.REFUSE, progress: Tell | None = None,
         typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None, count_kept: bool = False,
     ) -> Submitted:  # fmt: skip
         """Submit a sweep, start consumers, and return the job. If UserError is raised, nothing was submitted.
@@ -40,7 +40,7 @@ class SubmissionMethods(ProgressMethods):
         the same rows as the existing job.
         """
         return submit(
-            self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm,
+            self._backends, sweep, existing=read_existing(existing), progress=progress, typed=typed, confirm=confirm,
             count_kept=count_kept,
         )  # fmt: skip
 
@@ -53,12 +53,12 @@ class SubmissionMethods(ProgressMethods):
         """
         return submission_notes(sweep)
 
-    def plan(self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, typed: Collection[str] = ()) -> Plan:
+    def plan(self, sweep: Sweep, *, existing: Existing | str = Existing.REFUSE, typed: Collection[str] = ()) -> Plan:
         """Return the effects that `submit` would have for a sweep. Nothing is submitted.
 
         `existing`, `typed` and errors: see `submit`.
         """
-        return plan(self._backends, sweep, existing=existing, typed=typed)
+        return plan(self._backends, sweep, existing=read_existing(existing), typed=typed)
 
     def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
         """Return a new sweep with the command, inputs, options and rows of a job, but without its name.

@@ -35,7 +35,6 @@ KubequeError                      exit code 1
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from kubeque.model.url_logins import hide_logins
@@ -204,11 +203,15 @@ class ClusterRefused(ClusterError):
 
 
 class JobFailed(KubequeError):
-    """The sweep ended without success. The message names the first rows that failed."""
+    """The sweep ended without success. The message names the first rows that failed.
 
-    def __init__(self, message: str, job: str = "", table: Sequence[Mapping[str, Any]] = ()) -> None:
+    The attribute `job` is the name of the job. The attribute `table` is the table of all rows, as `kubeque.map` returns
+    it: the results of ok rows, and the causes of failures.
+    """
+
+    def __init__(self, message: str, job: str = "", table: Any = ()) -> None:
         super().__init__(message)
         #: The job's name.
         self.job = job
-        #: Table of the job, with one dict for each row: the results of ok rows, and the causes of failures.
+        #: Table of the job: a list with one dict for each row, or a DataFrame if the rows were a DataFrame.
         self.table = table

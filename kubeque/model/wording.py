@@ -50,6 +50,16 @@ def _flag_of_field(name: str, value: str) -> str:
 #: The language of the program `kubeque`. Other programs name the fields of a sweep as Python does.
 COMMAND_LINE = Language(_flag, _shell, _flag_of_field)
 _SHELL = Language(_flag, _shell)
+
+
+def _keyword(name: str, value: str) -> str:
+    if name in ("repair", "revise", "replace"):
+        return f'existing="{name}"'
+    return f"{name}={value!r}" if value else name
+
+
+#: The language of `kubeque.map`: options are keywords of the call. Commands are those of the program `kubeque`.
+PYTHON = Language(_keyword, _shell)
 _language: ContextVar[Language] = ContextVar("language", default=_SHELL)
 
 

@@ -98,17 +98,32 @@ def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
         yield from _tree(said, _target(base_name(source), target, said), path, base)
 
 
-def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
+def absolute_pushes(pushes: Sequence[str], base: Path, beside: Path | None = None) -> Iterator[str]:
     """Yield the pushes with absolute paths. A push `@list` is replaced by the pushes in its file.
 
-    `base`: folder at which relative paths start. Raises CommandError.
+    `base`: folder at which relative paths start. `beside`: folder of the caller's file; if a missing file is there, the
+    error says so. Raises CommandError, also for a file that does not exist.
     """
     for text in pushes:
         for said, push in _read_list(text, base):
             source, target = split_push(push, base, said)
             if is_folder(source):
-                source = str(locate(source, base, said))
+                source = _absolute(source, base, said, beside)
             yield f"{source}:{target}" if target else source
+
+
+def _absolute(source: str, base: Path, said: str, beside: Path | None) -> str:
+    """Return the absolute path of a pushed file or folder. A slash at its end is kept. Raises CommandError."""
+    path = locate(source, base, said).absolute()
+    try:
+        os.stat(path)
+    except (OSError, ValueError) as error:
+        failed = _unreadable(said, path, base.absolute(), error)
+        near = locate(source, beside, said) if beside else path
+        if near == path or not near.exists():
+            raise failed from error
+        raise CommandError(f"{failed}, but the file is beside the function: write {str(near)!r}") from error
+    return f"{path}/" if source.endswith("/") else str(path)
 
 
 def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
@@ -157,15 +172,12 @@ def file_source(text: str, name: str, base: Path, said: str, *, executable: bool
     status = _status(path, base, said)
     if stat.S_ISDIR(status.st_mode):
         raise CommandError(
-            f"{said}: {path} is a folder; end the path with a slash for all files in the folder (relative paths start"
-            f" at {base})"
+            f"{said}: {path} is a folder; end the path with a slash for all files in the folder{_start(path, base)}"
         )
     if not stat.S_ISREG(status.st_mode):
         raise CommandError(f"{said}: {path} is not a regular file: give a regular file")
     if not os.access(path, os.R_OK):
-        raise CommandError(
-            f"{said}: you may not read {path} (relative paths start at {base}); change the permissions of the file"
-        )
+        raise CommandError(f"{said}: you may not read {path}{_start(path, base)}; change the permissions of the file")
     return Source(said, name, path, "", status.st_size, executable or bool(status.st_mode & 0o111))
 
 
@@ -184,7 +196,12 @@ def _unreadable(said: str, path: Path, base: Path, error: Exception) -> CommandE
             " with a slash at its end"
         ) from error
     why = "there is no such file" if missing else getattr(error, "strerror", None) or error
-    return CommandError(f"{said}: cannot read {str(path)!r}: {why}; relative paths start at {base}")
+    return CommandError(f"{said}: cannot read {str(path)!r}: {why}{_start(path, base)}")
+
+
+def _start(path: Path, base: Path) -> str:
+    """Return the part of a message about the start of relative paths; empty if `path` was absolute."""
+    return f" (relative paths start at {base})" if path.is_relative_to(base) else ""
 
 
 def locate(text: str, base: Path, said: str) -> Path:

@@ -29,8 +29,17 @@ def explain_job(backends: Backends, name: str, index: int | None = None) -> Expl
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
     counts = job.closing.counts if job.closing is not None else queue.counts(job)
     facts = _scan(queue, Facts(job, counts, queue.now(), task=task))
+    facts = replace(facts, mapped=facts.failed is not None and _is_mapped(backends, job))
     waits = job.startable and counts.pending + counts.running > 0
     return explain(_observe(backends, facts) if waits else facts)
+
+
+def _is_mapped(backends: Backends, job: Job) -> bool:
+    """True if the job is of `kubeque.map`. False if the store does not answer, or for a function of Airflow."""
+    try:
+        return "dag" not in job.origin and backends.spec(job).function is not None
+    except StorageError:
+        return False
 
 
 def _scan(queue: Queue, facts: Facts) -> Facts:

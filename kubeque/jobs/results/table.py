@@ -16,15 +16,23 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import KEPT_ATTEMPTS, TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, out_of, parameter_column, parameter_of
 from kubeque.model.rows.rows import INDEX, read_row
+from kubeque.model.text import cut, printable
+
+#: Maximum length of the row's values in the `repr` of a task, characters.
+_SHOWN_VALUES = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TaskRow:
     """One task with its row."""
 
     view: TaskView
     #: The row's values by column.
     row: dict[str, str]
+
+    def __repr__(self) -> str:
+        values = "".join(f", {name}={printable(value)}" for name, value in self.row.items() if name != INDEX)
+        return f"TaskRow({self.view.index}, {self.view.state.value}{cut(values, _SHOWN_VALUES)})"
 
     def facts(self) -> dict[str, Any]:
         """Return the facts of the task: a dict from each column in FACTS to its value. A missing value is None."""

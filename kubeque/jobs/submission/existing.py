@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from kubeque.model.errors import UserError
+from kubeque.model.text import describe
+
 
 class Existing(Enum):
     """The ways to submit a sweep if a job with the same name exists."""
@@ -17,3 +20,12 @@ class Existing(Enum):
     REPLACE = "replace"
     #: Only rows that failed run under the new spec. Rows that are ok keep their results.
     REPAIR = "repair"
+
+
+def read_existing(value: Existing | str) -> Existing:
+    """Return the way to submit that a value or its word names. Raises UserError for an unknown word."""
+    try:
+        return Existing(value)
+    except ValueError:
+        words = " or ".join(repr(each.value) for each in Existing)
+        raise UserError(f"existing {describe(value)}: give {words}") from None

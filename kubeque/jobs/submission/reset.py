@@ -83,6 +83,11 @@ def _update(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> 
     if sources is None:
         renew_environment(backends, before, spec, rule)
         return
+    if spec.function is not None and not sources.base.is_dir():
+        raise UserError(
+            f"{before.name} calls a function, whose file was temporary: to run the corrected function, call kubeque.map"
+            f' again with the same rows, name={before.name!r} and existing="repair"'
+        )
     if spec.cluster != backends.cluster.url:
         raise UserError(
             f"{before.name} runs in the cluster {spec.cluster}: to update the job, set this cluster in .kubeque"

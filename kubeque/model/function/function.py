@@ -263,7 +263,9 @@ def _check_alone(function: Callable[..., Any], node: ast.FunctionDef) -> None:
         if name != node.name:
             raise CommandError(
                 f"{node.name} uses {name!r}, which is defined outside {node.name} and is not sent: "
-                f"import or define {name!r} inside {node.name}, or make {name!r} an argument"
+                f"import or define {name!r} inside {node.name}; or make {name!r} an argument, which"
+                f" functools.partial({node.name}, {name}=...) sets for all rows; or define {name!r} in a module,"
+                f' send it with push=["MODULE.py"], and import it inside {node.name}'
             )
 
 

@@ -12,6 +12,7 @@ from kubeque.model.stats.task_explanation import (
     explain_failure,
     explain_task,
     last_reason,
+    repair_call,
     show_command,
     sub_again,
 )
@@ -57,10 +58,12 @@ def _explain_early_end(facts: Facts) -> Explanation:
         text += " A reset runs the killed tasks, and the deadline starts again."
         return Explanation("deadline", text, command("reset", job.name))
     if facts.failed is not None:
+        text += f" The first failure is of task {facts.failed.index}: {last_reason(facts.failed)}."
         text += (
-            f" The first failure is of task {facts.failed.index}: {last_reason(facts.failed)}. After a correction of"
-            f" its files, `{command('reset', job.name, 'update')}` continues the job, or `{sub_again(job)} COMMAND`"
-            " with another command."
+            repair_call(job)
+            if facts.mapped
+            else f" After a correction of its files, `{command('reset', job.name, 'update')}` continues the job, or"
+            f" `{sub_again(job)} COMMAND` with another command."
         )
         return Explanation("stopped_early", text, show_command(job, facts.failed))
     return Explanation("stopped_early", f"{text} A reset runs the killed tasks.", command("reset", job.name))
@@ -77,7 +80,7 @@ def _explain_end(facts: Facts) -> Explanation:
     if facts.failed is None:
         text = f"is a success: {counts.ok} of {job.n} tasks are ok{linked}."
         return Explanation("linked" if job.linked == job.n else "success", text, f"{command('fetch', job.name)} FOLDER")
-    first = explain_failure(job, facts.failed, f"task {facts.failed.index}")
+    first = explain_failure(facts, facts.failed, f"task {facts.failed.index}")
     word = "is a success, although " if job.closing and job.closing.success else "failed: "
     more = f" and {killed}" if counts.killed else ""
     return Explanation(

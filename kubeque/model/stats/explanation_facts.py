@@ -42,6 +42,8 @@ class Facts:
     suspects: int = 0
     #: The task to explain; None to explain the whole job.
     task: TaskView | None = None
+    #: True if the job is of `kubeque.map`, so that the files of its command are temporary.
+    mapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

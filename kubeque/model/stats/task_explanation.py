@@ -30,7 +30,7 @@ def explain_task(facts: Facts, task: TaskView) -> Explanation | None:
     job, record = facts.job, task.record
     about = f"task {task.index} of {job.name}"
     if task.state is TaskState.FAILED or task.is_row_killed:
-        return explain_failure(job, task, about)
+        return explain_failure(facts, task, about)
     if task.state is TaskState.OK:
         outcome = record.outcome
         if outcome is not None and outcome.linked:
@@ -88,8 +88,9 @@ def last_reason(task: TaskView) -> str:
     return reason(outcome.cause, outcome.message, MESSAGE_CHARACTERS) if outcome is not None else "an unknown cause"
 
 
-def explain_failure(job: Job, task: TaskView, about: str) -> Explanation:
+def explain_failure(facts: Facts, task: TaskView, about: str) -> Explanation:
     """Return the explanation why a task failed. `about`: subject of the first sentence, for example "task 7"."""
+    job = facts.job
     outcome = task.record.outcome
     if outcome is None:
         return Explanation(
@@ -116,11 +117,21 @@ def explain_failure(job: Job, task: TaskView, about: str) -> Explanation:
         return Explanation(word, text, f"{sub_again(job)} {_REMEDIES[cause]}")
     if cause in _OWN:
         text += (
-            f" After a correction of its files, `{command('reset', job.name, 'update')}` runs the failed rows again;"
-            f" `{sub_again(job)} COMMAND` runs them with another command."
+            repair_call(job)
+            if facts.mapped
+            else f" After a correction of its files, `{command('reset', job.name, 'update')}` runs the failed rows"
+            f" again; `{sub_again(job)} COMMAND` runs them with another command."
         )
         return Explanation(word, text, show_command(job, task))
     return Explanation(word, f"{text} A reset gives the failed rows full budgets.", command("reset", job.name))
+
+
+def repair_call(job: Job) -> str:
+    """Return the sentence about the call that runs the failed rows of a job of `kubeque.map` again."""
+    return (
+        f" To run the failed rows with a corrected function, call kubeque.map again with name={job.name!r} and"
+        ' existing="repair".'
+    )
 
 
 def sub_again(job: Job) -> str:
