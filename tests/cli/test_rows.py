@@ -114,7 +114,10 @@ def test_only_files_below_the_pattern_are_uploaded(shell: Shell) -> None:
         (("-p", "in.csv", "--sample", "5", "true"), "--sample 5: the sweep has only 2 rows"),
         (("--grid", "a=1,2", "--zip", "--sample", "1", "true"), "--zip and --sample exclude each other"),
         (("-p", "in.csv", "cat {a} | wc -l"), "is one word, so it is the name of a program: add --shell to run"),
-        (("-p", "in.csv", "cat ^x '{a} b'"), "write its words one by one, here cat '^x' '{a} b'\n"),
+        (("-p", "in.csv", "cat ^x '{a} b'"), "one by one, here cat '^x' '{a} b', or add --shell to run"),
+        (("--shell", "cat '^in.csv' | wc"), "has ^in.csv in quotes or in a here-document, so it uploads no file"),
+        (("--shell", "cat ^no.csv | wc"), "the word '^no.csv': cannot read"),
+        (("--shell", "cat ^'in.csv' | wc"), "the word ^'in.csv' in the shell command is not a plain path"),
         (("-p", "in.csv", "cat {a}"), "one by one, here cat '{a}', or add --shell to run the command in a shell\n"),
     ],
 )
@@ -138,6 +141,9 @@ def test_a_mistake_in_the_rows_or_the_command_is_refused(shell: Shell, words: tu
             "a.png is a file in this folder, and tasks run in other folders: '^{path}'",
         ),
         (("--shell", "python3 model.py | wc"), "--push model.py uploads the file"),
+        (("--each", "?.png", "--shell", "cat {path}|wc"), "of each row, write ^{path} as a word without quotes"),
+        (("--each", "* *.txt", "--shell", "cat '{path}' | wc"), "of each row, write ^{path} as a word without quotes"),
+        (("--shell", "cat 'a b.txt' | wc"), "--push 'a b.txt' uploads the file"),
         (("cat", "x", "|", "wc"), "the word '|' is an argument of the program: add --shell to use a shell"),
         (("--grid", "a=1,2", "--grid", "b=1,2", "echo", "{a}"), "the command does not use {b}"),
     ],
@@ -145,6 +151,7 @@ def test_a_mistake_in_the_rows_or_the_command_is_refused(shell: Shell, words: tu
 def test_a_likely_mistake_is_named_before_the_submission(shell: Shell, words: tuple[str, ...], note: str) -> None:
     shell.write("model.py", "")
     shell.write("a.png", "")
+    shell.write("a b.txt", "")
     assert note in shell.run("sub", "--dry-run", *words).stderr
 
 

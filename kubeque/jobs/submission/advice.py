@@ -8,10 +8,12 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from kubeque.jobs.submission.build_spec import named
 from kubeque.model.command.command import Word, format_word
+from kubeque.model.command.shell_uploads import is_plain, quoted_uploads, shell_words
 from kubeque.model.command.shell_words import SHELL_WORDS
 from kubeque.model.errors import CommandError
 from kubeque.model.rows.selection import unused_axes
@@ -44,6 +46,7 @@ def submission_notes(sweep: Sweep) -> list[str]:
         return notes
     words = sweep.words()
     _check_one_text(sweep, words)
+    _check_quoted_uploads(sweep, words)
     axes = unused_axes(sweep.rows, [column for word in words for column in word.columns])
     notes += [
         f"the command does not use {{{name}}}: rows that differ only in {name} run the same command" for name in axes
@@ -150,8 +153,7 @@ def _one_text_remedy(typed: str, *, is_typed: bool) -> str:
         return shell
     quoted = (part if re.fullmatch(r"[\w./:=,@%+-]+", part) else shlex.quote(part) for part in parts)
     here = f", here {cut(' '.join(quoted), 200)}" if parts and is_typed else ""
-    uploads = any(part.startswith("^") for part in parts)  # a shell command uploads no file for a word with ^
-    return f"write its words one by one{here}" + ("" if uploads else f", or {shell}")
+    return f"write its words one by one{here}, or {shell}"
 
 
 def _shell_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
@@ -163,17 +165,44 @@ def _shell_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
             )
 
 
+def _check_quoted_uploads(sweep: Sweep, words: Sequence[Word]) -> None:
+    """Raise CommandError if a shell command has `^path` as text, and `path` is a file of this machine."""
+    row = _first_row(sweep)
+    for word in quoted_uploads(words) if sweep.shell else ():
+        path = word.render(row)
+        if "\0" not in path and os.path.isfile(os.path.join(sweep.base, path)):
+            shown = cut(format_word(word), 60)
+            raise CommandError(
+                f"the shell command has {shown} in quotes or in a here-document, so it uploads no file:"
+                f" {_shell_upload(word)}"
+            )
+
+
+def _shell_upload(word: Word) -> str:
+    """Return how the file of a word is uploaded in each row of a shell command."""
+    path = format_word(replace(word, upload=False))
+    if is_plain(word):
+        return f"write ^{cut(path, 60)} as a word without quotes"
+    if not word.columns:
+        return f"use {option('push', shlex.quote(path))} and the name of the file"
+    return f"give the words of the command one by one, with '^{cut(path, 60)}'"
+
+
 def _file_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
     """Yield a note for each word that names a file of this machine but does not upload the file."""
     row = _first_row(sweep)
     for number, word in enumerate(words):
-        texts = _split(word.render(row)) if sweep.shell else [word.render(row)]
-        for text in dict.fromkeys(texts) if not word.upload else ():
+        for each in dict.fromkeys(shell_words(word) if sweep.shell else [word]) if not word.upload else ():
+            text = each.render(row)
             if _is_left_here(sweep, text, is_program=number == 0 and not sweep.shell):
-                remedy = option("push", cut(text, 60)) if sweep.shell else f"'^{cut(format_word(word), 60)}'"
+                remedy = f"'^{cut(format_word(each), 60)}' uploads the file"
+                if sweep.shell and each.columns:
+                    remedy = f"to upload the file of each row, {_shell_upload(each)}"
+                elif sweep.shell:
+                    remedy = f"{option('push', shlex.quote(cut(text, 60)))} uploads the file"
                 shown = cut(text, 60)
                 where = "on this machine" if os.path.normpath(text).startswith("../") else "in this folder"
-                yield f"{shown} is a file {where}, and tasks run in other folders: {remedy} uploads the file"
+                yield f"{shown} is a file {where}, and tasks run in other folders: {remedy}"
 
 
 def _split(text: str) -> list[str]:

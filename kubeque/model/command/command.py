@@ -8,6 +8,7 @@ Values are data: placeholders in a value are not replaced.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import CommandError
 from kubeque.model.suggestions import suggest_column
 from kubeque.model.text import cut
+
+#: Matches text that is probably the name of a column, and not code in braces.
+_LIKELY_COLUMN = re.compile(r"\s*[\w./-]+\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +73,32 @@ class Word:
 def parse_word(text: str, *, braces_double: bool = True) -> Word:
     """Return one word of a command in its parsed form.
 
-    `braces_double`: True if `{{` and `}}` mean one brace each. False in Airflow, where `{{` belongs to Jinja. Raises
-    CommandError for an unbalanced brace, an empty placeholder, or `^` without a path.
+    `braces_double`: True if `{{` and `}}` mean one brace each. False in Airflow, where `{{` belongs to Jinja. A `}`
+    after a literal brace `\\{` closes it. Raises CommandError for an unbalanced brace, an empty placeholder, or `^`
+    without a path.
     """
     upload = text.startswith("^")
     parts: list[Part] = []
     literal = ""
     rest = text[1:] if upload else text
-    at = 0
+    at = escaped = 0  # `escaped`: number of open literal braces
     while at < len(rest):
         pair, char = rest[at : at + 2], rest[at]
-        if pair in ("\\{", "\\}") or (braces_double and pair in ("{{", "}}")):
+        if pair in ("\\{", "\\}") or (braces_double and (pair == "{{" or (pair == "}}" and escaped < 2))):
+            escaped = max(0, escaped + (1 if pair == "\\{" else -1 if "}" in pair else 0))
             literal, at = literal + pair[1], at + 2
         elif char == "{":
             end = rest.find("}", at)
             name = rest[at + 1 : end] if end > 0 else ""
             if not name or "{" in name:
-                raise _unbalanced_brace(text)
+                raise _wrong_brace(text, rest[at:])
             parts += [literal] if literal else []
             parts.append(Placeholder(name))
             literal, at = "", end + 1
-        elif char == "}":
-            raise _unbalanced_brace(text)
+        elif char == "}" and not escaped:
+            raise _wrong_brace(text, "")
         else:
+            escaped -= char == "}"
             literal, at = literal + char, at + 1
     parts += [literal] if literal else []
     if upload and not parts:
@@ -99,11 +106,32 @@ def parse_word(text: str, *, braces_double: bool = True) -> Word:
     return Word(tuple(parts), upload)
 
 
-def _unbalanced_brace(text: str) -> CommandError:
+def _wrong_brace(text: str, rest: str) -> CommandError:
+    """Return the error for a brace that begins no placeholder. `rest`: text from a `{`; empty for a wrong `}`."""
+    if group := cut(_balanced(rest), 60):
+        return CommandError(
+            f"the word {text!r} has {group}, and this is not a column: write {_literal(group)} for a literal brace, and"
+            " {column} for a value of the row"
+        )
     return CommandError(
-        f"the word {text!r} has an unbalanced brace: write {{column}} for a value of the row, "
-        "and \\{ or \\} for a literal brace"
+        f"the word {text!r} has an unbalanced brace: write {{column}} for a value of the row, and \\{{ or \\}} for a"
+        " literal brace"
     )
+
+
+def _balanced(text: str) -> str:
+    """Return the text from a `{` at its start to the `}` that closes it; empty if it is not closed."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char == "{") - (char == "}")
+        if not depth:
+            return text[: at + 1]
+    return ""
+
+
+def _literal(group: str) -> str:
+    """Return text in braces with its braces escaped, except those of an inner `{column}`."""
+    return "\\{" + re.sub(r"(?<!\\)\{(?![\w./-]+\})", r"\\{", group[1:])
 
 
 def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
@@ -117,6 +145,11 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
                     if columns
                     else "the sweep has no parameters, so its only column is {index}, the number of the task"
                 )
+                if not _LIKELY_COLUMN.fullmatch(name):
+                    group = cut(f"{{{name}}}", 60)
+                    raise CommandError(
+                        f"{group} in the command is not a column: write {_literal(group)} for a literal brace; {there}"
+                    )
                 near = suggest_column(name, known, braces=True)
                 raise CommandError(
                     f"unknown column {{{name}}} in the command: {there}{near}; a literal brace is written \\{{"

@@ -75,7 +75,7 @@ def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
     number = -1
     for part in parts:
         if isinstance(part, str):
-            _read(part, context)
+            read_context(part, context)
             text += part
             continue
         column, value = part
@@ -105,7 +105,7 @@ def _evaluated_places(parts: Iterable[Part]) -> set[int]:
     context, text, number, found = ["plain"], "", 0, set[int]()
     for part in parts:
         if isinstance(part, str):
-            text += _read(part, context)
+            text += read_context(part, context)
             continue
         if context[-1] in _EVALUATES:
             found.add(number)
@@ -123,7 +123,7 @@ def check_arithmetic(column: str, value: str) -> None:
         )
 
 
-def _read(text: str, context: list[str]) -> str:
+def read_context(text: str, context: list[str]) -> str:
     """Update `context` with the quotes and brackets that `text` opens and closes.
 
     Return `text` with blanks in place of comments and of text in single quotes. `context`: the open quotes and

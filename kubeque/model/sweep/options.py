@@ -84,7 +84,8 @@ GROUPS = (
     )),
     OptionGroup("Command and files", (
         Option(
-            "command", WORDS, "Command, one word each: {column} inserts a value of the row, ^file uploads a file.",
+            "command", WORDS,
+            "Command, one word each: {column} inserts a value of the row, ^file uploads a file, \\{ is a brace.",
             operator=False,
         ),
         Option("base", PATH, "Folder where relative paths start.", default="the jobspec's folder", operator=False),
@@ -106,7 +107,9 @@ GROUPS = (
             templated=True,
         ),
         Option(
-            "shell", FLAG, "Run the command in /bin/sh, with each value of the row quoted.", ("--shell/--no-shell",),
+            "shell", FLAG,
+            "Run the command in /bin/sh, with each value of the row quoted; ^file without quotes uploads a file.",
+            ("--shell/--no-shell",),
             kept="spec.shell",
         ),
     )),

@@ -11,6 +11,7 @@ from typing import Any
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import Word, check_columns, parse_word
 from kubeque.model.command.shell import arithmetic_columns, check_arithmetic
+from kubeque.model.command.shell_uploads import split_uploads
 from kubeque.model.command.task_variables import ROW_TYPES, check_variables
 from kubeque.model.errors import CommandError, ResourceError, UserError
 from kubeque.model.globs import check_globs
@@ -107,6 +108,8 @@ class Sweep:
         words = tuple(word if isinstance(word, Word) else parse_word(str(word)) for word in self.command)
         if not words or not words[0].parts:
             raise CommandError("there is no command: give its words, for example python3 '^run.py'")
+        if self.shell and not self.inputs_of_command:  # the words of an earlier job are already split
+            words = split_uploads(words)
         check_columns(words, self.rows.columns)
         return words
 

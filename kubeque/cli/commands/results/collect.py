@@ -27,7 +27,8 @@ from kubeque.client import Client
 def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
     """Write the table of JOB: the index, parameters, outcome and out.* values of each task.
 
-    The out.* values are those that a task wrote to $KUBEQUE_OUT. To write a .parquet file, install 'kubeque[table]'.
+    The out.* values are those that a task wrote to the file $KUBEQUE_OUT, as one flat JSON object, for example
+    {"loss": 0.5}. To write a .parquet file, install 'kubeque[table]'.
     """
     with connect(ctx) as client:
         job = find_job(client, job)

@@ -78,9 +78,12 @@ def sub(
 ) -> int:  # fmt: skip
     """Submit a sweep, and watch it until it ends. The sweep runs COMMAND once for each row.
 
-    In COMMAND, {column} inserts a value of the row, and ^file uploads a file. Write options before COMMAND, because all
-    words after the first word of COMMAND are its arguments. Exit code: 0 success, 1 failed tasks, 2 wrong input, 130
-    interrupted.
+    In COMMAND, {column} inserts a value of the row, and ^file uploads a file. With --shell, ^file is a word without
+    quotes: --shell 'python3 ^run.py {x} | tee o.txt'. A literal brace is \\{, for example in awk '\\{print $1}'. A task
+    can write values for the table to the file $KUBEQUE_OUT, as one flat JSON object: {"loss": 0.5}.
+
+    Write options before COMMAND, because all words after the first word of COMMAND are its arguments. Exit code: 0
+    success, 1 failed tasks, 2 wrong input, 130 interrupted.
     """
     existing = _existing({Existing.REPAIR: repair, Existing.REVISE: revise, Existing.REPLACE: replace})
     typed = to_jobspec(options)
