@@ -174,7 +174,7 @@ class ResultMethods(ProgressMethods):
 
         Parameters that were submitted from Python keep their types; parameters from a CSV file are text. `infer`: True
         to convert text columns with only numbers, or with only true and false. A column stays text if a value has a
-        leading zero, a plus sign or more than 15 digits.
+        leading zero, a plus sign or more than 15 digits, except floats in Python's form.
         """
         return frame(self._backends, self.job(name), infer=infer)
 

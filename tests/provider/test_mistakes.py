@@ -82,7 +82,7 @@ ERRORS = {
     "02_unknown_column": error("submit(command=['echo', '{lrr}'])", "unknown column {lrr}", "the columns are lr"),
     "03_column_as_jinja": error("submit(command=['echo', '{{ lr }}'])", "'{{ lr }}'", "write {lr}"),
     "04_unbalanced_brace": error("submit(command=['sh', '-c', 'f() { ls'])", "unbalanced brace", "\\{"),
-    "05_json_in_a_word": error("submit(command=['echo', '{\"a\": 1}'])", 'unknown column {"a": 1}', "\\{"),
+    "05_json_in_a_word": error("submit(command=['echo', '{\"a\": 1}'])", '{"a": 1} in the command is not a', "\\{"),
     "06_no_command": error("submit(command=[])", "there is no command", "^run.py"),
     "07_wrong_template": error("submit(command=['{{ ds', '{lr}'])", "not a valid template", "'{{ ds'"),
     "08_none_in_a_row": error("submit(parameters=[{'lr': 1}, {'lr': None}])", "row 1, column 'lr'", "missing=''"),

@@ -15,6 +15,10 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileError, UserError
 from kubeque.model.rows.rows import INDEX
 from kubeque.model.text import LINE_CHARACTERS, printable
+from kubeque.model.wording import option
+
+#: Template of a flat layout that gives each file of a job its own path.
+_ALWAYS = "'{index}-{path}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ class PathClaims:
             )
         before = self._claims.setdefault(self._paths.key(path), _Claim(index, path, name))
         if (before.index, before.name if layout.is_flat else "") != (index, name if layout.is_flat else ""):
-            raise UserError(f"{layout.text} {self._describe(before, _Claim(index, path, name))}")
+            always = f"; {option('flat', _ALWAYS)} works for every job" if layout.is_flat else ""
+            raise UserError(f"{layout.text} {self._describe(before, _Claim(index, path, name))}{always}")
 
     def _describe(self, first: _Claim, second: _Claim) -> str:
         kind = "file" if self._paths.layout.is_flat else "folder"
@@ -99,7 +104,8 @@ class PathClaims:
             else f"{kind}s that differ only in case or Unicode form, {' and '.join(map(printable, places))}"
         )  # fmt: skip
         if first.index == second.index:
-            return f"gives the files {first.name} and {second.name} of row {first.index} {where}: add {{path}}"
+            also = " and {index}" if len(self._rows) > 1 and not self._paths.used else ""
+            return f"gives the files {first.name} and {second.name} of row {first.index} {where}: add {{path}}{also}"
         return f"gives rows {first.index} and {second.index} {where}: add {self._remedy(first, second)}"
 
     def _place(self, claim: _Claim) -> str:
@@ -114,4 +120,5 @@ class PathClaims:
             name for name, value in rows[0].items()
             if name != INDEX and name not in self._paths.used and rows[1].get(name, value) != value
         ]  # fmt: skip
-        return " or ".join(f"{{{name}}}" for name in [*differing[:1], INDEX])
+        differing.sort(key=lambda name: "/" in rows[0][name])  # a slash becomes %2F in the name of a file
+        return " or ".join(map(self._paths.placeholder, [*differing[:1], INDEX]))

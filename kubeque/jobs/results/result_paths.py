@@ -113,13 +113,21 @@ class ResultPaths:
     def __init__(self, layout: Layout, columns: Collection[str]) -> None:
         """Parse the template of `layout`. `columns`: the columns of the rows of the job.
 
-        Raises UserError for a placeholder that is unknown or ambiguous.
+        Raises UserError for placeholders that are unknown.
         """
         self.layout = layout
         self._columns = columns
         self._words = _parse_parts(layout)
         #: The source of each placeholder: _PARAMETER and a column, or _FILE and one of FILE_FIELDS.
-        self._sources = {name: self._find(name) for word in self._words for name in word.columns}
+        self._sources: dict[str, tuple[str, str]] = {}
+        faults = []
+        for name in dict.fromkeys(name for word in self._words for name in word.columns):
+            if source := self._find(name):
+                self._sources[name] = source
+            else:
+                faults.append(f"unknown name {{{cut(name)}}}: {suggest(name, self._known(), 'names')}")
+        if faults:
+            raise UserError(f"{layout.text}: {'; '.join(faults)}")
 
     @property
     def depth(self) -> int:
@@ -131,22 +139,29 @@ class ResultPaths:
         """The columns that the template uses."""
         return {name for source, name in self._sources.values() if source == _PARAMETER}
 
-    def _find(self, name: str) -> tuple[str, str]:
+    def placeholder(self, column: str) -> str:
+        """Return the placeholder for the value of a column."""
+        is_part = self.layout.is_flat and column in FILE_FIELDS
+        return f"{{{_PARAMETER}{column}}}" if is_part else f"{{{column}}}"
+
+    def _known(self) -> list[str]:
+        return [*self._columns, INDEX, *(FILE_FIELDS if self.layout.is_flat else ())]
+
+    def _find(self, name: str) -> tuple[str, str] | None:
+        """Return the source of a placeholder; None if it is unknown.
+
+        In a flat layout, a name that is also a column is a part of the file's own path.
+        """
         fields = FILE_FIELDS if self.layout.is_flat else ()
-        is_column = name in self._columns or name == INDEX
-        if is_column and name in fields:
-            raise UserError(
-                f"{self.layout.text}: {{{name}}} is a column of the rows and a part of the file's name: write"
-                f" {{{_PARAMETER}{name}}} or {{{_FILE}{name}}}"
-            )
-        if is_column:
+        if name in fields:
+            return _FILE, name
+        if name in self._columns or name == INDEX:
             return _PARAMETER, name
         if name.removeprefix(_FILE) in fields:
             return _FILE, name.removeprefix(_FILE)
         if name.startswith(_PARAMETER) and name.removeprefix(_PARAMETER) in self._columns:
             return _PARAMETER, name.removeprefix(_PARAMETER)
-        known = [*self._columns, INDEX, *fields]
-        raise UserError(f"{self.layout.text}: unknown name {{{cut(name)}}}: {suggest(name, known, 'names')}")
+        return None
 
     def folder(self, row: Mapping[str, str]) -> str:
         """Return the folder of a task below the destination. `row`: the values of the task, with its index."""

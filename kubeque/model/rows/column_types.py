@@ -17,6 +17,8 @@ _DIGITS = 15
 #: texts.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+#: Pattern of texts that can be the form in which Python writes a float.
+_FLOAT = re.compile(r"nan|-?inf|-?[0-9]{1,20}(\.[0-9]{1,20}|(\.[0-9]{1,20})?e[+-][0-9]{2,3})")
 _INT64 = 1 << 63
 
 
@@ -83,9 +85,12 @@ def is_int64(value: int) -> bool:
 def read_text(text: str) -> Any:
     """Return the integer, float or boolean that a text contains; otherwise the text. An empty text becomes None.
 
-    A text with a leading zero, a plus sign or more than 15 digits stays a text.
+    A text with a leading zero or a plus sign stays a text. A text with more than 15 digits stays a text if it is not a
+    float in the form that Python writes.
     """
     number = _NUMBER.fullmatch(text)
     if number and sum(len(part) - (part[0] == ".") for part in number.groups()[:2] if part) <= _DIGITS:
         return int(text) if _INTEGER.fullmatch(text) else float(text)
+    if _FLOAT.fullmatch(text) and repr(float(text)) == text:
+        return float(text)
     return {"": None, "true": True, "false": False}.get(text, text)

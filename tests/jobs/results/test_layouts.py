@@ -231,3 +231,31 @@ def test_files_of_an_earlier_attempt_go_although_their_path_belongs_to_another_r
     del texts["r"]  # results.csv
     assert texts == {value: value for value in "bcde"}
     assert client.fetch(name, dest, streams=None, **choice).files == 0
+
+
+def test_columns_with_names_of_parts_of_a_file(client: Client, tmp_path: Path) -> None:
+    # Given rows with the columns of --each, and tasks with two files of one name
+    rows = from_records([{"path": f"in/{name}.txt", "name": f"{name}.txt", "stem": name} for name in "ab"])
+    script = "mkdir out; echo 1 > sum.txt; echo 2 > out/sum.txt"
+    client.submit(Sweep(["sh", "-c", script, "{path}"], name="each", rows=rows))
+    client.wait("each", timeout=60)
+
+    # Then the short names are those of the file, and `param.` gives the column
+    client.fetch("each", tmp_path / "d", flat="{param.stem}-{path}", streams=None)
+    assert tree(tmp_path / "d") == ["a-out_sum.txt", "a-sum.txt", "b-out_sum.txt", "b-sum.txt", "results.csv"]
+
+    # And each advice is a pattern that works
+    for flat, advice in [
+        ("{path}", "{param.name} or {index}"),
+        ("{name}", "{path} and {index}"),
+        ("{param.stem}-{name}", "{path}"),
+    ]:
+        with pytest.raises(UserError) as error:
+            client.fetch("each", tmp_path / "e", flat=flat, streams=None)
+        assert f"add {advice}; " in str(error.value)
+        works = str(error.value).partition("flat ")[2].rpartition("flat ")[2].split("'")[1]
+        assert client.fetch("each", tmp_path / f"e{len(flat)}", flat=works, streams=None).files == 4
+
+    # And one error names all unknown names
+    with pytest.raises(UserError, match=r"unknown name \{nam\}: .*unknown name \{stm\}"):
+        client.fetch("each", tmp_path / "e", flat="{nam}-{stm}", streams=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -45,3 +46,16 @@ def test_a_column_is_what_all_its_values_are(values: tuple[Any, ...], kind: Valu
 def test_text_is_read_only_where_nothing_is_lost_of_its_meaning(text: str, value: Any) -> None:
     assert read_text(text) == value
     assert type(read_text(text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    "value", [0.1 + 0.2, 1e16, -1.7976931348623157e308, 5e-324, 1 / 3000, math.inf, -math.inf, -0.0]
+)
+def test_each_float_that_python_writes_is_a_number(value: float) -> None:
+    assert repr(read_text(repr(value))) == repr(value)
+
+
+def test_nan_is_a_number_and_names_stay_text() -> None:
+    assert math.isnan(read_text("nan"))
+    for text in ("1234567890123456", "007", "+5", "00.5", "1_0.5", "0.12345678901234567890", "NaN", "infinity"):
+        assert read_text(text) == text

@@ -21,7 +21,9 @@ from kubeque.client import Client
     help="File or URL to write; its name ends with .csv or .parquet. '-' writes CSV to standard output.",
 )  # fmt: skip
 @click.option(
-    "--infer", is_flag=True, help="Turn parameters that look like numbers into numbers (default: keep the text)."
+    "--infer",
+    is_flag=True,
+    help="Turn parameters with only numbers, or only true and false, into these types (default: keep the text).",
 )
 @click.pass_context
 def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:

@@ -34,7 +34,8 @@ from kubeque.model.text import format_count
 )
 @click.option(
     "--flat", metavar="'{lr}-{seed}-{name}'",
-    help="Put all files into DEST. Build their names from parameters, {index}, {name}, {stem}, {suffix} and {path}.",
+    help="Put all files into DEST. Build their names from parameters, {index}, and {name}, {stem}, {suffix} and {path}"
+    " of the file, for example '{index}-{path}'. {param.name} is a parameter with such a name; {file.name} is {name}.",
 )  # fmt: skip
 @click.option(
     "--streams", is_flag=True, help="With --flat or --glob, also fetch stdout.txt and stderr.txt that are not empty."
