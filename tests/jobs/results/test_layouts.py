@@ -254,7 +254,7 @@ def test_columns_with_names_of_parts_of_a_file(client: Client, tmp_path: Path) -
             client.fetch("each", tmp_path / "e", flat=flat, streams=None)
         assert f"add {advice}; " in str(error.value)
         works = str(error.value).partition("flat ")[2].rpartition("flat ")[2].split("'")[1]
-        assert client.fetch("each", tmp_path / f"e{len(flat)}", flat=works, streams=None).files == 4
+        assert client.fetch("each", tmp_path / advice, flat=works, streams=None).files == 4
 
     # And one error names all unknown names
     with pytest.raises(UserError, match=r"unknown name \{nam\}: .*unknown name \{stm\}"):
