@@ -47,6 +47,7 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     - every consumer that has reserved tasks has ended at least one of these first attempts
     - no consumer reserved its tasks more than max(1 s, twice the longest first attempt) ago
     - no task is ok, except linked tasks
+    - the job has no `max_failures`; with this limit, the user has decided how many tasks may fail
 
     Raise `Job.floor`, the lowest size class in which tasks run, if all first attempts ran out of memory. In addition,
     at least max(20, 2 x consumers) of these tasks must now be in a size class with more memory.
@@ -72,8 +73,14 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     longest = max(attempt.seconds for attempt in firsts)
     enders = {attempt.owner for attempt in firsts}
     waiting = [owner for owner, seconds in holders.items() if owner not in enders or seconds > max(1.0, 2 * longest)]
-    if cause in (Cause.EXIT, Cause.SIGNAL) and count >= max(10, job.consumers) and not waiting:
-        return Early(stop=f"the first {count} attempts all ended by {cause} {code}")
+    if (
+        job.max_failures is None
+        and cause in (Cause.EXIT, Cause.SIGNAL)
+        and count >= max(10, job.consumers)
+        and not waiting
+    ):
+        anyway = f"--max-failures {job.n} runs all rows anyway"
+        return Early(stop=f"the first {count} attempts all ended by {cause} {code}; {anyway}")
     return Early()
 
 

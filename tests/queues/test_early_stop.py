@@ -49,8 +49,14 @@ def verdict(*content: Block, **fields: object) -> Early:
 
 # ------------------------------------------------------------------ stop
 def test_a_job_whose_first_attempts_all_failed_alike_is_stopped() -> None:
-    assert verdict(failed(10)) == Early(stop="the first 10 attempts all ended by exit 1")
-    assert verdict(failed(10, Cause.SIGNAL, 11)) == Early(stop="the first 10 attempts all ended by signal 11")
+    anyway = "; --max-failures 1000 runs all rows anyway"
+    assert verdict(failed(10)) == Early(stop=f"the first 10 attempts all ended by exit 1{anyway}")
+    assert verdict(failed(10, Cause.SIGNAL, 11)) == Early(stop=f"the first 10 attempts all ended by signal 11{anyway}")
+
+
+@pytest.mark.parametrize("cause", [Cause.EXIT, Cause.SIGNAL])
+def test_an_explicit_limit_of_failures_replaces_the_rule(cause: Cause) -> None:
+    assert verdict(failed(40, cause), max_failures=1000) == Early()
 
 
 def test_with_many_consumers_more_failures_are_awaited() -> None:
@@ -110,7 +116,8 @@ def test_a_hopeless_job_is_stopped_once_and_a_reset_gives_it_another_chance(queu
     assert end_hopeless(queue, job).open
     fail_all(queue, job, 1, Cause.EXIT)
     stopped = end_hopeless(queue, job)
-    assert (stopped.state, stopped.reason) == (JobState.STOPPED, "the first 10 attempts all ended by exit 1")
+    reason = "the first 10 attempts all ended by exit 1; --max-failures 40 runs all rows anyway"
+    assert (stopped.state, stopped.reason) == (JobState.STOPPED, reason)
     assert queue.counts(stopped) == Counts(failed=10, killed=30)
     again = queue.reset("sweep", ResetRule())
     assert end_hopeless(queue, again).open

@@ -177,7 +177,10 @@ GROUPS = (
             ("--retry-causes",), "CAUSE=N,...", old_name="retries", old_flags=("--retries",),
         ),
         Option(
-            "max_failures", COUNT, "Number of failed tasks at which the job stops.", ("--max-failures",), "N", "none",
+            "max_failures", COUNT,
+            "Number of failed tasks at which the job stops. Without this option, the job stops if at least its first 10"
+            " attempts all ended with the same exit code; the number of rows as N runs all rows.",
+            ("--max-failures",), "N", "none",
             kept="job.max_failures",
         ),
         Option(
