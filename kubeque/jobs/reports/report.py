@@ -12,6 +12,7 @@ from kubeque.files.layout import report_url
 from kubeque.files.output import check_file, write_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.drawing import SCRIPT, Sample
+from kubeque.jobs.reports.failure_output import read_failure_outputs
 from kubeque.jobs.reports.html_page import render_page
 from kubeque.jobs.reports.report_values import Content, report_values
 from kubeque.jobs.reports.unsent_files import find_unsent_module
@@ -97,7 +98,7 @@ def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
         job, backends.spec(job), counts, seen, groups.largest(), listed, sample,
         {key: row for key, row in rows.items() if key in kept}, causes, backends.queue.now(),
         read_usages(backends, job, longest.lines), "".join(letters),
-        _find_unsent(backends, job, groups),
+        _find_unsent(backends, job, groups), read_failure_outputs(backends, job, groups.largest()),
     )  # fmt: skip
     return render_page("report.html", title=f"{job.name}: report", scripts=_SCRIPTS, **report_values(content))
 

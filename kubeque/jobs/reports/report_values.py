@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeque.clusters.open import is_local
 from kubeque.jobs.reports.drawing import Rows, Sample, make_drawing
+from kubeque.jobs.reports.failure_output import FailureOutput
 from kubeque.jobs.reports.html_page import format_time
 from kubeque.jobs.reports.usage_curves import TaskUsage, draw_usage
 from kubeque.jobs.results.table import TaskRow
@@ -64,6 +65,8 @@ class Content:
     letters: str = ""
     #: Value of a `push` option for a file of this machine that tasks did not find; empty without one.
     unsent: str = ""
+    #: The end of stderr of the first task of each of the largest groups of failures.
+    outputs: Sequence[FailureOutput] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,8 @@ def report_values(c: Content) -> dict[str, Any]:
     return {
         "job": job, "state": _state(job), "verdict": _verdict(c.counts), "bar": _bar(c.counts), "facts": _facts(c),
         "command": _command(c.spec), "advice": _advice(c),
-        "causes": sorted(c.causes.items(), key=lambda item: -item[1]), "groups": c.groups, "format_row": _format_row,
+        "causes": sorted(c.causes.items(), key=lambda item: -item[1]), "groups": c.groups, "outputs": c.outputs,
+        "format_row": _format_row,
         "unsent": shlex.join(unsent) if c.unsent else "", "marks": _marks(c),
         "drawing": make_drawing(c.sample, c.rows, By.CONSUMER),
         "has_gpu": has_gpu, "usages": [draw_usage(each, has_gpu=has_gpu) for each in c.usages], "table": _table(c),
@@ -153,7 +157,9 @@ def _facts(c: Content) -> list[tuple[str, str]]:
             ("attempts", f"{seen.attempts:,}"), ("consumers", f"{len(seen.consumers):,}"),
         ]  # fmt: skip
     if seen.times:
-        facts.append(("task (median, 95 %, longest)", " · ".join(format_seconds(seen.time(q)) for q in (0.5, 0.95, 1))))
+        facts.append(
+            ("ok task (median, 95 %, longest)", " · ".join(format_seconds(seen.time(q)) for q in (0.5, 0.95, 1)))
+        )
     if seen.peak:
         asked = f" of {format_bytes(memory)}" if (memory := job.shapes[0].memory) else ""
         facts.append(("peak memory", format_bytes(seen.peak) + asked))

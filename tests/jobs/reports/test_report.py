@@ -263,3 +263,44 @@ def test_the_report_has_curves_of_the_longest_tasks(backends: Backends) -> None:
 def test_the_report_of_short_tasks_reads_no_result(backends: Backends) -> None:
     job = ended_job(backends, [{"x": "1"}], lambda index: Ended(seconds=9.9, folder="1-abc"))
     assert "Use over time" not in report(backends, job)
+
+
+def test_the_report_has_the_end_of_stderr_of_each_group(backends: Backends) -> None:
+    def how(index: int) -> Ended:
+        return Ended(Cause.EXIT, message="abcdefgh"[index], folder="1-abc")
+
+    job = ended_job(backends, [{"x": str(number)} for number in range(8)], how)
+    stderr = "".join(f"line {number}\n" for number in range(99)) + "  <b>\x1b[2J" + "y" * 5000 + "\n"
+    for line in lines(backends, job):
+        content: object = {1: [], 2: {"stderr": 3}}.get(line.view.index, {"stderr": stderr})
+        if line.view.index != 3:  # the files of this task were deleted
+            url = join(result_url(job, line.view.record.outcome), "result.json")
+            backends.files.write(url, json.dumps(content).encode())
+
+    page = report(backends, job)
+
+    section = page.partition("<h2>Failures</h2>")[2].partition("<h2>")[0]
+    assert re.findall(r"stderr of task (\d+):", section) == ["0", "4"]
+    (first, second) = re.findall(r"<pre>(.*?)</pre>", section, re.DOTALL)
+    assert first == second
+    assert first.startswith("line 80\n")
+    assert first.splitlines()[-1].startswith("  &lt;b&gt;")
+    assert len(first.splitlines()) == 20
+    assert "\x1b" not in first
+    assert len(first) < 1000
+
+
+def test_a_store_that_does_not_answer_does_not_stop_the_report(
+    backends: Backends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ended_job(backends, [{"x": "1"}], lambda index: Ended(Cause.EXIT, message="bad", folder="1-abc"))
+
+    read_json = Files.read_json
+
+    def refuse(files: Files, url: str, *rest: object, **more: object) -> object:
+        if url.endswith("result.json"):
+            raise StorageError("the store does not answer")
+        return read_json(files, url, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Files, "read_json", refuse)
+    assert "stderr of task" not in report(backends, job)
