@@ -202,10 +202,9 @@ def test_a_sweep_that_is_fetched_names_no_fetch_and_stays(shell: Shell) -> None:
             ("sub", "python3", "^mandelbrot.py", "{n}", "-p", "params.csv"),
             "-p is a word of the command: write options of kubeque before the command",
         ),
-        (("status", "j", "--tasks", "--sort", "out.x"), "kubeque show j --sort out.x sorts them"),
         (("sub", "-n", "mine", "--repair"), "kubeque sub -n mine --repair -p rows.csv python3 '^run.py' '{x}'"),
     ],
-    ids=["order", "sort", "repair"],
+    ids=["order", "repair"],
 )
 def test_a_misplaced_option_is_named_with_its_place(shell: Shell, words: tuple[str, ...], remedy: str) -> None:
     done = shell.run(*words)

@@ -106,7 +106,10 @@ def test_rows_are_selected_by_the_words_of_kill_and_reset(swept: Shell) -> None:
         ("status lr --tasks --where labl=a", "--where labl=a: the column 'labl' does not exist: did you mean 'label'?"),
         ("status lr --tasks --where out.los=1", "--where: no selected task has 'out.los': did you mean 'out.loss'?"),
         ("show lr --sort lr --where lr", "--where 'lr' is not a condition"),
-        ("status lr --where lr>1", "--index, --where, --state, --from and --limit select tasks: add --tasks"),
+        (
+            "status lr --where lr>1",
+            "--index, --where, --state, --from, --limit and --sort are about tasks: add --tasks",
+        ),
         ("show lr --index 1", "add --sort COLUMN, or list them with kubeque status lr --tasks"),
         ("show lr 1 --sort lr", "--sort lists all tasks of a job: leave out either INDEX or --sort"),
         ("show lr --top 1", "--desc and --top need --sort"),

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.table import TaskRow
+from kubeque.jobs.results.table import RUNNING, TaskRow
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
@@ -59,7 +59,7 @@ def _rank(
             missing.add(line.view.index, keep(line))
         else:
             texts.add(str(value), keep(line))
-    if seen and column not in seen:
+    if seen and column not in seen and column not in RUNNING:
         columns = f"the columns are {', '.join(_known(seen))}{suggest_column(column, seen)}"
         raise UserError(f"{option('sort', column)}: the column {column!r} does not exist: {columns}")
     found = [*numbers.sorted(), *texts.sorted(), *missing.sorted()]

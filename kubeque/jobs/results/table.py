@@ -21,6 +21,10 @@ from kubeque.model.text import cut, printable
 #: Maximum length of the row's values in the `repr` of a task, characters.
 _SHOWN_VALUES = 80
 
+#: Columns by which running tasks are sorted, as `status --tasks` prints them without and with `--json`. The value is
+#: the sign of the start time: a task that started later has run for less time.
+RUNNING = {"running for": -1, "running.since": 1}
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TaskRow:
@@ -75,6 +79,9 @@ class TaskRow:
         if column == INDEX:
             return self.view.index
         parameter = parameter_of(column)
+        if column in RUNNING and column not in self.row:
+            running = self.view.running
+            return None if running is None else RUNNING[column] * running.since
         return None if parameter is None else self.row.get(parameter)
 
     def as_record(self) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.collect import collect, frame, print_table, records
 from kubeque.jobs.results.ranking import rank_tasks
-from kubeque.jobs.results.table import lines, to_csv
+from kubeque.jobs.results.table import TaskRow, lines, to_csv
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
+from kubeque.model.job.task import Running, TaskRecord, TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS
 from kubeque.model.rows.parameters import from_frame, to_rows
 from kubeque.model.sweep.sweep import Sweep
@@ -252,3 +253,16 @@ def test_values_that_a_real_task_wrote_are_all_there(client: Client, tmp_path: P
     client.collect("large", tmp_path / "t.csv")
 
     assert "x" * 2000 in (tmp_path / "t.csv").read_text()
+
+
+@pytest.mark.parametrize(("column", "order"), [("running for", [2, 0, 1]), ("running.since", [0, 2, 1])])
+def test_running_tasks_are_sorted_by_their_time(column: str, order: list[int]) -> None:
+    views = [
+        TaskView(0, TaskState.RUNNING, 0, TaskRecord(1), "me", Running(100.0, 100.0)),
+        TaskView(1, TaskState.OK, 0, TaskRecord(1)),
+        TaskView(2, TaskState.RUNNING, 0, TaskRecord(1), "me", Running(200.0, 200.0)),
+    ]
+    rows = [TaskRow(view, {}) for view in views]
+    assert [found.view.index for found in rank_tasks(rows, column)] == order
+    own = [TaskRow(view, {column: str(-view.index)}) for view in views]
+    assert [found.view.index for found in rank_tasks(own, column)] == [2, 1, 0], "a parameter of this name"

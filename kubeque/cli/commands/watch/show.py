@@ -33,7 +33,9 @@ _INPUTS = 20
 @click.command()
 @job_argument()
 @click.argument("task", metavar="[INDEX]", type=click.IntRange(0), required=False)
-@click.option("--sort", metavar="COLUMN", help="List the tasks, sorted by this column, for example out.loss.")
+@click.option(
+    "--sort", metavar="COLUMN", help="List the tasks, sorted by this column, for example out.loss or running.since."
+)
 @click.option("--desc", is_flag=True, help="With --sort: list the largest value first (default: the smallest).")
 @click.option(
     "--top", type=click.IntRange(1), metavar="N", help="With --sort: list only the first N tasks (default: all)."

@@ -33,7 +33,7 @@ from kubeque.model.job.row_selection import RowSelection
     help="With --tasks: index of the first task to print (default: 0).",
 )
 @click.option("--limit", type=click.IntRange(1), help="With --tasks: maximum number of tasks to print (default: all).")
-@click.option("--sort", hidden=True)
+@click.option("--sort", metavar="COLUMN", help="With --tasks: sort by this column, for example 'running for'.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --tasks one object per line.")
 @click.pass_context
 def status(
@@ -41,20 +41,22 @@ def status(
     states: tuple[str, ...], first: int, limit: int | None, sort: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Show the state of all jobs or of JOB. With --tasks, show the state of each task of JOB."""
-    if sort is not None:
-        raise UserError(f"status lists tasks by index: kubeque show {job or 'JOB'} --sort {sort} sorts them")
     if tasks and job is None:
         raise UserError("--tasks needs a job: kubeque status JOB --tasks")
     rows = RowSelection.parse(index, where, states)
-    if not tasks and (first or limit or not rows.is_empty):
-        raise UserError("--index, --where, --state, --from and --limit select tasks: add --tasks")
+    if not tasks and (first or limit or sort is not None or not rows.is_empty):
+        raise UserError("--index, --where, --state, --from, --limit and --sort are about tasks: add --tasks")
+    if first and sort is not None:
+        raise UserError("--from is an index, and --sort changes the order: leave out either option")
     with connect(ctx) as client:
         job = find_job(client, job) if job is not None else None
         if job is None:
             print_jobs(client, client.status, as_json=as_json)
         elif tasks:
             client.status(job)
-            print_tasks(islice(client.lines(job, rows=rows, first=first), limit), client.now, as_json=as_json)
+            ranked = client.ranked(job, sort, top=limit, rows=rows) if sort is not None else None
+            found = ranked if ranked is not None else islice(client.lines(job, rows=rows, first=first), limit)
+            print_tasks(found, client.now, as_json=as_json)
         else:
             progress = client.status(job)
             print_job(progress, as_json=as_json)
