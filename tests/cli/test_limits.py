@@ -161,7 +161,7 @@ def test_a_job_whose_first_tasks_all_fail_alike_stops_by_itself(shell: Shell) ->
     ran = shell.run("sub", "-n", "hopeless", "--consumers", "2", "--repeat", "3000", "sh", "-c", "exit 3")
     assert ran.returncode == 1
     assert "hopeless: stopped (the first " in ran.stdout
-    assert "attempts all ended by exit 3): " in ran.stdout
+    assert "attempts all ended by exit 3; --max-failures " in ran.stdout
     assert 10 <= status(shell, "hopeless")["counts"]["failed"] <= 30
 
 

@@ -24,6 +24,9 @@ _COST_SHARE = 0.05
 #: Memory of a process tree above which shared pages are counted only once, bytes. For a smaller tree, this is not worth
 #: the time.
 _SMALL_TREE = 64 << 20
+#: Smallest peak that is recorded, bytes. A smaller one was measured before the program had started, so the peak is
+#: unknown.
+LEAST_PEAK = 1 << 20
 #: Return codes of a command if SIGKILL ended the command itself, or if the command is a shell and SIGKILL ended the
 #: program that it ran.
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)

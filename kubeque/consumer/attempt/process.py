@@ -18,7 +18,7 @@ from types import TracebackType
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.attempt.disk_watch import DiskWatch, was_full
 from kubeque.consumer.attempt.end_cause import cause_of_exit, explain_stop, own_code
-from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter, raise_oom_score
+from kubeque.consumer.attempt.memory_watch import LEAST_PEAK, MemoryWatch, OomCounter, raise_oom_score
 from kubeque.consumer.attempt.start_errors import Refusal, explain
 from kubeque.consumer.attempt.stop_signal import End, StopSignal
 from kubeque.consumer.attempt.usage.usage_watch import UsageWatch
@@ -145,7 +145,8 @@ def _run(
     cause, code, message = run.verdict(oom is not None and oom.has_killed(kills, process.returncode))
     if cause in (Cause.EXIT, Cause.SIGNAL) and (evidence := find_full()):
         cause, message = Cause.DISK, f"no disk left ({evidence}): {message}"
-    return Ended(cause, code, start, seconds, run.watch.peak, message, left, usage)
+    peak = run.watch.peak if run.watch.peak >= LEAST_PEAK else 0
+    return Ended(cause, code, start, seconds, peak, message, left, usage)
 
 
 def _open_stream(target: Path | int, opened: list[int]) -> int:

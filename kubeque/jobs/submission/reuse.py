@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field, replace
 
 from kubeque.files.layout import keys_url, task_url
@@ -12,15 +13,18 @@ from kubeque.files.spec_file import read_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.result_links import Done
 from kubeque.lazy_dataclass import dataclass
-from kubeque.model.errors import FileDamaged, FileMissing, UserError
+from kubeque.model.command.command import format_word
+from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_keys import KEY_BYTES, has_index, no_keys, own_values, row_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome, TaskState, TaskView
 from kubeque.model.rows.rows import iter_rows
-from kubeque.model.text import cut, format_count
+from kubeque.model.text import cut, format_count, printable
 from kubeque.model.wording import option
 
+#: Maximum number of changes that a note names.
+_NAMED = 3
 #: Row keys by uid and revision of their job. Row keys of a revision never change.
 StoredKeys = dict[tuple[str, int], bytes]
 
@@ -206,6 +210,40 @@ def read_all_keys(backends: Backends, job: Job, known: StoredKeys) -> None:
     for number in range(1, job.revision + 1):
         if (job.uid, number) not in known:
             known[job.uid, number] = read_keys(backends, job, number)
+
+
+def note_done(backends: Backends, job: Job, spec: JobSpec, done: int, earlier: Sequence[Job]) -> str:
+    """Return a note for a job of a series of which some rows run again or for the first time; "" if all are done.
+
+    `done`: number of linked rows. `earlier`: the earlier jobs of the series, the newest first.
+    """
+    if not earlier or done >= job.n:
+        return ""
+    changes: list[str] = []
+    with suppress(StorageError):  # the submission succeeds without the reasons
+        changes = list(describe_changes(spec, backends.spec(earlier[0])))
+    more = [format_count(len(changes) - _NAMED, "more change")] if len(changes) > _NAMED else []
+    why = f": since {earlier[0].name}, {', '.join([*changes[:_NAMED], *more])}" if changes else ""
+    return f"{done} of {job.n} rows are done already{why}"
+
+
+def describe_changes(new: JobSpec, old: JobSpec) -> Iterator[str]:
+    """Yield a text for each difference of two specs because of which rows with equal values run again."""
+    then = {item.name: (item.digest, item.generation) for item in old.inputs}
+    now = {item.name: (item.digest, item.generation) for item in new.inputs}
+    yield from (f"{printable(name)} has changed" for name in now if name in then and now[name] != then[name])
+    yield from (f"{printable(name)} is a new input" for name in now if name not in then)
+    yield from (f"{printable(name)} is no longer an input" for name in then if name not in now)
+    if list(map(format_word, new.command)) != list(map(format_word, old.command)) or new.shell != old.shell:
+        yield "the command has changed"
+    if dict(new.env) != dict(old.env):
+        yield "the environment has changed"
+    if sorted(new.results) != sorted(old.results) or sorted(new.ignore) != sorted(old.ignore):
+        yield "the files to keep have changed"
+    if not new.local and new.image != old.image:
+        yield "the image has changed"
+    if sorted(new.rows.columns) != sorted(old.rows.columns):
+        yield "the columns have changed"
 
 
 def _all_keys(backends: Backends, job: Job) -> dict[int, bytes]:

@@ -16,7 +16,7 @@ from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.fit_machine import mixed_note
 from kubeque.jobs.submission.kept_options import copy_options, note_kept
 from kubeque.jobs.submission.recent_jobs import note_submission
-from kubeque.jobs.submission.reuse import Found, changed_rows, find_done, members, repair
+from kubeque.jobs.submission.reuse import Found, changed_rows, find_done, members, note_done, repair
 from kubeque.jobs.submission.submitter_environment import differences, explain
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
@@ -161,7 +161,18 @@ def _create(
     if before is not None:
         Environments(backends.config.home).remove(before.uid)
     told = [(source, rows) for source, rows in found.told if before is None or source.uid != before.uid]
-    return Submitted(_unlink_removed(backends, job, told), "made", sent)
+    notes = _note_done(backends, wanted, job) if existing is not Existing.REPLACE else ()
+    return Submitted(_unlink_removed(backends, job, told), "made", sent, notes=notes)
+
+
+def _note_done(backends: Backends, wanted: Draft, job: Job) -> tuple[str, ...]:
+    """Return the note about rows of a job of a series that are done already, in a tuple; empty without a note."""
+    sweep = wanted.sweep
+    if not (sweep.series and sweep.skip_done and wanted.keys):
+        return ()
+    earlier = [member for member in members(backends, sweep.series) if member.uid != job.uid]
+    note = note_done(backends, job, wanted.spec, job.linked, earlier)
+    return (note,) if note else ()
 
 
 def _canaries(sweep: Sweep, found: Found) -> list[int]:

@@ -139,7 +139,7 @@ GROUPS = (
             kept="job.series", templated=True,
         ),
         Option(
-            "skip_done", FLAG, "Do not run rows that are ok in the series already; link to their results.",
+            "skip_done", FLAG, "Link rows to ok results of the series with the same command, inputs and values.",
             ("--skip-done/--no-skip-done",),
         ),
         Option(
@@ -177,10 +177,8 @@ GROUPS = (
             ("--retry-causes",), "CAUSE=N,...", old_name="retries", old_flags=("--retries",),
         ),
         Option(
-            "max_failures", COUNT,
-            "Number of failed tasks at which the job stops. Without this option, the job stops if at least its first 10"
-            " attempts all ended with the same exit code; the number of rows as N runs all rows.",
-            ("--max-failures",), "N", "none",
+            "max_failures", COUNT, "Number of failed tasks at which the job stops.", ("--max-failures",), "N",
+            "10 if all first attempts fail alike, else none",
             kept="job.max_failures",
         ),
         Option(

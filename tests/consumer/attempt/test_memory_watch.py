@@ -256,3 +256,9 @@ def test_a_real_death_by_memory_is_told_from_a_plain_kill(small_cgroup, tmp_path
     done = subprocess.run(argv, cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, timeout=60)
 
     assert done.stdout.split() == causes.split(), done.stderr
+
+
+def test_the_peak_of_a_very_short_command_is_plausible_or_unknown(bench):
+    for _ in range(20):
+        peak = bench.run("/bin/true").peak_memory
+        assert peak == 0 or peak >= MI

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,6 +117,23 @@ def test_a_changed_script_runs_all_rows_and_the_old_one_finds_its_own_again(desk
     desk.write(before.rstrip("\n"))
     assert desk.submit("three", ["a", "b"]) == 2
     assert {o.linked.rpartition("/tasks/")[0] for o in desk.outcomes("three")} == {desk.client.job("one").url}
+
+
+def test_a_note_names_what_has_changed_since_the_last_job_of_the_series(desk: Desk) -> None:
+    def notes(name: str, values: str, command: str = "sh ^run.sh {n}", **more: Any) -> tuple[str, ...]:
+        rows = from_records([{"n": value} for value in values])
+        sweep = Sweep(command.split(), rows, name=name, base=desk.folder, series="nightly", skip_done=True, **more)
+        found = desk.client.submit(sweep).notes
+        desk.client.wait(name, timeout=100)
+        return found
+
+    assert notes("one", "ab") == ()
+    assert notes("more", "abc") == ("2 of 3 rows are done already",)
+    desk.write(desk.script.read_text() + "# a comment")
+    assert notes("two", "ab") == ("0 of 2 rows are done already: since more, run.sh has changed",)
+    assert notes("same", "ab") == ()
+    changed = "0 of 2 rows are done already: since same, the command has changed, the environment has changed"
+    assert notes("three", "ab", "sh -e ^run.sh {n}", env={"A": "1"}) == (changed,)
 
 
 def test_other_series_and_those_who_do_not_ask_run_everything(desk: Desk) -> None:
