@@ -9,6 +9,7 @@ from kubeque import __version__
 from kubeque.client.connection import Connection
 from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
 from kubeque.jobs.inspection.explain import explain_job
+from kubeque.jobs.inspection.failed_groups import read_failed_groups
 from kubeque.jobs.inspection.peek import Peek, peek, peek_many
 from kubeque.jobs.submission.recent_jobs import recent_names
 from kubeque.jobs.upkeep import observers, wait_token, watch
@@ -18,6 +19,7 @@ from kubeque.model.compatibility.versions import warn_of_difference
 from kubeque.model.errors import JobUnreadable, QueueRefused, StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.stats.explanation_facts import Explanation
+from kubeque.model.stats.remedies import FailedGroup
 
 
 class ProgressMethods(Connection):
@@ -122,6 +124,11 @@ class ProgressMethods(Connection):
         range.
         """
         return explain_job(self._backends, name, index)
+
+    def failed_groups(self, progress: Progress) -> tuple[FailedGroup, ...]:
+        """Return facts about the largest groups of failures of a job, from which `format_steps` chooses commands."""
+        job = progress.job
+        return read_failed_groups(self._backends, job, self.reader.failures(job, progress.counts).groups)
 
     def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
         """Return the last 64 KiB of one stream of a task, even while the task runs.

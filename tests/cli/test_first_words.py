@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
@@ -146,8 +147,28 @@ def test_a_file_that_was_not_sent_is_named(shell: Shell, command: str, push: str
     done = shell.run("sub", "-n", "j", "--repeat", "1", *words)
 
     step = f"kubeque sub --like j -n j --repair -u {push}"
-    assert f"next: {step} uploads the missing files" in done.stdout + done.stderr
+    for shown in (done, shell.run("explain", "j"), shell.run("status", "j")):
+        assert f"next: {step} uploads the missing files" in shown.stdout
     assert shell.run(*step.split()[1:]).returncode == 0  # the step works
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (("./run.sh", "{i}"), ("--", "^./run.sh", "{i}")),
+        (("--shell", "./run.sh {i}"), ("-u", "run.sh")),
+    ],
+)
+def test_a_program_that_was_not_sent_is_named(shell: Shell, command: tuple[str, ...], options: tuple[str, ...]) -> None:
+    shell.write("run.sh", "#!/bin/sh\n").chmod(0o755)
+
+    done = shell.run("sub", "-n", "j", "--grid", "i=1..2", *command)
+
+    step = shlex.join(["kubeque", "sub", "--like", "j", "-n", "j", "--repair", *options])
+    for shown in (done, shell.run("explain", "j"), shell.run("status", "j")):
+        assert f"next: {step} uploads the missing files" in shown.stdout
+        assert "reset" not in shown.stdout
+    assert shell.run(*shlex.split(step)[1:]).returncode == 0  # the step works
 
 
 @pytest.mark.parametrize("path", ["nowhere.csv", "/etc/nowhere", "../outside"])

@@ -17,8 +17,8 @@ from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job_state import JobState
 from kubeque.model.quantities import format_bytes, format_seconds
-from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.failure_text import reason
+from kubeque.model.stats.remedies import FailedGroup, format_steps
 from kubeque.model.text import LINE_CHARACTERS, VALUE_CHARACTERS, keep_last_line, printable
 
 #: Minimum number of characters for the values of a row, in the line about the row's failure.
@@ -60,25 +60,17 @@ def format_end(progress: Progress) -> str:
     return f"{text} ({rate:.2g}/s)" if rate >= 1 else f"{text} ({60 * rate:.2g}/min)"
 
 
-def next_step(progress: Progress, groups: Sequence[Group], *, fetches: bool = False, unsent: str = "") -> str:
+def next_step(progress: Progress, groups: Sequence[FailedGroup], *, fetches: bool = False) -> str:
     """Return a text with the commands to type after a job has ended; empty if no command is needed.
 
-    `groups`: failures of the job. `fetches`: True if the present command fetches the results. `unsent`: module or file
-    of this machine that tasks did not find.
+    `groups`: failures of the job. `fetches`: True if the present command fetches the results.
     """
-    name = shlex.quote(progress.job.name)
-    if unsent:
-        return (
-            f"next: kubeque sub --like {name} -n {name} --repair -u {shlex.quote(terminal_text(unsent))} uploads the"
-            " missing files, and runs failed tasks again"
-        )
-    if groups:
-        index = groups[0].first[0][0]
-        return (
-            f"next: kubeque show {name} {index} shows the first failure\n"
-            f"      kubeque reset {name} runs failed tasks again\n"
-            f"      kubeque reset {name} --update runs them with a corrected script"
-        )
+    job = progress.job
+    name = shlex.quote(job.name)
+    if groups and not job.missed_deadline:
+        return "\n".join(format_steps(job, groups))
+    if resume := _format_resume_hint(progress):
+        return resume
     if progress.counts.killed:
         return f"next: kubeque reset {name} runs the killed tasks"
     if fetches or not progress.counts.ok:
@@ -96,22 +88,19 @@ def print_job(progress: Progress, *, as_json: bool) -> None:
     click.echo(json.dumps(to_wire(progress)) if as_json else format_job(progress))
 
 
-def format_resume_hint(progress: Progress) -> str:
+def _format_resume_hint(progress: Progress) -> str:
     """Return a message about how to continue a job in the state "stopped"; empty for a job in another state.
 
-    A job is stopped, for example, at its deadline or after too many failures.
+    A job is stopped, for example, at its deadline.
     """
     job = progress.job
     if job.state is not JobState.STOPPED:
         return ""
     name, deadline = shlex.quote(job.name), " (its deadline starts again)" if job.deadline_seconds else ""
-    again = f"kubeque sub --like {name} -n {name} --repair"
-    if progress.counts.failed and not job.missed_deadline:
-        return (
-            f"to continue: correct what failed (kubeque explain {name}), then kubeque reset {name} --update{deadline};"
-            f" {again} COMMAND runs another command"
-        )
-    return f"to continue: kubeque reset {name}{deadline}, or {again} with other limits or another command"
+    return (
+        f"to continue: kubeque reset {name}{deadline}, or kubeque sub --like {name} -n {name} --repair with other"
+        " limits or another command"
+    )
 
 
 def to_wire(progress: Progress) -> dict[str, Any]:

@@ -7,12 +7,15 @@ from itertools import takewhile
 
 from kubeque.clusters.base import Standstill
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.inspection.failed_groups import read_failed_groups
 from kubeque.jobs.upkeep.progress import PatientCluster, count_consumers, first_served, why_waiting
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import State
+from kubeque.model.job.task import State, TaskState
 from kubeque.model.stats.explanation import explain
 from kubeque.model.stats.explanation_facts import Explanation, Facts, Rival
+from kubeque.model.stats.failure_groups import Groups
+from kubeque.model.stats.remedies import FailedGroup
 from kubeque.queues.queue import Queue
 
 
@@ -28,30 +31,40 @@ def explain_job(backends: Backends, name: str, index: int | None = None) -> Expl
     if index is not None and task is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
     counts = job.closing.counts if job.closing is not None else queue.counts(job)
-    facts = _scan(queue, Facts(job, counts, queue.now(), task=task))
-    facts = replace(facts, mapped=facts.failed is not None and _is_mapped(backends, job))
+    facts = _scan(backends, Facts(job, counts, queue.now(), task=task))
     waits = job.startable and counts.pending + counts.running > 0
     return explain(_observe(backends, facts) if waits else facts)
 
 
-def _is_mapped(backends: Backends, job: Job) -> bool:
-    """True if the job is of `kubeque.map`. False if the store does not answer, or for a function of Airflow."""
-    try:
-        return "dag" not in job.origin and backends.spec(job).function is not None
-    except StorageError:
-        return False
-
-
-def _scan(queue: Queue, facts: Facts) -> Facts:
-    """Return `facts` with the first failed task and the number of suspects. Rows that a user killed do not count."""
-    job, failed, suspects = facts.job, -1, 0
+def _scan(backends: Backends, facts: Facts) -> Facts:
+    """Return `facts` with the failures and the number of suspects. Rows that a user killed do not count."""
+    queue, job, groups, suspects = backends.queue, facts.job, Groups(), 0
+    without_outcome = -1
     for block in queue.scan(job):
         for number, record in block.records.items():
-            failure = block.state(number) is State.FAILED and not record.is_killed
-            if failure and (failed < 0 or number < failed):
-                failed = number
+            if block.state(number) is State.FAILED and not record.is_killed:
+                if record.outcome is not None:
+                    groups.add(record.outcome, {})
+                else:
+                    without_outcome = number
             suspects += record.suspect and block.state(number) in (State.PENDING, State.RESERVED)
-    return replace(facts, failed=queue.task(job, failed) if failed >= 0 else None, suspects=suspects)
+    largest = groups.largest()
+    failures = read_failed_groups(backends, job, largest)
+    if not failures and without_outcome >= 0 and (task := queue.task(job, without_outcome)) is not None:
+        failures = (FailedGroup(task),)
+    further = sum(group.count for group in largest[len(failures) :])
+    return replace(facts, failures=failures, further=further, suspects=suspects, task_group=_own_group(backends, facts))
+
+
+def _own_group(backends: Backends, facts: Facts) -> FailedGroup | None:
+    """Return the facts about the failure of the task to explain; None if it has not failed."""
+    task = facts.task
+    outcome = task.record.outcome if task is not None and task.state is TaskState.FAILED else None
+    if outcome is None:
+        return None
+    own = Groups()
+    own.add(outcome, {})
+    return next(iter(read_failed_groups(backends, facts.job, own.largest())), None)
 
 
 def _observe(backends: Backends, facts: Facts) -> Facts:

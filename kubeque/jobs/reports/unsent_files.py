@@ -22,6 +22,10 @@ _MISSING = re.compile(r"No module named '?([A-Za-z_]\w*)(?![\w.])")
 _MISSING_FILE = re.compile(
     r"No such file or directory: '([^'/\0][^'\0]*)'|(?:^|[\s'`\"])([\w.][^\s:'`\"]*)['`\"]?: No such file or directory"
 )
+#: Pattern of the message of a shell for a missing program with a relative path: `sh: 1: ./run.sh: not found`.
+_MISSING_IN_SHELL = re.compile(r"(?:^|: )([\w.][^\s:'`\"]*/[^\s:'`\"]+): (?:command )?not found")
+#: Pattern of the message of a consumer for a missing program, as `start_errors` writes it.
+_MISSING_PROGRAM = re.compile(r"the program '([^'\0]+)' was not found: upload it as ")
 #: Pattern of the error message of Python for a missing script. The path of the working directory is in front of the
 #: path in the command.
 _MISSING_SCRIPT = re.compile(r"can't open file '(?:[^'\0]*?/work/[^'/\0]+/[^'/\0]+/work/|[^'\0]*/)?([^'\0]+)'")
@@ -42,6 +46,7 @@ def find_unsent_module(
     names = list(dict.fromkeys(name for message in messages for name in _MISSING.findall(message)))
     files = [found[1] or found[2] for message in messages for found in _MISSING_FILE.finditer(message)]
     files += [name for message in messages for name in _MISSING_SCRIPT.findall(message)]
+    files += [name for message in messages for name in _MISSING_IN_SHELL.findall(message)]
     if not names and not files:
         return ""
     sources = read_sources(backends, job) if base is None else None
@@ -53,6 +58,22 @@ def find_unsent_module(
         if file.name not in sent and (file.is_file() if file.suffix else (file / "__init__.py").is_file()):
             return _write_push(file, base)
     return _find_file(files, base, {item.name for item in spec.inputs}) if base is not None else ""
+
+
+def find_unsent_program(backends: Backends, job: Job, message: str) -> str:
+    """Return the path of the program that a task did not find, if it is a file of this machine; otherwise "".
+
+    `message`: message of the task. Raises StorageError.
+    """
+    missing = _MISSING_PROGRAM.search(message)
+    sources = read_sources(backends, job) if missing else None
+    if missing is None or sources is None:
+        return ""
+    first = backends.spec(job).command[0]
+    program = missing[1]
+    if first.columns or first.render({}) != program:
+        return ""
+    return program if (sources.base / program).is_file() else ""
 
 
 def _find_file(names: Iterable[str], base: Path, sent: set[str]) -> str:

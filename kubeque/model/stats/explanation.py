@@ -5,16 +5,16 @@ The functions are pure: they turn the records of the queue and the reports of th
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kubeque.model.job.job_state import JobState
 from kubeque.model.stats.explanation_facts import Explanation, Facts
+from kubeque.model.stats.remedies import FailedGroup, find_remedy, format_steps, repair_call
 from kubeque.model.stats.task_explanation import (
     MESSAGE_CHARACTERS,
     explain_failure,
     explain_task,
     last_reason,
-    repair_call,
-    show_command,
-    sub_again,
 )
 from kubeque.model.text import LINE_CHARACTERS, format_count, printable
 from kubeque.model.wording import command
@@ -28,12 +28,12 @@ def explain(facts: Facts) -> Explanation:
     task = facts.task
     if task is None:
         found = _explain_job(facts)
-        return Explanation(found.cause, f"{facts.job.name} {found.text}", found.command)
+        return replace(found, text=f"{facts.job.name} {found.text}")
     found = explain_task(facts, task) or _explain_job(facts)
     name = facts.job.name
     about = f"task {task.index} of {name}"
     own = found.text.startswith(about)
-    return found if own else Explanation(found.cause, f"{about} is {task.state}: {name} {found.text}", found.command)
+    return found if own else replace(found, text=f"{about} is {task.state}: {name} {found.text}")
 
 
 def _explain_job(facts: Facts) -> Explanation:
@@ -57,35 +57,48 @@ def _explain_early_end(facts: Facts) -> Explanation:
     if job.missed_deadline:
         text += " A reset runs the killed tasks, and the deadline starts again."
         return Explanation("deadline", text, command("reset", job.name))
-    if facts.failed is not None:
-        text += f" The first failure is of task {facts.failed.index}: {last_reason(facts.failed)}."
-        text += (
-            repair_call(job)
-            if facts.mapped
-            else f" After a correction of its files, `{command('reset', job.name, 'update')}` continues the job, or"
-            f" `{sub_again(job)} COMMAND` with another command."
-        )
-        return Explanation("stopped_early", text, show_command(job, facts.failed))
+    if facts.failures:
+        first = facts.failures[0]
+        text += f" The first failure is of task {first.task.index}: {_describe_groups(facts)}."
+        text += repair_call(job) if first.mapped else ""
+        steps = tuple(format_steps(job, facts.failures))
+        return Explanation("stopped_early", text, find_remedy(job, first).steps[0][0], steps)
     return Explanation("stopped_early", f"{text} A reset runs the killed tasks.", command("reset", job.name))
 
 
 def _explain_end(facts: Facts) -> Explanation:
     job, counts = facts.job, facts.counts
     killed = f"{format_count(counts.killed, 'row')} of {job.n} {'was' if counts.killed == 1 else 'were'} killed"
-    if facts.failed is None and counts.killed:
+    if not facts.failures and counts.killed:
         word = "is a success, although " if job.closing and job.closing.success else "failed: "
         text = f"{word}{killed}, and {counts.ok} are ok. A reset runs the killed rows again."
         return Explanation("killed", text, f"{command('reset', job.name)} --state killed")
     linked = f", of which {job.linked} are linked to results of earlier jobs and did not run" if job.linked else ""
-    if facts.failed is None:
+    if not facts.failures:
         text = f"is a success: {counts.ok} of {job.n} tasks are ok{linked}."
         return Explanation("linked" if job.linked == job.n else "success", text, f"{command('fetch', job.name)} FOLDER")
-    first = explain_failure(facts, facts.failed, f"task {facts.failed.index}")
+    parts = [explain_failure(job, group, _name_group(group)) for group in facts.failures]
     word = "is a success, although " if job.closing and job.closing.success else "failed: "
     more = f" and {killed}" if counts.killed else ""
-    return Explanation(
-        first.cause, f"{word}{format_count(counts.failed, 'task')} of {job.n} failed{more}; {first.text}", first.command
-    )
+    rest = f" {format_count(facts.further, 'more task')} failed for other reasons." if facts.further else ""
+    failed = f"{format_count(counts.failed, 'task')} of {job.n} failed{more}"
+    text = f"{word}{failed}; {' '.join(part.text for part in parts)}{rest}"
+    return Explanation(parts[0].cause, text, parts[0].command, tuple(format_steps(job, facts.failures)))
+
+
+def _name_group(group: FailedGroup) -> str:
+    """Return the subject of the sentence about a group."""
+    if group.count == 1:
+        return f"task {group.task.index}"
+    return f"{group.count} tasks (the first failure is of task {group.task.index})"
+
+
+def _describe_groups(facts: Facts) -> str:
+    """Return the reason of each group, with the number of its tasks and its first task."""
+    first, *others = facts.failures
+    texts = [last_reason(first.task) + (f" ({first.count} tasks)" if first.count > 1 else "")]
+    texts += [f"{group.count} x {last_reason(group.task)} (first: task {group.task.index})" for group in others]
+    return "; ".join([*texts, *([f"{facts.further} x other reasons"] if facts.further else [])])
 
 
 def _explain_order(facts: Facts) -> Explanation | None:
@@ -173,9 +186,9 @@ def _explain_work(facts: Facts) -> Explanation:
             " to find the task that ends its consumer."
         )
         return Explanation("suspect", text, command("watch", job.name))
-    if facts.failed is not None:
+    if facts.failures:
         failed = format_count(counts.failed, "task")
-        text += f" {failed} failed so far: task {facts.failed.index} by {last_reason(facts.failed)}."
+        text += f" {failed} failed so far: task {facts.failures[0].task.index} by {_describe_groups(facts)}."
     if counts.killed:
         text += f" {format_count(counts.killed, 'row')} {'was' if counts.killed == 1 else 'were'} killed."
     return Explanation("running", text, command("watch", job.name))

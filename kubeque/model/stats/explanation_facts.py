@@ -6,6 +6,7 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskView
+from kubeque.model.stats.remedies import FailedGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,16 @@ class Facts:
     obstacles: tuple[str, ...] = ()
     #: Job that the consumers serve first; None if there is no such job.
     rival: Rival | None = None
-    #: The failed task with the lowest index, except tasks whose row was killed; None if no task failed.
-    failed: TaskView | None = None
+    #: The largest groups of similar failures, the largest first. Killed rows do not count.
+    failures: tuple[FailedGroup, ...] = ()
+    #: Number of failed tasks in further groups.
+    further: int = 0
     #: Number of suspects: unfinished tasks that run alone, because they may have caused the death of their consumer.
     suspects: int = 0
     #: The task to explain; None to explain the whole job.
     task: TaskView | None = None
-    #: True if the job is of `kubeque.map`, so that the files of its command are temporary.
-    mapped: bool = False
+    #: Facts about the failure of `task`; None if the task has not failed.
+    task_group: FailedGroup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,5 @@ class Explanation:
     text: str
     #: The command to type next.
     command: str
+    #: Lines with the commands to type next, after a failure; empty: only `command`.
+    steps: tuple[str, ...] = ()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import insort
 from collections.abc import Mapping
 from dataclasses import field
+from operator import itemgetter
 
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
@@ -34,7 +36,7 @@ class Group:
     #: The numbers in the messages, in their order; None for a number that differs between the messages.
     numbers: list[str | None]
     count: int = 0
-    #: Index and row of each of the first tasks.
+    #: Index and row of each of the tasks with the lowest indexes, in order.
     first: list[tuple[int, Mapping[str, str]]] = field(default_factory=list)
 
     @property
@@ -57,8 +59,8 @@ class Group:
         self.count += 1
         if len(numbers) == len(self.numbers):
             self.numbers = [a if a == b else None for a, b in zip(self.numbers, numbers, strict=True)]
-        if len(self.first) < NAMED:
-            self.first.append((index, row))
+        insort(self.first, (index, row), key=itemgetter(0))
+        del self.first[NAMED:]
 
 
 def mark_message(message: str) -> str:
@@ -91,5 +93,5 @@ class Groups:
         group.add(outcome.index, row, numbers)
 
     def largest(self) -> list[Group]:
-        """Return the groups, the largest first."""
-        return sorted(self._groups.values(), key=lambda group: -group.count)
+        """Return the groups, the largest first. Among equal groups, the one with the lowest index is first."""
+        return sorted(self._groups.values(), key=lambda group: (-group.count, group.first[0][0]))

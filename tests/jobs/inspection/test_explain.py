@@ -21,7 +21,9 @@ from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Outcome, TaskRecord, TaskState, TaskView
+from kubeque.model.quantities import MI
 from kubeque.model.rows.grid import sequence
 from kubeque.model.stats.explanation import explain
 from kubeque.model.stats.explanation_facts import Explanation, Facts
@@ -207,7 +209,8 @@ def test_a_killed_row_that_still_runs_says_when_it_ends() -> None:
 def test_a_failure_names_a_command_that_keeps_the_rows_of_the_job(cause: Cause, says: str) -> None:
     record = TaskRecord(1, outcome=Outcome(2, 1, cause, 1))
     task = TaskView(2, TaskState.FAILED, 0, record)
-    found = explain(Facts(Job("j", "u", 4, "file:///r"), Counts(failed=1), 0.0, task=task))
+    job = Job("j", "u", 4, "file:///r", shapes=(Shape(MI),))
+    found = explain(Facts(job, Counts(failed=1), 0.0, task=task))
     assert says in f"{found.text} {found.command}"
 
 

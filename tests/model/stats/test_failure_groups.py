@@ -63,3 +63,15 @@ def test_a_message_belongs_to_the_group_with_its_mark() -> None:
     assert mark_message("row 1000: 0x3f is bad") == marks[0]
     assert mark_message("row 1: is worse") == marks[1]
     assert len({*marks, mark_message("row: 1 is bad")}) == 3
+
+
+def test_a_group_names_its_lowest_indexes_and_the_lowest_of_equal_groups_is_first() -> None:
+    groups = Groups()
+    for index in (60, 70, 80, 90, 95, 50, 55):  # a task that moved to another size class is read after its block
+        groups.add(Outcome(index, 1, Cause.OOM, 1), {})
+    for index in range(7):
+        groups.add(Outcome(index, 1, Cause.EXIT, 1), {})
+
+    first, second = groups.largest()
+
+    assert (first.cause, [index for index, _ in second.first]) == (Cause.EXIT, [50, 55, 60, 70, 80])

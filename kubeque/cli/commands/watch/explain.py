@@ -28,4 +28,4 @@ def explain(ctx: click.Context, job: str, index: int | None, as_json: bool) -> N
         wire = {"job": job, "index": index, "cause": found.cause, "text": found.text, "next": found.command}
         click.echo(json.dumps(wire))
         return
-    click.echo(f"{found.text}\nnext: {found.command}")
+    click.echo("\n".join([found.text, *(found.steps or [f"next: {found.command}"])]))

@@ -10,7 +10,7 @@ import click
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.job_table import print_jobs
-from kubeque.cli.output.job_text import format_resume_hint, print_job
+from kubeque.cli.output.job_text import next_step, print_job
 from kubeque.cli.output.task_table import print_tasks
 from kubeque.cli.row_options import row_options
 from kubeque.model.errors import UserError
@@ -60,8 +60,10 @@ def status(
         else:
             progress = client.status(job)
             print_job(progress, as_json=as_json)
-            hint = format_resume_hint(progress)
-            if not hint and progress.counts.failed:
+            hint = ""
+            if not as_json and progress.job.closing is not None and progress.job.closing.success is False:
+                hint = next_step(progress, client.failed_groups(progress))
+            elif progress.counts.failed:
                 hint = f"next: kubeque show {shlex.quote(job)} shows why tasks failed"
             if hint and not as_json:
                 click.echo(hint)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
 
 import click
 
@@ -15,13 +13,11 @@ from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.failure_lines import format_failed_groups, read_groups
 from kubeque.cli.output.interrupt import Interrupted
-from kubeque.cli.output.job_text import format_end, format_job, format_resume_hint, next_step, to_wire
+from kubeque.cli.output.job_text import format_end, format_job, next_step, to_wire
 from kubeque.cli.output.live_view import watch_live
 from kubeque.cli.output.notes import print_notes
 from kubeque.cli.output.retry_text import RetryPrinter
 from kubeque.client import Client, Progress
-from kubeque.model.errors import StorageError
-from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.pace import Pace, format_pace
 
 #: Seconds between two lines of plain output.
@@ -77,18 +73,9 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches:
         click.echo(line)
     if last.counts.ok:
         print_notes(client, name)
-    unsent = _find_unsent(client, last, groups)
-    stopped = "" if unsent else format_resume_hint(last)
-    if hint := stopped or next_step(last, groups, fetches=fetches, unsent=unsent):
+    if hint := next_step(last, client.failed_groups(last), fetches=fetches):
         click.echo(hint)
     return 0 if success else 1
-
-
-def _find_unsent(client: Client, last: Progress, groups: Sequence[Group]) -> str:
-    """Return the `--push` value for a module or file of this machine that tasks did not find; empty without one."""
-    with suppress(StorageError):
-        return client.unsent_module(last.job, [group.message for group in groups])
-    return ""
 
 
 def _watch_plain(client: Client, name: str, *, quiet: bool) -> Progress:
