@@ -243,6 +243,7 @@ _RESET_EFFECT = record(
         "kept": value("integer", "Number of ok rows that would keep their results."),
         "left": value("integer", "Number of failed and killed rows that would stay so."),
         "unfinished": value("integer", "Number of rows that have not ended."),
+        "held": value("integer", "Number of these rows that stay held until `kubeque go`."),
     },
 )
 _KILL_EFFECT = record(

@@ -100,6 +100,13 @@ def _resolve_paths(jobspec: Jobspec, base: Path) -> Jobspec:
     return resolved
 
 
+def stale_note(client: Client, jobspec: Jobspec, sweep: Sweep) -> str:
+    """Return a note on files that have changed here, if the request uses the stored inputs of a job; else ""."""
+    if "like" not in jobspec or "command" in jobspec:
+        return ""
+    return client.stale_note(find_job(client, jobspec["like"]), like=sweep)
+
+
 def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
     """Return the sweep of a request, and read its rows. Raises UserError, StorageError."""
     rows = read_rows(client, jobspec)

@@ -17,6 +17,7 @@ from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.row_selection import ALL_ROWS, RowSelection
+from kubeque.model.sweep.sweep import Sweep
 
 
 class ControlMethods(ProgressMethods):
@@ -77,12 +78,13 @@ class ControlMethods(ProgressMethods):
         """
         return plan_reset(self._backends, self.job(name), rule or ResetRule(), rows).effect
 
-    def stale_note(self, name: str) -> str:
+    def stale_note(self, name: str, *, like: Sweep | None = None) -> str:
         """Return a note that names the input files of a job that have changed on this machine since its submission.
 
-        Return an empty text if no file has changed.
+        Return an empty text if no file has changed. `like`: sweep that will be submitted with the stored inputs of the
+        job; None for a reset.
         """
-        return stale_note(self._backends, self.job(name))
+        return stale_note(self._backends, self.job(name), like=like)
 
     def pause(self, name: str) -> Progress:
         """Pause a job and return its progress.

@@ -99,6 +99,35 @@ def test_a_canary_that_fails_stops_there_also_with_yes(shell: Shell) -> None:
     assert counts(shell, "bad") == {"ok": 5, "failed": 1}
 
 
+def test_a_reset_keeps_rows_held_and_failed_canaries_are_explained_before_go(shell: Shell) -> None:
+    # Given a trial with a script that fails
+    shell.write("s.py", "import sys\nsys.exit('broken')\n")
+    words = ("--try", "2", "--repeat", "6", "python3", "^s.py")
+    tried = shell.run("sub", "-n", "t", *words)
+    hint = tried.stdout.splitlines()[-1]
+    assert (tried.returncode, "kubeque go" in hint) == (1, False)
+    assert "kubeque explain t" in hint
+    assert "kubeque reset t --update" in hint
+    explained = shell.run("explain", "t").stdout
+    assert "t is held: 2 of 2 canaries failed; task 0 failed: exit code 1: broken" in explained
+    assert "`kubeque reset t --update` runs the failed rows again" in explained
+    assert "The other 4 tasks stay held" in explained
+    assert explained.splitlines()[-1] == "next: kubeque show t 0"
+
+    # When the script is corrected, and the failed canaries run again
+    shell.write("s.py", "")
+    planned = shell.run("reset", "t", "--dry-run").stdout
+    assert "t: 2 rows will run again, 0 ok rows will be kept, 4 rows stay held until kubeque go t\n" in planned
+    reset = shell.run("reset", "t", "--update")
+    assert "4 rows stay held until kubeque go t" in reset.stdout
+
+    # Then the other rows stay held until `go`
+    assert "kubeque go t runs the held tasks" in shell.run("watch", "t").stdout
+    assert counts(shell, "t") == {"ok": 2, "held": 4}
+    shell.run("go", "t")
+    assert shell.run("watch", "t").returncode == 0
+
+
 def test_a_try_of_all_rows_is_no_try(shell: Shell) -> None:
     done = shell.run("sub", "-n", "all", "--try", "5", *sweep(shell, 1, 2))
     assert (done.returncode, "canaries" in done.stdout) == (0, False), done.stdout + done.stderr

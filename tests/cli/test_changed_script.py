@@ -46,7 +46,10 @@ def test_repair_runs_only_the_failed_rows_with_the_new_script(sites: Shell) -> N
 
 def test_revise_says_why_ok_rows_run_again(sites: Shell) -> None:
     done = sites.run("sub", "-n", "sites", "--revise", *COMMAND)
-    assert "2 rows that are not ok will run, 2 ok rows will run again because model.py changed" in done.stderr
+    assert (
+        "2 rows that are not ok will run, 2 ok rows will run again because model.py changed since they ran"
+        in done.stderr
+    )
     assert made(sites) == ["new"] * 4
 
 
@@ -55,7 +58,7 @@ def test_a_dry_run_reports_the_effect_and_changes_nothing(sites: Shell) -> None:
     again = "2 rows that are not ok will run, 2 ok rows will run again"
     for flag, words in (
         ("--repair", "2 rows that are not ok will run, 2 ok rows will be kept"),
-        ("--revise", f"{again} because model.py changed"),
+        ("--revise", f"{again} because model.py changed since they ran"),
         ("--replace", again),
     ):
         done = sites.run("sub", "-n", "sites", flag, "--dry-run", "--json", *COMMAND)
@@ -96,6 +99,30 @@ def test_reset_says_that_an_input_changed_and_update_uses_the_new_one(sites: She
     assert "has changed" not in done.stderr
     assert sites.run("watch", "sites").returncode == 0
     assert made(sites) == ["old", "new", "old", "new"]
+
+
+@pytest.mark.parametrize("flag", ["--repair", "--revise", "--replace"])
+def test_like_says_that_it_runs_the_stored_script(sites: Shell, flag: str) -> None:
+    like = ("sub", "--like", "sites", "-n", "sites", flag, "--no-wait")
+    planned = sites.run(*like, "--dry-run")
+    done = sites.run(*like)
+    for said in (planned.stderr, done.stderr):
+        assert "model.py has changed here: this runs the version of " in said
+        assert "the same command with python3 '^model.py' '{x}' at its end runs the new one" in said
+    assert sites.run("watch", "sites").returncode == 1
+
+    # Later commands still know the file
+    assert "model.py has changed: the reset runs the version of " in sites.run("reset", "sites", "--dry-run").stderr
+    done = sites.run(*like[:-1], "python3", "^model.py", "{x}")
+    assert ("has changed" in done.stderr, done.returncode) == (False, 0)
+    assert "has changed" not in sites.run("sub", "--like", "sites", "-n", "sites", flag, "--no-wait").stderr
+
+
+def test_like_under_another_name_says_that_it_runs_the_stored_script(sites: Shell) -> None:
+    done = sites.run("sub", "--like", "sites", "-n", "other", "--no-wait")
+    assert "model.py has changed here: this runs the version of " in done.stderr
+    done = sites.run("sub", "--like", "sites", "-n", "third", "--no-wait", "-u", "model.py")
+    assert ("has changed" in done.stderr, done.returncode) == (False, 0)
 
 
 def test_update_from_another_folder_takes_the_files_of_the_first(sites: Shell) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from kubeque.files.rows.row_pages import PageReader
+from kubeque.files.spec_file import read_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft
 from kubeque.jobs.submission.existing import Existing
-from kubeque.jobs.submission.reuse import changed_rows, find_done, repair
+from kubeque.jobs.submission.reuse import changed_rows, find_done, key_at, ok_outcomes, read_all_keys, repair
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
+from kubeque.model.job.row_keys import KEY_BYTES, has_index
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.job.task import TaskState
 from kubeque.model.rows.rows import encode_row, iter_rows
@@ -38,7 +40,8 @@ class Effect:
     again: int
     #: Number of ok rows that the new rows do not contain. These rows and their results are removed from the job.
     lost: int = 0
-    #: Differences from the job: names of files, and phrases such as "the command" and "the rows".
+    #: Changes because of which ok rows run again, since these rows ran: names of files, and phrases such as "the
+    #: command". If no ok row runs again because of a change: the differences from the job.
     changed: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
@@ -47,7 +50,11 @@ class Effect:
     def __str__(self) -> str:
         """Return the effect as one sentence."""
         run = f"{_rows(self.run)} that {'is' if self.run == 1 else 'are'} not ok will run" if self.run else ""
-        because = f" because {self._changes()} changed" if self.changed and self.existing is Existing.REVISE else ""
+        because = (
+            f" because {self._changes()} changed since {'it' if self.again == 1 else 'they'} ran"
+            if self.changed and self.existing is Existing.REVISE
+            else ""
+        )
         again = f"{_rows(self.again, 'ok ')} will run again{because}" if self.again else ""
         kept = f"{_rows(self.kept, 'ok ')} will be kept" if self.kept or not self.again else ""
         are = "is" if self.lost == 1 else "are"
@@ -58,7 +65,8 @@ class Effect:
     def _changes(self) -> str:
         more = len(self.changed) - _NAMED
         named = [cut(printable(name), 60) for name in self.changed[:_NAMED]]
-        return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+        *first, last = [*named, f"{more} more"] if more > 0 else named
+        return f"{', '.join(first)} and {last}" if first else last
 
 
 def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Effect:
@@ -72,10 +80,46 @@ def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Exist
     ok = backends.queue.counts(before).ok
     kept = min(_kept(backends, wanted, before, old, existing, ok), n)
     same_rows = old.rows.digest == wanted.spec.rows.digest
-    lost = 0 if same_rows else _count_lost(backends, wanted, before, old)
+    found = None if same_rows else _find_present(backends, wanted, before, old)
+    lost = 0 if found is None else max(0, ok - len(found))
     again = ok - kept if same_rows else max(0, min(ok - lost, n) - kept)
-    changed = tuple(dict.fromkeys(_differences(old, wanted.spec)))
+    changed = _reasons(backends, wanted, before, found) if again and existing is Existing.REVISE else ()
+    changed = changed or tuple(dict.fromkeys(_differences(old, wanted.spec)))
     return Effect(before.name, existing, n - kept - again, kept, again, lost, changed)
+
+
+def _reasons(backends: Backends, wanted: Draft, before: Job, present: Collection[int] | None) -> tuple[str, ...]:
+    """Return the changes because of which ok rows of `before` run again. Each row is compared with its own revision.
+
+    `present`: indexes of the ok rows that are among the new rows; None for all.
+    """
+    read_all_keys(backends, before, wanted.stored_keys)
+    keys = {wanted.keys[at : at + KEY_BYTES] for at in range(0, len(wanted.keys), KEY_BYTES)}
+    revisions = set()
+    for outcome in ok_outcomes(backends, before):
+        then = key_at(wanted.stored_keys.get((before.uid, outcome.revision), b""), outcome.index)
+        if then not in keys and (present is None or outcome.index in present):
+            revisions.add(outcome.revision)
+    found: list[str] = []
+    for revision in sorted(revisions):
+        if revision:
+            found += _key_changes(read_spec(backends.files, before, revision), wanted.spec)
+        else:  # kept by a repair, although the command or an input had changed
+            found.append("the command or an input")
+    return tuple(dict.fromkeys(found))
+
+
+def _key_changes(then: JobSpec, now: JobSpec) -> Iterator[str]:
+    """Yield the differences between two specs that decide whether a row with the same values runs again."""
+    mine = {item.name for item in [*then.inputs, *now.inputs]}
+    both = {name for name in then.row_inputs if name in now.row_inputs}
+    files = mine | {item.name for name in both for item in (then.row_inputs[name], now.row_inputs[name])}
+    phrases = ("the command", "the environment variables", "the image", "the patterns of result files")
+    yield from (what for what in _differences(then, now) if what in phrases or what in files)
+    if sorted(then.rows.columns) != sorted(now.rows.columns):
+        yield "the columns"
+    elif has_index(now) and then.rows.digest != now.rows.digest:
+        yield "the numbers of the rows"
 
 
 def _count_repair(backends: Backends, wanted: Draft, before: Job) -> Effect:
@@ -87,27 +131,26 @@ def _count_repair(backends: Backends, wanted: Draft, before: Job) -> Effect:
     return Effect(before.name, Existing.REPAIR, n - kept, kept, 0, max(0, ok - kept), changed)
 
 
-def _count_lost(backends: Backends, wanted: Draft, before: Job, old: JobSpec) -> int:
-    """Return the number of ok rows of `before` that are not among the rows of `wanted`.
+def _find_present(backends: Backends, wanted: Draft, before: Job, old: JobSpec) -> set[int]:
+    """Return the indexes of the ok rows of `before` that are among the rows of `wanted`.
 
     Compare only the columns that exist in `before` and in `wanted`. If `before` has no columns, compare indexes.
     """
-    ok = (view.index for view in backends.queue.tasks(before) if view.state is TaskState.OK)
+    ok = {view.index for view in backends.queue.tasks(before) if view.state is TaskState.OK}
     rows = wanted.sweep.rows
     if not old.rows.columns:
-        return sum(index >= rows.n for index in ok)
+        return {index for index in ok if index < rows.n}
     shared = [column for column in old.rows.columns if column in rows.columns]
+    if not shared:
+        return set()
     at = [rows.columns.index(column) for column in shared]
-    new = {encode_row([row[position] for position in at]) for row in rows} if shared else set()
+    new = {encode_row([row[position] for position in at]) for row in rows}
     stored = PageReader(before.url, backends.files, old.rows.pages).page
-    chosen = set(ok)
     try:
-        return sum(
-            index in chosen and encode_row([row[column] for column in shared]) not in new
-            for index, row in enumerate(iter_rows(old.rows, stored))
-        )
+        earlier = enumerate(iter_rows(old.rows, stored))
+        return {i for i, row in earlier if i in ok and encode_row([row[column] for column in shared]) in new}
     except FileMissing:  # the files and results of the job were deleted
-        return 0
+        return ok
 
 
 def _kept(backends: Backends, wanted: Draft, before: Job, old: JobSpec, existing: Existing, ok: int) -> int:

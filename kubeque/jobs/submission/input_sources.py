@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from kubeque.clusters.environment_files import Environments
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.reports.recorded_sources import InputSources
+from kubeque.jobs.reports.recorded_sources import InputSources, read_sources
 from kubeque.jobs.submission.build_spec import find
 from kubeque.jobs.submission.like import like
 from kubeque.jobs.upkeep.owner import own_queue_id
@@ -25,11 +26,23 @@ from kubeque.model.sweep.sweep import Sweep
 def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
     """Record the sources of the inputs of a submission, except if it comes from Airflow. Raises ClusterError."""
     if "dag" not in sweep.origin:
-        content = {
+        content = _inherited(backends, job, sweep) or {
             "base": str(sweep.base), "push": list(sweep.push), "stored": [item.name for item in sweep.inputs],
             "stored_command": sweep.inputs_of_command, "roots": list(roots_of(sweep.rows)), "at": time.time(),
         }  # fmt: skip
         Environments(backends.config.home).write_sources(job, content, queue=own_queue_id(backends))
+
+
+def _inherited(backends: Backends, job: Job, sweep: Sweep) -> dict[str, Any] | None:
+    """Return the record of the existing job of this name if `sweep` has exactly its stored inputs; otherwise None."""
+    before = backends.queue.find(job.name) if sweep.inputs and sweep.inputs_of_command and not sweep.push else None
+    there = read_sources(backends, before) if before is not None else None
+    if before is None or there is None or set(sweep.inputs) != set(backends.spec(before).inputs):
+        return None
+    return {
+        "base": str(there.base), "push": list(there.push), "stored": sorted(there.stored),
+        "stored_command": there.stored_command, "roots": list(there.roots), "at": there.at,
+    }  # fmt: skip
 
 
 def with_sources(backends: Backends, job: Job, sources: InputSources) -> Sweep:

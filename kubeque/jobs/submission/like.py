@@ -27,7 +27,7 @@ def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_c
     """
     job = backends.queue.job(name)
     spec = backends.spec(job)
-    inputs = spec.inputs if inputs_of_command else tuple(item for item in spec.inputs if not _of_command(spec, item))
+    inputs = spec.inputs if inputs_of_command else tuple(item for item in spec.inputs if not is_of_command(spec, item))
     defaults = Budgets().to_wire()
     return Sweep(
         command=spec.command, rows=rows or _rows(backends, job, spec), inputs=inputs,
@@ -51,7 +51,8 @@ def _rows(backends: Backends, job: Job, spec: JobSpec) -> Rows:
     return from_records(({column: row[column] for column in rows.columns} for row in values), function=True)
 
 
-def _of_command(spec: JobSpec, item: Input) -> bool:
+def is_of_command(spec: JobSpec, item: Input) -> bool:
+    """True if an input is a file, or is in a folder, that a `^` word of the command names."""
     names = [base_name(word.render({})) for word in spec.command if word.upload and not word.columns]
     return any(item.name == name or item.name.startswith(f"{name}/") for name in names)
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from kubeque.files.inputs.sources import push_sources
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.recorded_sources import read_sources
 from kubeque.jobs.submission.draft import draft
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.input_sources import changed_inputs, with_sources
+from kubeque.jobs.submission.like import is_of_command
 from kubeque.jobs.submission.reset_effect import ResetEffect, is_pointless, plan_reset
 from kubeque.jobs.submission.submit import MAX_RANGES, revise
 from kubeque.jobs.submission.submitter_environment import check_environment, renew_environment
+from kubeque.model.command.command import format_word
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.row_selection import ALL_ROWS, RowSelection
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.text import cut, printable
 from kubeque.model.wording import code, option
 
@@ -96,19 +102,38 @@ def _update(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> 
     revise(backends, wanted, before, Existing.REPLACE if rule.everything else Existing.REPAIR, rule)
 
 
-def stale_note(backends: Backends, job: Job) -> str:
-    """Return a note on the input files that have changed since the submission; empty if no change is known."""
+def stale_note(backends: Backends, job: Job, *, like: Sweep | None = None) -> str:
+    """Return a note on the input files that have changed since the submission; empty if no change is known.
+
+    `like`: sweep that will be submitted with the stored inputs of the job; None for a reset. Raises UserError for a
+    file of its `push` that does not exist.
+    """
     sources = read_sources(backends, job)
-    names = changed_inputs(backends, job, sources) if sources else ()
+    names = list(changed_inputs(backends, job, sources)) if sources else []
+    if like is not None and names:
+        replaced = {source.name for push in like.push for source in push_sources(push, like.base)}
+        names = [name for name in names if name not in replaced]
     if not sources or not names:
         return ""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     named = ", ".join(cut(printable(name), 60) for name in names[:_NAMED])
     have = "have" if len(names) > 1 else "has"
+    update = code("reset", job.name, "update")
+    if like is not None:
+        words = _command_words(backends.spec(job), names)
+        new = f"the same command with {words} at its end runs the new one" if words else f"{update} runs the new one"
+        return f"{named}{more} {have} changed here: this runs the version of {_when(sources.at)}; {new}"
     return (
         f"{named}{more} {have} changed: the reset runs the version of {_when(sources.at)};"
-        f" {code('reset', job.name, 'update')} runs the new version"
+        f" {update} runs the new version"
     )
+
+
+def _command_words(spec: JobSpec, names: Sequence[str]) -> str:
+    """Return the command of a job as a user types it; empty if one of the inputs `names` is not of the command."""
+    inputs = [item for item in spec.inputs if item.name in names]
+    typed = not spec.function and not spec.shell and all(is_of_command(spec, item) for item in inputs)
+    return shlex.join(map(format_word, spec.command)) if typed else ""
 
 
 def _when(at: float) -> str:

@@ -19,6 +19,7 @@ from kubeque.model.job.row_selection import RowSelection
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.text import format_count
+from kubeque.model.wording import command
 
 _FAILED = (TaskState.FAILED, TaskState.KILLED)
 
@@ -39,6 +40,8 @@ class ResetEffect:
     left: int
     #: Number of rows that have not ended. A reset does not select rows of this kind.
     unfinished: int
+    #: Number of these rows that are held. They stay held.
+    held: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -50,12 +53,14 @@ class ResetEffect:
 
     def __str__(self) -> str:
         """Return the effect as one sentence."""
+        going = self.unfinished - self.held
         parts = [
             f"{_rows(self.run + self.again)} will run again",
             f"{_rows(self.kept, 'ok ')} will be kept" if self.kept or not self.again else "",
             f"{_rows(self.left)} will stay failed or killed" if self.left else "",
-            f"{_rows(self.unfinished)} that {'has' if self.unfinished == 1 else 'have'} not ended will continue"
-            if self.unfinished else "",
+            f"{_rows(going)} that {'has' if going == 1 else 'have'} not ended will continue" if going else "",
+            f"{_rows(self.held)} {'stays' if self.held == 1 else 'stay'} held until {command('go', self.name)}"
+            if self.held else "",
         ]  # fmt: skip
         return f"{self.name}: {', '.join(part for part in parts if part)}"
 
@@ -85,7 +90,8 @@ def plan_reset(backends: Backends, job: Job, rule: ResetRule, selection: RowSele
     failed, ok = _select(backends, job, rule, counts, stopping)
     unfinished = counts.pending + counts.running + counts.held - stopping
     left = counts.failed + counts.killed + stopping - failed
-    return ResetPlan(ResetEffect(job.name, failed, ok, counts.ok - ok, left, unfinished), rule)
+    held = 0 if job.was_ended else counts.held  # a reset of a killed job releases its held rows
+    return ResetPlan(ResetEffect(job.name, failed, ok, counts.ok - ok, left, unfinished, held), rule)
 
 
 def _count_stopping(backends: Backends, job: Job, counts: Counts) -> int:
@@ -115,7 +121,10 @@ def _plan_selection(backends: Backends, job: Job, rule: ResetRule, selection: Ro
     if not seen:
         raise UserError(f"no row of {job.name} is selected by {selection}, so nothing was reset")
     ok, failed = seen[TaskState.OK], sum(seen[state] for state in _FAILED)
-    effect = ResetEffect(job.name, len(run), len(again), ok - len(again), failed - len(run), seen.total() - ok - failed)
+    held = 0 if job.was_ended else seen[TaskState.HELD]
+    effect = ResetEffect(
+        job.name, len(run), len(again), ok - len(again), failed - len(run), seen.total() - ok - failed, held
+    )
     ranges = tuple(to_ranges(sorted([*run, *again])))
     whole = replace(rule, everything=False, causes=(), ranges=ranges or ((0, 0),), keep_ok=not everything)
     return ResetPlan(effect, whole, left)

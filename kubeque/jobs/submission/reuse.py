@@ -74,7 +74,7 @@ def find_done(
     wanted: dict[bytes, list[int]] = {}
     for index in reversed(range(len(keys) // KEY_BYTES)):
         if index not in skip:
-            wanted.setdefault(_at(keys, index), []).append(index)
+            wanted.setdefault(key_at(keys, index), []).append(index)
     found = Found()
     worth = [job for job in sources if job.closing is None or job.closing.counts.ok]
     for source, kept in in_parallel(lambda job: (job, _all_keys(backends, job)), worth, threads=KEY_READS):
@@ -97,8 +97,8 @@ def _match(
     """
     done: Done = {}
     last: dict[bytes, Outcome] = {}
-    for outcome in _ok(backends, source):
-        key = _at(kept.get(outcome.revision, b""), outcome.index)
+    for outcome in ok_outcomes(backends, source):
+        key = key_at(kept.get(outcome.revision, b""), outcome.index)
         if waiting := wanted.get(key):
             index = waiting.pop()
             done[index] = link_outcome(source, outcome, index, revision=revision)
@@ -120,7 +120,7 @@ def repair(
     A link has revision 1, the first of the new job, if the row keys are equal. Otherwise it has revision 0, a number
     that no revision of a job has: a later comparison counts the row as changed.
     """
-    ok = {outcome.index: outcome for outcome in _ok(backends, source)}
+    ok = {outcome.index: outcome for outcome in ok_outcomes(backends, source)}
     old = read_spec(backends.files, source)
     if not ok:
         return Found()
@@ -132,8 +132,8 @@ def repair(
     read_all_keys(backends, source, known)
 
     def link(index: int, outcome: Outcome) -> Outcome:
-        then = _at(known.get((source.uid, outcome.revision), b""), outcome.index)
-        return link_outcome(source, outcome, index, revision=int(bool(keys) and then == _at(keys, index)))
+        then = key_at(known.get((source.uid, outcome.revision), b""), outcome.index)
+        return link_outcome(source, outcome, index, revision=int(bool(keys) and then == key_at(keys, index)))
 
     done = {index: link(index, ok[at]) for index, at in sorted(pairs.items())}
     return Found(done, [(source, list(done))])
@@ -200,9 +200,9 @@ def changed_rows(backends: Backends, job: Job, keys: bytes, known: StoredKeys) -
     `known`: cache of row keys, to which this function adds the keys that it reads.
     """
     read_all_keys(backends, replace(job, revision=job.revision - 1), known)
-    old = (outcome for outcome in _ok(backends, job) if outcome.revision != job.revision)
+    old = (outcome for outcome in ok_outcomes(backends, job) if outcome.revision != job.revision)
     kept = ((o.index, known.get((job.uid, o.revision), b"")) for o in old)
-    return [index for index, then in kept if not keys or _at(then, index) != _at(keys, index)]
+    return [index for index, then in kept if not keys or key_at(then, index) != key_at(keys, index)]
 
 
 def read_all_keys(backends: Backends, job: Job, known: StoredKeys) -> None:
@@ -254,7 +254,9 @@ def _all_keys(backends: Backends, job: Job) -> dict[int, bytes]:
         return {}
 
 
-def _ok(backends: Backends, job: Job) -> Iterator[Outcome]:
+def ok_outcomes(backends: Backends, job: Job) -> Iterator[Outcome]:
+    """Yield the outcomes of the tasks that are ok. Raises QueueError."""
+
     def outcome(view: TaskView) -> Outcome | None:
         return view.record.outcome if view.state is TaskState.OK else None
 
@@ -265,5 +267,6 @@ def _each(keys: bytes) -> Iterator[bytes]:
     return (keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES))
 
 
-def _at(keys: bytes, index: int) -> bytes:
+def key_at(keys: bytes, index: int) -> bytes:
+    """Return the key of row `index` in concatenated row keys; empty if it is not there."""
     return keys[index * KEY_BYTES : (index + 1) * KEY_BYTES]

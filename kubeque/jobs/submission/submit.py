@@ -272,7 +272,8 @@ def revise(
 ) -> Submitted:
     """Add a revision to the job `before` if rows and shapes are unchanged. Otherwise replace the job by a new job.
 
-    `rule`: selects the tasks that run again under the new revision; if None, `existing` decides. Raises StorageError.
+    `rule`: selects the tasks that run again under the new revision, and keeps held tasks held; if None,
+    `existing` decides, and held tasks run. Raises StorageError.
     """
     old = backends.spec(before)
     what = _DONE[existing]
@@ -292,7 +293,7 @@ def revise(
         )  # fmt: skip
         return raise_needs(copy_options(revised, after), after.needs)
 
-    rule = replace(rule or ResetRule(everything=existing is Existing.REPLACE), break_leases=True, go=True)
+    rule = replace(rule or ResetRule(everything=existing is Existing.REPLACE, go=True), break_leases=True)
     job = backends.queue.reset(before.name, rule, change)
     # After the reset, outcomes of the old spec are refused. So the set of rows that are ok under the old spec is final.
     if existing is Existing.REVISE:

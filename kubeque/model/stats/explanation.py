@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kubeque.model.job.job_state import JobState
+from kubeque.model.job.task import TaskView
 from kubeque.model.stats.explanation_facts import Explanation, Facts
 from kubeque.model.stats.remedies import FailedGroup, find_remedy, format_steps, repair_call
 from kubeque.model.stats.task_explanation import (
@@ -73,7 +74,8 @@ def _explain_end(facts: Facts) -> Explanation:
         word = "is a success, although " if job.closing and job.closing.success else "failed: "
         text = f"{word}{killed}, and {counts.ok} are ok. A reset runs the killed rows again."
         return Explanation("killed", text, f"{command('reset', job.name)} --state killed")
-    linked = f", of which {job.linked} are linked to results of earlier jobs and did not run" if job.linked else ""
+    are = "is" if job.linked == 1 else "are"
+    linked = f", of which {job.linked} {are} linked to earlier results and did not run again" if job.linked else ""
     if not facts.failures:
         text = f"is a success: {counts.ok} of {job.n} tasks are ok{linked}."
         return Explanation("linked" if job.linked == job.n else "success", text, f"{command('fetch', job.name)} FOLDER")
@@ -109,6 +111,8 @@ def _explain_order(facts: Facts) -> Explanation | None:
         why = f" because {job.pause.reason}" if job.pause is not None and job.pause.reason else ""
         text = f"is paused{why}: no task starts until the pause ends; the pause does not extend the deadline.{running}"
         return Explanation("paused", text, command("resume", job.name))
+    if job.waits_for_go(counts) and facts.failed is not None:
+        return _explain_failed_canaries(facts, facts.failed)
     if job.waits_for_go(counts):
         text = (
             f"is held: its canaries have ended ({counts.ok} ok, {counts.failed} failed), and"
@@ -119,6 +123,21 @@ def _explain_order(facts: Facts) -> Explanation | None:
         text = "has passed its deadline: the next program that observes the job stops it."
         return Explanation("deadline", text, command("status", job.name))
     return None
+
+
+def _explain_failed_canaries(facts: Facts, failed: TaskView) -> Explanation:
+    job, counts = facts.job, facts.counts
+    first = explain_failure(job, failed, f"task {failed.index}")
+    text = (
+        f"is held: {counts.failed} of {counts.ok + counts.failed} canaries failed;"
+        f" {first.text} {_rest(counts.held)} held; `{command('go', job.name)}` runs"
+        f" {'it' if counts.held == 1 else 'them'} once the canaries are ok."
+    )
+    return Explanation(first.cause, text, first.command)
+
+
+def _rest(held: int) -> str:
+    return f"The other {format_count(held, 'task')} {'stays' if held == 1 else 'stay'}"
 
 
 def _explain_obstacle(facts: Facts) -> Explanation | None:

@@ -25,6 +25,12 @@ def explain_task(facts: Facts, task: TaskView) -> Explanation | None:
         return explain_failure(job, facts.task_group or FailedGroup(task), about)
     if task.state is TaskState.OK:
         outcome = record.outcome
+        if outcome is not None and outcome.linked and _is_own(job, outcome.linked):
+            text = (
+                f"{about} is ok: it did not run again when the job was changed. It keeps its earlier result in"
+                f" {printable(outcome.linked)}."
+            )
+            return Explanation("linked", text, show_command(job, task))
         if outcome is not None and outcome.linked:
             text = (
                 f"{about} did not run: it is linked to the ok result of an equal row in {printable(outcome.linked)}. "
@@ -52,6 +58,11 @@ def explain_task(facts: Facts, task: TaskView) -> Explanation | None:
         text = f"{about} runs again: {_describe_last(job, task)}"
         return Explanation("retry", text, command("watch", job.name))
     return None
+
+
+def _is_own(job: Job, linked: str) -> bool:
+    """True if a linked result is of this job itself, from before `sub --repair` or `--revise` changed the job."""
+    return linked.startswith(f"{job.url.rpartition('/')[0]}/")
 
 
 def _alone(task: TaskView) -> str:

@@ -138,3 +138,45 @@ def test_without_ok_rows_columns_can_change(client: Client, tmp_path: Path) -> N
     desk = Desk(client, tmp_path)
     desk.submit(["x"], existing=Existing.REFUSE)
     assert desk.submit(["1"], column="m", words=("{m}",)) == ["1"]
+
+
+# ---------------------------------------------------------------------- the reason why ok rows run again
+def test_the_reason_is_the_change_since_the_rows_ran(desk: Desk) -> None:
+    # Given ok rows of the first script, and a later revision with the second script
+    desk.script("two")
+    desk.client.reset("job", update=True)
+    desk.client.wait("job", timeout=60)
+
+    # When only a row is corrected, then only the script is the reason
+    desk.submit(["1", "2", "3", "4"], existing=Existing.REVISE)
+    assert (desk.seen[-1].again, desk.seen[-1].changed) == (3, ("run.sh",))
+    assert str(desk.seen[-1]).endswith("3 ok rows will run again because run.sh changed since they ran")
+
+    # And if more changes, all reasons are named
+    desk.script("three")
+    desk.submit(["1", "2", "3", "4", "5"], existing=Existing.REVISE, words=("{n}", "more"), env={"A": "1"})
+    assert str(desk.seen[-1]).endswith(
+        "because run.sh, the command and the environment variables changed since they ran"
+    )
+
+    # And rows that a repair kept are compared with nothing that is stored
+    desk.script("four")
+    desk.submit(["1", "2", "3", "4", "6"], words=("{n}", "more"), env={"A": "1"})
+    desk.submit(["1", "2", "3", "4", "7"], existing=Existing.REVISE, words=("{n}", "more"), env={"A": "1"})
+    assert desk.seen[-1].changed == ("the command or an input",)
+
+
+def test_changed_columns_and_moved_rows_are_reasons(desk: Desk) -> None:
+    desk.submit([{"n": "1", "m": "a"}, {"n": "2", "m": "b"}], existing=Existing.REVISE)
+    assert desk.seen[-1].changed == ("the columns",)
+    desk.submit(["1", "2"], existing=Existing.REPLACE, words=("{n}", "{index}"))
+    desk.submit(["2", "1"], existing=Existing.REVISE, words=("{n}", "{index}"))
+    assert desk.seen[-1].changed == ("the numbers of the rows",)
+
+
+# ---------------------------------------------------------------------- rows that were kept
+def test_a_kept_row_is_not_explained_as_a_result_of_another_job(desk: Desk) -> None:
+    desk.submit(["1", "2", "3", "4"])
+    job, row = desk.client.explain("job"), desk.client.explain("job", 0)
+    assert "of which 3 are linked to earlier results and did not run again" in job.text
+    assert "task 0 of job is ok: it did not run again when the job was changed" in row.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from itertools import islice
 
 import click
@@ -27,6 +28,15 @@ def go(ctx: click.Context, job: str, as_json: bool) -> None:
 def held_hint(name: str) -> str:
     """Return a message about how to continue or stop a held job."""
     return f"{name} is held: kubeque go {name} runs the held tasks, kubeque kill {name} stops the job"
+
+
+def failed_canary_hint(name: str) -> str:
+    """Return a message about how to repeat the trial of a held job after canaries failed."""
+    name = shlex.quote(name)
+    return (
+        f"{name} is held, and canaries failed: kubeque explain {name} shows why; after a correction of the files,"
+        f" kubeque reset {name} --update and kubeque watch {name} repeat the failed canaries; the other tasks stay held"
+    )
 
 
 def print_estimate(client: Client, progress: Progress, *, err: bool) -> None:

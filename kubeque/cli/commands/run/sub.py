@@ -24,7 +24,7 @@ from kubeque.cli.output.interrupt import Interrupted, on_interrupt
 from kubeque.cli.output.progress_bar import show_transfer
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.cli.sweep_options import sweep_options, to_jobspec
-from kubeque.cli.sweep_request import make_sweep, read_request
+from kubeque.cli.sweep_request import make_sweep, read_request, stale_note
 from kubeque.client import Client, Effect, Existing, Plan, Progress, Submitted
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobNotFound, UserError
@@ -98,7 +98,9 @@ def sub(
             raise UserError(
                 "--try is for new jobs: leave out --repair, --revise and --replace, or choose another name with -n"
             )
-        for note in filter(None, [directives.describe(asked), *client.advice(sweep)]):
+        for note in filter(
+            None, [directives.describe(asked), stale_note(client, jobspec, sweep), *client.advice(sweep)]
+        ):
             click.echo(note, err=True)
         target = _check_target(client, jobspec, sweep, force=force)
         if dry_run:

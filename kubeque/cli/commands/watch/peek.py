@@ -83,7 +83,9 @@ def _format_empty(state: str, stream: str) -> str:
 def _format_heading(seen: Peek, job: str, stream: str) -> str:
     view = seen.view
     parts = [f"{job} {view.index}: {view.state}"]
-    not_begun = "" if view.record.history else "the task has not begun"
+    linked = view.record.outcome is not None and view.record.outcome.linked
+    not_begun = "the result of an earlier run is kept" if linked else "the task has not begun"
+    not_begun = "" if view.record.history else not_begun
     parts += [f"attempt {seen.attempt}" if seen.attempt else not_begun]
     parts += [f"{stream} of {seen.tail.end} bytes" if seen.tail.end else _format_empty(view.state, stream)]
     parts += [f"the last {len(seen.tail.data)}"] if seen.tail.start else []

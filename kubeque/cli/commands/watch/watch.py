@@ -8,7 +8,7 @@ import time
 
 import click
 
-from kubeque.cli.commands.run.go import held_hint, print_estimate
+from kubeque.cli.commands.run.go import failed_canary_hint, held_hint, print_estimate
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.failure_lines import format_failed_groups, read_groups
@@ -61,7 +61,8 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches:
     """
     name = last.job.name
     if last.held:
-        click.echo(json.dumps(to_wire(last)) if as_json else held_hint(name))
+        hint = failed_canary_hint(name) if last.counts.failed else held_hint(name)
+        click.echo(json.dumps(to_wire(last)) if as_json else hint)
         return 1 if last.counts.failed else 0
     success = last.job.closing is not None and last.job.closing.success
     if as_json:
