@@ -109,10 +109,13 @@ def test_a_reset_keeps_rows_held_and_failed_canaries_are_explained_before_go(she
     assert "kubeque explain t" in hint
     assert "kubeque reset t --update" in hint
     explained = shell.run("explain", "t").stdout
-    assert "t is held: 2 of 2 canaries failed; task 0 failed: exit code 1: broken" in explained
+    assert (
+        "t is held: 2 of 2 canaries failed; 2 tasks (the first failure is of task 0) failed: exit code 1: broken"
+        in explained
+    )
     assert "`kubeque reset t --update` runs the failed rows again" in explained
     assert "The other 4 tasks stay held" in explained
-    assert explained.splitlines()[-1] == "next: kubeque show t 0"
+    assert "next: kubeque show t 0 shows the first failure" in explained.splitlines()
 
     # When the script is corrected, and the failed canaries run again
     shell.write("s.py", "")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kubeque.model.job.job_state import JobState
-from kubeque.model.job.task import TaskView
 from kubeque.model.stats.explanation_facts import Explanation, Facts
 from kubeque.model.stats.remedies import FailedGroup, find_remedy, format_steps, repair_call
 from kubeque.model.stats.task_explanation import (
@@ -111,8 +110,8 @@ def _explain_order(facts: Facts) -> Explanation | None:
         why = f" because {job.pause.reason}" if job.pause is not None and job.pause.reason else ""
         text = f"is paused{why}: no task starts until the pause ends; the pause does not extend the deadline.{running}"
         return Explanation("paused", text, command("resume", job.name))
-    if job.waits_for_go(counts) and facts.failed is not None:
-        return _explain_failed_canaries(facts, facts.failed)
+    if job.waits_for_go(counts) and facts.failures:
+        return _explain_failed_canaries(facts, facts.failures[0])
     if job.waits_for_go(counts):
         text = (
             f"is held: its canaries have ended ({counts.ok} ok, {counts.failed} failed), and"
@@ -125,15 +124,15 @@ def _explain_order(facts: Facts) -> Explanation | None:
     return None
 
 
-def _explain_failed_canaries(facts: Facts, failed: TaskView) -> Explanation:
+def _explain_failed_canaries(facts: Facts, group: FailedGroup) -> Explanation:
     job, counts = facts.job, facts.counts
-    first = explain_failure(job, failed, f"task {failed.index}")
+    first = explain_failure(job, group, _name_group(group))
     text = (
         f"is held: {counts.failed} of {counts.ok + counts.failed} canaries failed;"
         f" {first.text} {_rest(counts.held)} held; `{command('go', job.name)}` runs"
         f" {'it' if counts.held == 1 else 'them'} once the canaries are ok."
     )
-    return Explanation(first.cause, text, first.command)
+    return Explanation(first.cause, text, first.command, tuple(format_steps(job, facts.failures)))
 
 
 def _rest(held: int) -> str:
