@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -98,9 +99,15 @@ def gpu_devices(fleet: Path) -> tuple[str, ...]:
 
 
 def declare_gpus(fleet: Path, gpus: Sequence[str]) -> None:
-    """Store the GPU devices of the configuration, `gpus`, in the folder `fleet`, for all consumers of the fleet."""
-    if gpus:
-        (fleet / _DEVICES).write_text("\n".join(gpus))
+    """Store the GPU devices of the configuration, `gpus`, in the folder `fleet`, for all consumers of the fleet.
+
+    A consumer that reads the file at the same time gets the old or the new devices, never a part of them.
+    """
+    path, data = fleet / _DEVICES, "\n".join(gpus).encode()
+    if gpus and _read(path) != data:
+        with tempfile.NamedTemporaryFile(dir=fleet, prefix=_DEVICES, delete=False) as partial:
+            partial.write(data)
+        os.replace(partial.name, path)
 
 
 def _nvidia_devices() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,23 @@ def test_a_driver_that_fails_has_no_devices(tmp_path: Path, monkeypatch: pytest.
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert gpu_devices(tmp_path) == ()
+
+
+def test_a_reader_never_gets_a_part_of_the_declared_devices(tmp_path: Path) -> None:
+    few, many = ("4",), ("5", "6", "7")
+    declare_gpus(tmp_path, few)
+    over = threading.Event()
+
+    def declare() -> None:
+        while not over.is_set():
+            declare_gpus(tmp_path, many)
+            declare_gpus(tmp_path, few)
+
+    writer = threading.Thread(target=declare)
+    writer.start()
+    try:
+        assert {gpu_devices(tmp_path) for _ in range(2000)} <= {few, many}
+    finally:
+        over.set()
+        writer.join()
+    assert [path.name for path in tmp_path.iterdir()] == ["gpus.txt"]
