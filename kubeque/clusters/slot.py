@@ -82,11 +82,11 @@ def owner_name(pid: int | None = None, slot: int | None = None) -> str:
     number of the slot and the name of the host, for human readers.
     """
     pid = os.getpid() if pid is None else pid
-    place = "" if slot is None else f".{slot}.{_short_host_name()}"
+    place = "" if slot is None else f".{slot}.{short_host_name()}"
     return f"local:{machine()}{place}:{pid}:{start_ticks(pid)}"
 
 
-def _short_host_name() -> str:
+def short_host_name() -> str:
     """Return the first part of this machine's name, for owner names.
 
     Every character other than ASCII letters, digits, `_` and `-` becomes `-`.

@@ -137,7 +137,7 @@ def _kind(finding: Fault) -> str:
 
 
 def _out_of_shape(job: Job, block: Block) -> str:
-    """Return the description of a fault that prevents further checks of the block; empty if there is no such fault."""
+    """Return the description of a fault that prevents further checks of the block; empty without such a fault."""
     if block.hi > job.n:
         return f"the block holds tasks {block.lo} to {block.hi - 1}, but the job has {job.n} tasks"
     if block.id != f"{block.size_class}-{block.lo}" or not 0 <= block.size_class < len(job.shapes):

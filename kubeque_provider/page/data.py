@@ -114,7 +114,7 @@ def _search(request: Request, columns: Sequence[str], *, logs: bool) -> RowSearc
 
 
 def _page(found: list[TaskRow]) -> tuple[list[TaskRow], int | None]:
-    """Return the lines of one page, and the index of the next page's first task; None if there is no next page."""
+    """Return the lines of one page, and the index of the first task of the next page; None for the last page."""
     return found[:_ROWS], found[_ROWS].view.index if len(found) > _ROWS else None
 
 

@@ -26,8 +26,8 @@ _REMEDY = "write large results to files"
 def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
     """Return the values that a task wrote to $KUBEQUE_OUT, and a message about a problem with these values.
 
-    The values are None if there are none, and the message is None if there is no problem. NaN and infinities become
-    None, because JSON does not have them. If a key occurs twice, the last value counts. A value that cannot be kept is
+    The values are None if the task wrote none. The message is None without a problem. NaN and infinities become None,
+    because JSON does not have them. If a key occurs twice, the last value counts. A value that cannot be kept is
     left out, and the other values are returned. No content of the file raises an error.
     """
     try:

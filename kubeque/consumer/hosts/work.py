@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
-import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -14,6 +12,7 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from kubeque.clusters.machine import Machine, this_machine
+from kubeque.clusters.slot import short_host_name
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Ledger, Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
@@ -61,8 +60,7 @@ class WorkHost:
     @classmethod
     def open(cls, folder: Path, number: int, offer: Offer, *, linger_seconds: float) -> WorkHost:
         """Return the host of consumer `number` of a `kubeque work` with this folder."""
-        host = re.sub("[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0])[:40] or "-"
-        owner = f"{WORK_OWNER}{host}.{number}:{secrets.token_hex(4)}"
+        owner = f"{WORK_OWNER}{short_host_name()}.{number}:{secrets.token_hex(4)}"
         profile = ConsumerProfile(owner, linger_seconds=linger_seconds, governed=False)
         machine = replace(this_machine(), cores=offer.cores, memory=offer.memory)
         environment = Environment(inheritable(os.environ))
@@ -77,9 +75,11 @@ class WorkHost:
         return [chosen for job in jobs if self.offer.wants(job) and (chosen := self._choose(job)) is not None]
 
     def _choose(self, job: Job) -> Job | None:
+        if not job.open:
+            return job  # its spec is not needed
         spec = self._spec(job)
-        if spec is None or not job.open:
-            return job if spec is not None else None
+        if spec is None:
+            return None
         if reason := self.offer.refuse(job, spec):
             self._tell(job, reason)
             return None

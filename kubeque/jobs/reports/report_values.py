@@ -133,7 +133,7 @@ def _marks(c: Content) -> dict[str, Any]:
     """Return the values for the grid of tasks, in the form in which the page of sweeps in Airflow gets them."""
     return {
         "marks": squeeze(c.letters), "meaning": MEANING,
-        "page": len(c.letters) + 1,  # there is no further page
+        "page": len(c.letters) + 1,  # more than the letters here, so that the grid offers no further page
         "left_out": c.job.n - len(c.letters),
     }  # fmt: skip
 

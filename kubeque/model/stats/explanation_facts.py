@@ -35,7 +35,7 @@ class Facts:
     fault: str = ""
     #: Reasons, reported by the cluster, why consumers do not start.
     obstacles: tuple[str, ...] = ()
-    #: Job that the consumers serve first; None if there is no such job.
+    #: Job that the consumers serve first; None if they serve the job itself first.
     rival: Rival | None = None
     #: The largest groups of similar failures, the largest first. Killed rows do not count.
     failures: tuple[FailedGroup, ...] = ()

@@ -84,7 +84,7 @@ class Reading:
     def _read_start(self, lines: Iterator[str]) -> list[str]:
         """Find the delimiter, and return a list with the first line that is neither blank nor a line such as `sep=;`.
 
-        Return an empty list if there is no such line. A line `sep=;` sets the delimiter.
+        Without such a line, return an empty list. A line `sep=;` sets the delimiter.
         """
         for line in lines:
             hint = read_hint(line)
