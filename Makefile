@@ -40,10 +40,10 @@ help:  ## this list
 demo: $(ENVIRONMENT)  ## the main job: a sweep through Airflow on this machine, with a table and a picture at the end
 	@$(PYTHON_HERE) examples/demo.py
 
-test: $(ENVIRONMENT)  ## all tests that need no cluster
-	$(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+test: $(ENVIRONMENT)  ## the tests that need no cluster; `make lint` runs those of tests/lint, and `make rotating` some slow ones
+	$(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/lint $(ARGS)
 
-rotating: $(ENVIRONMENT)  ## tests that CI runs in turns: more seeds, the second emulator of Datastore, large files, pages in a browser
+rotating: $(ENVIRONMENT)  ## tests that CI runs in turns: more seeds, the queue on Datastore, large files, old jobs, long outages, pages in a browser
 	$(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup -m rotating $(PART) $(ARGS)
 
 matrix: $(MATRIX:%=.matrix/%/.ready)  ## the tests of the provider on the older Airflows

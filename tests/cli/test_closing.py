@@ -16,7 +16,9 @@ from tests.queues.backend_kinds import on
 from tests.waiting import until
 
 #: These tests read the queue directly, because the commands of `kubeque` also repair jobs.
-ON_EACH_QUEUE = pytest.mark.parametrize("far_shell", [on("sqlite"), on("postgres")], indirect=True)
+ON_EACH_QUEUE = pytest.mark.parametrize(
+    "far_shell", [on("sqlite"), on("postgres", pytest.mark.rotating)], indirect=True
+)
 
 
 def config(shell: Shell) -> Config:

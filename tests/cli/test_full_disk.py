@@ -36,6 +36,7 @@ def whole(dest: Path) -> list[str]:
     return found
 
 
+@pytest.mark.rotating
 def test_a_file_that_may_not_become_so_large_is_one_line(job: Shell) -> None:
     shell, dest = job, job.folder / "back"
     limited = f'ulimit -f {LIMIT // 512}; exec "$@"'
@@ -69,6 +70,7 @@ def test_a_full_disk_is_one_line(job: Shell, small_disk: Path) -> None:
     assert len(whole(dest)) == TASKS
 
 
+@pytest.mark.rotating
 def test_a_full_folder_for_temporary_files_is_one_line(shell: Shell, small_disk: Path) -> None:
     assert shell.run("sub", "-n", "many", "--repeat", "3000", "true").returncode == 0
     subprocess.run(["mount", "-o", "remount,size=64k", small_disk], check=True)
@@ -84,6 +86,7 @@ def test_a_full_folder_for_temporary_files_is_one_line(shell: Shell, small_disk:
     assert shell.run("collect", "many", "-o", "t.csv").returncode == 0
 
 
+@pytest.mark.rotating
 def test_a_home_on_a_read_only_disk_is_named(shell: Shell, small_disk: Path) -> None:
     words = ["env", f"KUBEQUE_HOME={small_disk / 'home'}", sys.executable, "-m", "kubeque.cli", "list"]
     assert shell.execute(*words).returncode == 0

@@ -170,6 +170,7 @@ def test_nodes_come_and_go(run: Run, google: Google) -> None:
     assert [pool.name for pool in google.manager.clusters[NAME].node_pools] == ["standard"]
 
 
+@pytest.mark.rotating
 def test_stop_asks_and_deletes_the_cluster_alone(shell: Shell, google: Google) -> None:
     shell.run("start")
 
@@ -257,6 +258,7 @@ def test_a_quota_and_a_failing_operation_are_said_in_googles_words(run: Run, goo
     assert run("stop", "--delete-cluster", "--yes").returncode == 0
 
 
+@pytest.mark.rotating
 def test_a_start_that_was_cut_off_is_waited_for_by_the_next(shell: Shell, google: Google) -> None:
     shell.run("start")
     cluster = google.manager.clusters[NAME]

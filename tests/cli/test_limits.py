@@ -16,7 +16,9 @@ from tests.cli.conftest import Shell
 from tests.queues.backend_kinds import on
 from tests.waiting import until
 
-ON_EACH_QUEUE = pytest.mark.parametrize("far_shell", [on("sqlite"), on("postgres")], indirect=True)
+ON_EACH_QUEUE = pytest.mark.parametrize(
+    "far_shell", [on("sqlite"), on("postgres", pytest.mark.rotating)], indirect=True
+)
 #: Script that fails in all rows from a given row on. The last word is the number of this row.
 FAIL_FROM = ("sh", "-c", 'test "$0" -lt "$1"', "{index}")
 

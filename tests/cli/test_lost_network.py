@@ -15,7 +15,7 @@ from tests.servers.faults import TcpProxy
 from tests.servers.objects import BUCKET, GcsServer, S3Server
 from tests.servers.process import NotHere, free_port
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.rotating]
 MIB = 1 << 20
 #: Size of one file in bytes (two are in flight at once), and number of bytes after which the connection breaks.
 SIZE, ENOUGH = 9 * MIB, 28 * MIB

@@ -15,7 +15,7 @@ SCRIPT = 'echo begun $0; echo warned >&2; while ! test -e "$1"; do sleep 0.2; do
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("far_shell", [on("postgres"), on("datastore-firestore")], indirect=True)
+@pytest.mark.parametrize("far_shell", [on("postgres"), on("datastore-firestore", pytest.mark.rotating)], indirect=True)
 def test_what_a_task_writes_is_seen_from_elsewhere(far_shell: Shell, tmp_path: Path) -> None:
     # Given two tasks that run, and somebody with the same queue and store but another home
     here, elsewhere, go = far_shell, Shell(far_shell.folder, tmp_path / "elsewhere"), tmp_path / "go"

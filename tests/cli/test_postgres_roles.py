@@ -48,6 +48,7 @@ def denied(ran: subprocess.CompletedProcess[str]) -> bool:
     return ran.returncode != 0 and "permission denied" in ran.stderr and "Traceback" not in ran.stderr
 
 
+@pytest.mark.rotating
 @pytest.mark.timeout(300)
 def test_a_sweep_with_the_three_roles(shell: Shell, url: str) -> None:
     # Given a job of a login that submits, whose consumers were stopped

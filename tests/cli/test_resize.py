@@ -96,6 +96,7 @@ def test_the_live_view_leaves_nothing_of_an_earlier_size(watched: Shell, reflows
     assert [line.startswith("kubeque: stopped watching") for line in screen.text if line] == [True], screen.text
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("script", [_BAR, _MAP], ids=["transfer", "map"])
 def test_a_progress_bar_leaves_nothing_of_an_earlier_size(tmp_path: Path, shell: Shell, script: str) -> None:
     (tmp_path / "bar.py").write_text(script)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Shell
 from tests.waiting import until
 
 
+@pytest.mark.rotating
 def test_consumers_come_and_leave_after_their_task(shell: Shell) -> None:
     command = ["sh", "-c", "sleep 6"]  # long enough that no task is reserved ahead
     assert shell.run("sub", "-n", "j", "--no-wait", "--consumers", "1", "--repeat", "10", *command).returncode == 0

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.timeout(240)
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(name, marks=[pytest.mark.xdist_group(name), pytest.mark.server(name)]) for name in ("gs", "s3")
+        pytest.param("s3", marks=[pytest.mark.xdist_group("s3"), pytest.mark.server("s3")]),
+        pytest.param("gs", marks=[pytest.mark.xdist_group("gs"), pytest.mark.server("gs"), pytest.mark.rotating]),
     ],
 )
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:

@@ -112,6 +112,7 @@ def users(place: tuple[str, Path]) -> Iterator[list[User]]:
         shutil.rmtree(user.folder)
 
 
+@pytest.mark.rotating
 def test_two_users_sweep_at_once_and_keep_their_own(users: list[User]) -> None:
     # Given two users whose sweeps of one name run at the same time
     # and which try to read the login of the queue in the environment of their consumer
@@ -139,7 +140,9 @@ def test_two_users_sweep_at_once_and_keep_their_own(users: list[User]) -> None:
         assert not other.may("-r", one.home / name), name
 
 
-@pytest.mark.parametrize("mode", [0o700, 0o755, 0o777], ids=oct)
+@pytest.mark.parametrize(
+    "mode", [0o755, *(pytest.param(mode, marks=pytest.mark.rotating) for mode in (0o700, 0o777))], ids=oct
+)
 def test_the_home_of_another_user_is_refused_in_one_line(users: list[User], mode: int) -> None:
     one, other = users
     assert one.says("list") == (0, "no jobs yet: kubeque sub COMMAND submits one\n", "")

@@ -16,6 +16,8 @@ from tests.queues.backend_kinds import on
 from tests.slots import read_slot
 from tests.waiting import until
 
+pytestmark = pytest.mark.rotating
+
 
 def alive(shell: Shell) -> list[int]:
     """The consumers of this home folder."""

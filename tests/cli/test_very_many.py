@@ -28,6 +28,8 @@ from tests.cli.conftest import Shell
 _MEASURED = """
 import sys
 from kubeque.cli.__main__ import main
+
+pytestmark = pytest.mark.rotating
 try:
     main()
 finally:

@@ -12,6 +12,8 @@ import pytest
 
 from tests.compatibility.placing import VERSIONS, Placed, placed
 
+pytestmark = pytest.mark.rotating
+
 #: State of each job, and the number of its tasks in each state.
 STANDING = {
     "closed": ("failed", {"ok": 2, "failed": 1}),

@@ -18,6 +18,8 @@ from tests.servers.here import or_skip
 from tests.servers.process import NotHere
 from tests.waiting import until
 
+pytestmark = pytest.mark.rotating
+
 ROOT = Path(__file__).parents[2]
 POD = {"KUBEQUE_POD_NAME": "kq-closed-abcdefghijkm-0-1-0-abcde", "KUBEQUE_POD_UID": "12-34", "KUBEQUE_HOST_IPC": "1"}
 

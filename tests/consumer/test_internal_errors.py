@@ -27,9 +27,9 @@ def break_consumers(folder: Path, *targets: str, seconds: float = 60) -> list[di
     ("target", "thread"),
     [
         ("attempt/workdir.py:Workdir.stage", "supplier"),
-        ("attempt/process.py:_Run.wait", "MainThread"),
         ("results.py:save", "saver"),
         ("decisions.py:Decisions._run_ended", "MainThread"),
+        pytest.param("attempt/process.py:_Run.wait", "MainThread", marks=pytest.mark.rotating),
     ],
 )
 def test_an_unexpected_error_is_the_outcome_of_its_attempt(tmp_path: Path, target: str, thread: str) -> None:
@@ -60,7 +60,13 @@ def test_a_job_whose_tasks_cannot_be_claimed_ends_and_no_other(tmp_path: Path) -
     assert found["reason"] == "its tasks cannot be claimed (Injected: in Claimer.try_claim)"
 
 
-@pytest.mark.parametrize("target", ["heartbeat.py:Heartbeat._act", "log_upload.py:LogUploader._read"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "heartbeat.py:Heartbeat._act",
+        pytest.param("log_upload.py:LogUploader._read", marks=pytest.mark.rotating),
+    ],
+)
 def test_an_error_beside_the_tasks_ends_none(tmp_path: Path, target: str) -> None:
     (found,) = break_consumers(tmp_path, f"kubeque/consumer/{target}")
 

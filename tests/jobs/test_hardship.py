@@ -20,6 +20,8 @@ from tests.servers.postgres import PostgresServer
 from tests.slots import read_slot
 from tests.waiting import until
 
+pytestmark = pytest.mark.rotating
+
 
 def watch(config: Config, name: str, looks: list[Progress]) -> None:
     """Record each progress report of a job until the job has ended."""

@@ -114,6 +114,7 @@ def test_no_row_is_charged_while_the_store_is_away(away: tuple[str, TcpProxy], t
         assert_each_ran_once(client, story, ROWS)
 
 
+@pytest.mark.rotating
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("s3")
 @pytest.mark.server("s3")

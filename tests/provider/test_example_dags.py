@@ -67,6 +67,7 @@ def test_a_model_is_trained_on_the_table_of_a_sweep() -> None:
     assert outcome(dag_run, "train") == pytest.approx({"slope": 2.5, "intercept": 1.0})
 
 
+@pytest.mark.rotating
 @pytest.mark.timeout(240)
 def test_of_a_list_that_grows_only_what_is_new_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWEEP_TABLES", str(tmp_path))
@@ -96,6 +97,7 @@ def test_an_event_of_an_asset_says_what_to_sweep_over() -> None:
         assert [record["out.letters"] for record in client.table(job.name)] == [4, 5, 5]
 
 
+@pytest.mark.rotating
 @pytest.mark.timeout(240)
 def test_each_partition_has_a_sweep_and_one_task_reads_all_tables() -> None:
     dag_run = load("partition_sweep").test()

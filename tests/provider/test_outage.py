@@ -72,6 +72,7 @@ def in_a_thread(way: Callable[[Run], Any], run: Run) -> Any:
     return way(run)
 
 
+@pytest.mark.rotating
 @pytest.mark.parametrize("way", WAYS)
 def test_the_queue_is_away_and_comes_back(server: PostgresServer, run: Run, way: str) -> None:
     run.execute(submitter(job_id="away"))
@@ -96,6 +97,7 @@ def test_the_queue_is_away_for_the_first_look(server: PostgresServer, run: Run) 
         assert {name: one.result(60)["counts"]["ok"] for name, one in waiting.items()} == dict.fromkeys(FIRST, 1)
 
 
+@pytest.mark.rotating
 def test_who_first_sees_a_failed_sweep_from_the_triggerer_repairs_it(
     server: PostgresServer, run: Run, tmp_path: Path
 ) -> None:

@@ -195,6 +195,7 @@ def test_a_queue_that_is_silent_delays_one_request(backends: Backends, monkeypat
     assert (later[0] < 1, later[1]) == (True, 503)
 
 
+@pytest.mark.rotating
 def test_a_connection_is_opened_for_users_who_may_read_it_or_whose_dags_used_it(
     backends: Backends, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

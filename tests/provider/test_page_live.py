@@ -67,6 +67,7 @@ def picture(tab: Tab, name: str) -> None:
         tab.picture(ROOT / folder / f"{name}.png")
 
 
+@pytest.mark.rotating
 def test_it_follows_a_sweep_to_its_end_inside_airflow(
     running: Client,
     address: str,

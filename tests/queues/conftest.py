@@ -30,11 +30,12 @@ def server() -> Iterator[Callable[[str], str]]:
         yield address
 
 
-#: The other emulator of Datastore is part of each run. Both take as long as all other kinds together.
-LEGACY = "datastore-legacy"
+#: Both emulators of Datastore together take longer than all other kinds. `make test` runs only the tests of the
+#: backends on one of them (tests/queues/backends/conftest.py).
+DATASTORE = ("datastore-legacy", "datastore-firestore")
 
 
-@pytest.fixture(params=[*(on(name) for name in KINDS if name != LEGACY), on(LEGACY, pytest.mark.rotating)])
+@pytest.fixture(params=[on(name, *[pytest.mark.rotating] * (name in DATASTORE)) for name in KINDS])
 def open_backend(request: pytest.FixtureRequest, server: Callable[[str], str], tmp_path: Path) -> Iterator[Opener]:
     """Function that opens a connection to one new backend. Each call opens a further connection."""
     with KINDS[request.param].fresh(server(request.param), tmp_path) as opener:

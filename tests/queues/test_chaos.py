@@ -224,8 +224,8 @@ def drive(crowd: Crowd, queue: Queue, upset: Upset, dice: random.Random) -> None
             continue
 
 
-#: A server of these needs ten times the CPU of PostgreSQL.
-SLOW = ("datastore-legacy", "datastore-firestore")
+#: Queues on a server. They need more CPU than SQLite.
+SLOW = ("postgres", "datastore-legacy", "datastore-firestore")
 
 
 @pytest.fixture(params=[on(name, *[pytest.mark.rotating] * (name in SLOW)) for name in PLACES])

@@ -63,6 +63,7 @@ def _running(scheme: str) -> Iterator[Wire]:
         server.stop()
 
 
+@pytest.mark.rotating
 def test_of_many_files_of_which_ten_changed_ten_are_sent(wire: Wire, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

@@ -10,9 +10,9 @@ from tests.queues.fuzz.bugs import BUGS
 from tests.queues.fuzz.plan import Schedule, failure, first_failure, shorten, story
 
 #: Number of schedules. KUBEQUE_FUZZ_SEEDS raises it.
-SEEDS = int(os.environ.get("KUBEQUE_FUZZ_SEEDS", "500"))
+SEEDS = int(os.environ.get("KUBEQUE_FUZZ_SEEDS", "300"))
 #: Numbers of further schedules, for `make rotating` and for `make soak`.
-ROTATING, SOAK = 1500, 5000
+ROTATING, SOAK = 1700, 5000
 CHUNK = 50
 #: Number of schedules within which each bug must be detected.
 ENOUGH = 800
