@@ -36,7 +36,7 @@ def _all_jobs(uid: str) -> bool:
 
 
 def find_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
-    """Return the folders of attempts of the wanted jobs that dead consumers left behind. Nothing is changed."""
+    """Return the folders that dead consumers left behind for attempts of the wanted jobs. Nothing is changed."""
     found = _attempts(home / WORK / _ASIDE, wanted)
     for slot, paths in _by_slot(home, wanted):
         with slot.while_free(0.0) as free:
@@ -46,10 +46,11 @@ def find_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
 
 
 def set_aside_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
-    """Move the abandoned folders of attempts of the wanted jobs into the folder `abandoned`. Return these folders.
+    """Move abandoned folders of the wanted jobs to `abandoned`. Return the folders there that no process uses.
 
-    A folder is not moved if its consumer is alive, or if a process works in the folder. The caller removes the folders
-    without the lock of a slot, because a removal can take minutes and a new consumer may need the slot.
+    A folder is not moved if its consumer is alive, or if a process works in the folder. The returned folders include
+    those that earlier calls moved. The caller removes them without the lock of a slot, because a removal can take
+    minutes and a new consumer may need the slot.
     """
     for slot, paths in _by_slot(home, wanted):
         with slot.while_free(_LOCK_SECONDS) as free:
@@ -64,7 +65,7 @@ def set_aside_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
 
 
 def left_in_own_slot(home: Path, slot: Slot) -> list[Path]:
-    """Return the folders of attempts that earlier consumers left in a slot. The caller must hold its lock."""
+    """Return the folders of attempts that earlier consumers left in `slot`. The caller must hold its lock."""
     paths = _attempts(home / WORK / slot.name)
     used = _used(home) if paths else frozenset()
     return [path for path in paths if path not in used]
@@ -84,9 +85,9 @@ def _attempts(folder: Path, wanted: Wanted = _all_jobs) -> list[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, without links; [] if the folder is missing.
+    """Return the folders in `folder`, without links to folders; [] if `folder` is missing.
 
-    Also return [] if the folder is a link, except for the folder `work` itself.
+    Also return [] if `folder` is a link. Only the folder `work` itself may be a link.
     """
     try:
         if folder.is_symlink() and folder.name != WORK:

@@ -73,7 +73,7 @@ class Cluster(Protocol):
         """True if consumers run in the container image of the job."""
 
     def capacity(self, *, gpus: bool = False) -> Machine | None:
-        """Return the resources that all consumers of this cluster share; None if each consumer has its own.
+        """Return the resources that all consumers of this cluster share; None if each consumer has separate ones.
 
         `gpus`: True to also detect GPUs. Raises UserError if consumers of this cluster cannot run on this machine.
         """
@@ -132,13 +132,13 @@ class Cluster(Protocol):
         """
 
     def place(self) -> str:
-        """Return the identity of the namespace that contains the objects; empty if the identity is unknown.
+        """Return the identity of the namespace that contains the cluster's objects; empty if the identity is unknown.
 
-        A namespace that was deleted and created again has another identity.
+        If a namespace is deleted and created again, its identity changes.
         """
 
     def evictions(self, job: Job) -> list[Eviction]:
-        """Return the evictions of consumers of a job whose tasks used too much disk. Other evictions are left out."""
+        """Return the evictions of the job's consumers that exceeded their disk limit. Other evictions are left out."""
 
     def standstill(self, job: Job) -> Standstill:
         """Return the reasons why the consumers of a job do not start."""

@@ -12,7 +12,10 @@ from kubeque.model.errors import ClusterError, ConfigError
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file and return its descriptor. An `opener` for `open`: only this user can read a file that it creates."""
+    """Open a file and return its descriptor. If the file is new, only this user can read it.
+
+    Pass this function to `open` as its `opener`.
+    """
     return os.open(path, flags, 0o600)
 
 

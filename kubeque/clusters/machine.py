@@ -37,7 +37,7 @@ def runs_consumers() -> bool:
 
 
 def this_machine(folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Machine:
-    """Return the cores and the memory that this process can use: those of the machine, its CPU affinity and cgroups.
+    """Return the cores and the memory that this process can use under its CPU affinity and its cgroups.
 
     `folder`: folder where the cgroups are mounted. `own`: file with the cgroups of this process (cgroups(7)). The
     result contains no GPUs: `gpu_devices` returns them.

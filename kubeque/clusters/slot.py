@@ -224,7 +224,7 @@ class Slot:
         self._write({**self._identify(os.getpid()), **task})
 
     def runs(self, pid: int) -> None:
-        """Record the process that runs the current command. `pid`: its pid, and the id of its process group."""
+        """Record the process that runs the current command. `pid`: its pid, and also the id of its process group."""
         if start := start_ticks(pid):  # empty if the process has already ended
             self._write({**self._written, "command": pid, "command_start": start})
 
@@ -260,12 +260,15 @@ class Slot:
         return int(_number(content, "deaths")) + (not self.alive()) if "started" in content else 0
 
     def seconds_since_start(self) -> float:
-        """Return the seconds since the last start; infinite if a task has begun since, or if the clock was set back."""
+        """Return the seconds since the last start of a consumer in this slot.
+
+        Return infinity if a task has begun after this start, or if the clock was set back.
+        """
         started = _number(self.read(), "started")
         return time.time() - started if 0 < started <= time.time() else math.inf
 
     def last_line(self) -> str:
-        """Return the last line that the consumers counted by `deaths` wrote to the log; empty if they wrote nothing."""
+        """Return the last log line of the consumers that `deaths` counts; empty if they wrote nothing."""
         try:
             with open(self.log, "rb") as file:
                 size, since = os.fstat(file.fileno()).st_size, int(_number(self.read(), "log"))

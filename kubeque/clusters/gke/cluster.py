@@ -56,7 +56,7 @@ class GkeCluster:
 
     # ------------------------------------------------------------------ start and stop
     def start(self, pools: Sequence[NodePool], *, asked: bool) -> Iterator[Part]:
-        """Create the missing parts of the cluster and of its project. Yield a `Part` for each part, even if it existed.
+        """Create the missing parts of the cluster and of its project. Yield a `Part` for each part, missing or not.
 
         `pools`: node pools of a new cluster. `asked`: True if the user chose these pools. Raises ConfigError if the
         location is unknown. Raises ClusterError if Google refuses a request or does not answer.
@@ -139,8 +139,8 @@ class GkeCluster:
     def remove_pool(self, name: str) -> None:
         """Remove a pool with its nodes.
 
-        Raises UserError if the pool does not exist. Also raises UserError for the last pool without spot machines,
-        because the programs of the cluster itself need such a pool.
+        Raises UserError if the pool does not exist, or if it is the last pool without spot machines. The programs of
+        the cluster itself need such a pool.
         """
         had = self._pool(name)
         if not any(other.pool.name != name and not other.pool.spot for other in self.pools()) and not had.pool.spot:

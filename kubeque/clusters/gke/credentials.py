@@ -19,7 +19,10 @@ class Login:
     """One Google account. Its credentials are loaded on first use."""
 
     def __init__(self, credentials: Callable[[], Any] | None = None) -> None:
-        """Load nothing yet. `credentials`: function that returns google.auth credentials (default: of this machine)."""
+        """Load nothing yet.
+
+        `credentials`: function that returns google.auth credentials (default: those of this machine).
+        """
         self._make = credentials or _default_credentials
         self._credentials: Any = None
         self._session: Any = None

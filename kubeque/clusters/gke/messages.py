@@ -76,7 +76,7 @@ def region_of(location: str) -> str:
 
 
 def per_zone(nodes: int, zones: int) -> int:
-    """Return the number of nodes in each zone for at least `nodes` nodes in total.
+    """Return the smallest number of nodes in each zone that gives at least `nodes` nodes in total.
 
     For a pool of fixed size, the API of Google expects the number of nodes in each zone.
     """
@@ -154,7 +154,10 @@ def read_cluster(cluster: Any) -> ClusterSeen:
 
 
 def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
-    """Return a node pool from an answer of the API. `zones_of_cluster`: used if the answer names no zones."""
+    """Return a node pool from an answer of the API.
+
+    `zones_of_cluster`: number of zones of the cluster, for an answer that names no zones of the pool.
+    """
     config, scaling = pool.config, pool.autoscaling
     zones = len(pool.locations) or zones_of_cluster or 1
     if scaling.enabled and scaling.total_max_node_count:

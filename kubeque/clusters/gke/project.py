@@ -48,7 +48,9 @@ class GoogleProject:
         self.account = f"{ACCOUNT}@{project}.iam.gserviceaccount.com"
 
     def parts(self, bucket: str, database: str | None) -> Iterator[Part]:
-        """Create the missing parts, and yield every part. Raises ClusterError if Google does not answer.
+        """Create the missing parts of the project: bucket, database, service account and grants.
+
+        Yield a `Part` for each of them, missing or not. Raises ClusterError if Google does not answer.
 
         `bucket`: name of the bucket; "" if results are not stored in a bucket. `database`: name of the Datastore
         database of the queue; "" for the default database; None if the queue is not in the project.
@@ -214,9 +216,9 @@ def _grants(policy: dict[str, Any], role: str, member: str) -> bool:
 
 
 def with_services(project: str, error: ClusterRefused, line: str) -> str:
-    """Return `line`, a shell command. If `error` reports a disabled Google service, first enable all services.
+    """Return the shell command `line`. If `error` reports a disabled Google service, put another command before `line`.
 
-    The command then enables all services that kubeque needs, and runs `line` after this.
+    This other command enables all services that kubeque needs.
     """
     off = "has not been used in project" in str(error) or "is disabled" in str(error)
     return f"{_enable_line(project)} && {line}" if off else line

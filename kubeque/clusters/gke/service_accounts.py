@@ -32,7 +32,7 @@ class Accounts:
         self._google = google
 
     def consumers(self, name: str) -> Part:
-        """Create the service account `name` of consumers if it is missing. It needs no permissions in the cluster."""
+        """Create the missing service account `name` of consumers. The account needs no permissions in the cluster."""
         return self._ensure_account("consumers", name, [])
 
     def keeper(self) -> Part:

@@ -165,7 +165,7 @@ class KubernetesApi:
             raise
 
     def delete(self, path: str, **query: Any) -> None:
-        """Delete one object, or all objects that a label selector selects. Objects that they own are deleted, too.
+        """Delete one object, or all objects that a label selector selects. Objects that these own are deleted, too.
 
         A missing object is not an error.
         """

@@ -125,7 +125,7 @@ class KubernetesCluster:
         return "" if PodOptions.read(spec.pod).keeper == "no" else self._why_no_keeper()
 
     def _why_no_keeper(self) -> str:
-        """Return the reason why no keeper can be started; empty if one can. Each instance checks this only once."""
+        """Return the reason why no keeper can be started; otherwise an empty text. Each instance checks only once."""
         if self._unkept is None:
             self._unkept = self._permissions.why_no_keeper()
         return self._unkept
@@ -286,8 +286,8 @@ class KubernetesCluster:
     def _queue_labels(self) -> list[str]:
         """Return the label values that mark objects of this queue.
 
-        The value of kubeque 0.2 is included only if an object has this value. The value is derived from the password,
-        and the API server logs each request that contains the value.
+        The value that kubeque 0.2 used is included only if an object has this value. It is derived from the password,
+        and the API server logs each request that contains it.
         """
         earlier = queue_digest(self._config.queue_url)
         jobs = self._api.list(path("jobs", self._namespace), labelSelector=managed_selector())
@@ -296,7 +296,7 @@ class KubernetesCluster:
 
 
 def _remedy(warning: str, options: PodOptions) -> str:
-    """Return the remedy for a warning of the API server, after a semicolon; empty if no remedy is known."""
+    """Return "; " and the remedy for a warning of the API server. Return "" if no remedy is known."""
     if "runAsNonRoot" in warning and not options.task_user:
         return f"; {option('task_user', '1000')} runs the tasks as a user that is not root"
     return ""

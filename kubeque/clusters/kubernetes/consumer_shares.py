@@ -11,7 +11,7 @@ from kubeque.model.job.shapes import lift_class
 
 
 def count_wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
-    """Return the wanted number of consumers, by size class, for each size class with waiting or running tasks.
+    """Return a dict from each size class with waiting or running tasks to its wanted number of consumers.
 
     The sum is at most the requested number of consumers. Each size class gets at least one consumer if possible.
     `waiting`: counts of tasks by size class.

@@ -47,7 +47,10 @@ def fleet_of(pod_name: str) -> str | None:
 
 
 def queue_digest(queue_url: str) -> str:
-    """Return the value of the queue label. `queue_url`: URL of the queue without its password; labels are public."""
+    """Return the value of the queue label.
+
+    `queue_url`: URL of the queue without the password, because labels are public.
+    """
     return hashlib.sha256(queue_url.encode()).hexdigest()[:12]
 
 

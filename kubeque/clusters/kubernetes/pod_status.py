@@ -136,7 +136,7 @@ def is_unschedulable(pod: Pod) -> bool:
 
 
 def resource_missing(message: str) -> str:
-    """Return the resource that nodes lack according to a message of the scheduler; empty for another message."""
+    """Return the resource that nodes lack according to a message of the scheduler; empty for any other message."""
     match = re.search(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)", message)
     return match[1] if match else ""
 
@@ -165,7 +165,7 @@ def _is_disrupted(status: Mapping[str, Any]) -> bool:
 
 
 def _read_journal(message: str) -> int | None:
-    """Return the index of the running task from the consumer's termination message; None if it has no index."""
+    """Return the index of the running task from the consumer's termination message; None without an index."""
     try:
         task = json.loads(message)
     except ValueError:

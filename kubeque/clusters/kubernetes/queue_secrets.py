@@ -33,14 +33,14 @@ class QueueSecrets:
         self._api.create(path("secrets", self._namespace), trial, dryRun="All")
 
     def create(self, made: dict[str, Any]) -> None:
-        """Create the Secret for which the pods of the Kubernetes Job `made` wait.
+        """Create the Secret that the pods of the Kubernetes Job `made` need before they can start.
 
         The Kubernetes Job owns the Secret. So Kubernetes deletes the Secret together with its Kubernetes Job.
         """
         self._api.create(path("secrets", self._namespace), url_secret(self._queue_url, made))
 
     def restore(self, snapshot: FleetSnapshot) -> None:
-        """Create missing Secrets for which pods of a fleet wait.
+        """Create the missing Secrets that pods of a fleet need before they can start.
 
         A Secret is missing if a program died between the creation of the Kubernetes Job and that of the Secret.
         """

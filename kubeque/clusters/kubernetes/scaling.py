@@ -138,7 +138,7 @@ def start_of(job: KubernetesJob) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """The numbers of places for consumers in one Kubernetes Job."""
+    """The places for consumers in one Kubernetes Job. The parallelism permits one pod for each place."""
 
     job: KubernetesJob
     #: Number of pods that the Job controller may run at the same time.
@@ -173,21 +173,21 @@ class _Places:
 
     @property
     def taken(self) -> int:
-        """Number of places that count against the requested number of consumers."""
+        """Number of places to subtract from the maximum number of consumers of all size classes."""
         return max(min(self.parallelism, self.open) if self.fixed else self.parallelism, self.live)
 
     def give_up(self, surplus: int) -> Resize | None:
-        """Return the step that lowers the parallelism by the places without a consumer; None without such places.
+        """Return the step that removes places without a consumer; None if no place can be removed.
 
-        `surplus`: maximum number of places to give up although a consumer will soon start there.
+        `surplus`: maximum number of places to remove in which a consumer would otherwise start soon.
         """
         wanted = self.serving - min(surplus, self.serving - self.live)
         return None if self.fixed or wanted >= self.parallelism else self._resize(wanted, 0)
 
     def use_again(self, missing: int, now: float) -> Resize | None:
-        """Return the step that raises the parallelism again after a back-off; None if no place can be used again.
+        """Return the step that adds places again after a back-off; None if no place can be added now.
 
-        `missing`: maximum number of places. `now`: Unix time, seconds.
+        `missing`: number of missing consumers; at most this many places are added. `now`: Unix time, seconds.
         """
         lowered = float((self.job["metadata"].get("annotations") or {}).get(LOWERED, 0))
         more = min(missing, self.open - self.parallelism)

@@ -43,9 +43,9 @@ class ConsumerStarter:
 
         `wanted`: number of consumers by size class. `keeper`: True to start the keeper if no keeper runs or starts.
 
-        The keeper is started first, then the size classes without a Kubernetes Job. In another order, their pods would
-        wait behind other consumers in a queue of Kueue. If the cluster refuses a step, the other steps are still taken.
-        After all steps, the first refusal is raised as ClusterRefused.
+        The keeper is started first, then the size classes without a Kubernetes Job. In any other order, the pods of
+        both would wait behind other consumers in a queue of Kueue. If the cluster refuses a step, the other steps are
+        still taken. After all steps, the first refusal is raised as ClusterRefused.
         """
         begun = {c for c in wanted if any(not scaling.is_over(j) for j in snapshot.jobs_of(c))}
         steps: list[Callable[[], int]] = [partial(self._start_keeper, job, spec, context, snapshot)] if keeper else []

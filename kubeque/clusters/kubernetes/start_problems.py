@@ -1,4 +1,4 @@
-"""Find the reasons why the consumers of a fleet do not start, and for how long no consumer could start."""
+"""Find the reasons why the consumers of a fleet do not start, and the time for which no consumer could start."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class StartProblems:
         self._forbidden: set[str] = set()
 
     def of(self, snapshot: FleetSnapshot, now: float) -> Standstill:
-        """Return the reasons why consumers and keeper of a fleet do not start; no reasons if none of them waits.
+        """Return the reasons why the consumers and the keeper of a fleet do not start; none if no start is delayed.
 
         `now`: Unix time, seconds.
         """
@@ -94,7 +94,7 @@ class StartProblems:
         return (f"the keeper does not start: {pod_status.hold_up(stuck[-1])}",) if stuck else ()
 
     def _seconds(self, snapshot: FleetSnapshot, open_jobs: list[dict[str, Any]], now: float) -> float:
-        """Return for how many seconds no consumer could start.
+        """Return the number of seconds during which no consumer could start.
 
         Return 0 if any consumer has started, or if Kueue suspends a Kubernetes Job of the fleet.
         """
@@ -120,7 +120,7 @@ class StartProblems:
             return None
 
     def _read_events(self) -> _Events:
-        """Return the events of the namespace by the uid of their object, the oldest first."""
+        """Return the events of the namespace: for the uid of each object, a list of its events, the oldest first."""
         try:
             found = self._list(path("events", self._namespace))
         except ClusterRefused:
@@ -167,10 +167,10 @@ def _wanted(open_jobs: list[dict[str, Any]]) -> int:
 
 
 def _is_stuck(pod: pod_status.Pod) -> bool:
-    """True if the pod is pending and no init container runs, so that the pod is not just about to start."""
+    """True if the pod is pending and is not about to start, because no init container runs."""
     return pod["status"].get("phase") == "Pending" and not pod_status.is_starting(pod)
 
 
 def _age(thing: pod_status.Pod, now: float) -> float:
-    """Return the age of a pod or Kubernetes Job, seconds. A Kubernetes Job counts from when its pods may start."""
+    """Return the age of a pod or Kubernetes Job, seconds. A Kubernetes Job has age 0 when its pods may start."""
     return now - scaling.start_of(thing)

@@ -36,7 +36,7 @@ def make_labels(job: Job, size_class: int | str, context: ManifestContext) -> di
 
 
 def make_annotations(job: Job) -> dict[str, str]:
-    """Return the annotations of a Kubernetes Job: the complete name of the job, and the name of its submitter."""
+    """Return the annotations of a Kubernetes Job: the complete name of the job, and the name of the submitter."""
     return {f"{LABEL}/job": job.name, **({f"{LABEL}/submitter": job.submitter} if job.submitter else {})}
 
 

@@ -140,7 +140,7 @@ def own_env(spec: JobSpec) -> list[dict[str, str]]:
     """Return the variables of the sweep for the container of kubeque's program.
 
     Variables that affect loaders, Python and kubeque are left out, because kubeque's program must not get them. The
-    consumer sets these variables for the user's program.
+    consumer later sets the omitted variables for the user's program.
     """
     return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _ONLY_FOR_TASKS.fullmatch(k)]
 
@@ -190,7 +190,7 @@ def security_context() -> dict[str, Any]:
 
 
 def tolerations(options: PodOptions) -> list[dict[str, Any]]:
-    """Return the tolerations of a pod: for tainted nodes, and for how long the pod stays on a dead node."""
+    """Return the tolerations of a pod. They permit tainted nodes, and limit the time on a dead node."""
     dead = [
         {
             "key": f"node.kubernetes.io/{what}", "operator": "Exists", "effect": "NoExecute",
