@@ -1,4 +1,4 @@
-"""`python -m kubeque.consumer`: run one consumer. Clusters start this program, not users."""
+"""`python -m kubeque.consumer`: run one consumer. Clusters start this program; users never do."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _in_slot(given: argparse.Namespace) -> int:
 
 
 def _start_closing(queue: Queue, url: str, given: argparse.Namespace) -> None:
-    """If a job of the fleet has ended, start a process that closes it: the process writes its table and its report.
+    """If a job of the fleet has ended, start a process that closes the job: it writes the table and the report.
 
     So jobs are closed even if no client runs. A separate process loads the modules that a consumer does not need, and
     it outlives the consumer.

@@ -214,7 +214,7 @@ class Coordinator:
         """Commit to a lease. If an outcome cannot be recorded, record the outcome `internal` instead.
 
         `wanted`: arguments of `Lease.commit`. Return True after a commit. If the block cannot be read or written, give
-        the lease up and return False. Raises KubequeError in the other cases in which `Lease.commit` raises it.
+        the lease up and return False. Raises any other KubequeError that `Lease.commit` raises.
         """
         try:
             try:
@@ -238,8 +238,8 @@ class Coordinator:
     def fail_all(self, message: str) -> None:
         """Release all leases, because this process ends after an unexpected error. `message`: message of the outcomes.
 
-        First end the tasks that have begun with the cause `internal`. If no task has begun, end all reserved tasks with
-        this cause. So if each consumer has the same error, the error uses up the attempts of these tasks.
+        The tasks that have begun end first, with the cause `internal`. If no task has begun, all reserved tasks end
+        with this cause. So if each consumer has the same error, the error uses up the attempts of these tasks.
         """
         with self._changed:
             self._ending = True
@@ -261,7 +261,7 @@ class Coordinator:
         return jobs
 
     def set_aside(self, job: Job, reason: str) -> None:
-        """Stop a job that no consumer can run, because its spec or its blocks are damaged. `reason`: which damage."""
+        """Stop a job that no consumer can run, because its spec or blocks are damaged. `reason`: what is damaged."""
         log.warning("%s: %s", job.name, reason)
         try:
             job = self._limit_checks.set_aside(job, reason)

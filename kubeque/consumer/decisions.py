@@ -39,7 +39,7 @@ class Decisions:
     """The state machine of one consumer."""
 
     def __init__(self, profile: ConsumerProfile, *, list_seconds: float = math.inf) -> None:
-        """`list_seconds`: age of the list of jobs, in seconds, at which it is read again before tasks are reserved."""
+        """`list_seconds`: maximum age of the list of jobs. An older list is read again before tasks are reserved."""
         self._profile = profile
         self._list_seconds = list_seconds
         self._jobs: tuple[Job, ...] = ()
@@ -243,7 +243,7 @@ class Decisions:
         return [do.ResetStop()]
 
     def _task_saved(self, event: on.TaskSaved, now: float) -> list[Instruction]:
-        """Commit at once if the outcome is a kill, a failure that may end its job, or the last outcome of a lease.
+        """Commit at once if the outcome is a kill, a failure that may end the job, or the last outcome of a lease.
 
         Other outcomes wait for a later commit.
         """

@@ -193,7 +193,7 @@ class RunLoopEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class AllSaved(Event):
-    """No task is left in a consumer that leaves. The event is reported again until the answer is `Leave`."""
+    """The consumer leaves, and no task is left in it. The event is reported again until the answer is `Leave`."""
 
     leases: tuple[LeaseView, ...]
     #: True once the consumer got a signal to leave.
@@ -262,7 +262,7 @@ class JobClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class FleetReviewed(Event):
-    """The periodic check is due whether this consumer must leave because fewer consumers are wanted."""
+    """It is time to check again whether fewer consumers are wanted, so that this consumer must leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +271,7 @@ class OwnersListed(Event):
 
     #: Number of consumers that the jobs want.
     wanted: int
-    #: Names of the consumers that have leases which this consumer could have too.
+    #: Names of the consumers that hold leases of size classes that this consumer also serves.
     owners: frozenset[str]
 
 

@@ -53,7 +53,7 @@ class Heartbeat:
             self.tick(time.monotonic())
 
     def tick(self, now: float) -> None:
-        """Do the work that is due at `now` (monotonic clock, seconds). Log an error; the next call tries again."""
+        """Do the work that is due at `now` (monotonic clock, seconds). Errors are logged; the next call tries again."""
         try:
             with self._isolated("the heartbeat"):
                 self._act(now)

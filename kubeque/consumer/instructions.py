@@ -42,7 +42,7 @@ class JudgeJob(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class Refresh(Instruction):
-    """Replace the job that a lease knows by its newer state."""
+    """Replace the job in a lease by the newer state of this job."""
 
     lease: LeaseId
     #: Newer state of the job.
@@ -51,7 +51,7 @@ class Refresh(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class LookForBetter(Instruction):
-    """Check whether any job of a list of more urgent jobs has tasks to claim."""
+    """Check whether any more urgent job has tasks to claim."""
 
     #: Lease of a less urgent job.
     lease: LeaseView
@@ -136,7 +136,7 @@ class ReturnTask(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class ListOwners(Instruction):
-    """Read the names of the consumers that have leases which this consumer could have too."""
+    """Read the names of the consumers that hold leases of size classes that this consumer also serves."""
 
     #: Number of consumers that the jobs want.
     wanted: int

@@ -22,7 +22,7 @@ class JobDiscovery:
     def __init__(
         self, queue: Queue, fleet: str | None, select: Callable[[Iterable[Job]], Iterable[Job]] = tuple
     ) -> None:
-        """`fleet`: None for the jobs of all fleets. `select`: function that returns the jobs that are kept."""
+        """`fleet`: None for the jobs of all fleets. `select`: function that selects the jobs to keep."""
         self._queue = queue
         self._fleet = fleet
         self._select = select

@@ -19,7 +19,7 @@ class LimitChecks:
         return job.open and (job.is_overdue(now) or job.is_orphan(now))
 
     def set_aside(self, job: Job, reason: str) -> Job:
-        """Stop a job with a damaged spec or damaged blocks, and return its new state. `reason`: which damage.
+        """Stop a job with a damaged spec or damaged blocks, and return its new state. `reason`: what is damaged.
 
         If one of its blocks is leased, do not stop the job. Raises QueueUnavailable, JobNotFound, JobUnreadable.
         """

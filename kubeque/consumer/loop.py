@@ -92,7 +92,7 @@ class Consumer:
     def _is_charged(self, task: StagedTask) -> bool:
         """True if the interrupted run of a task is charged to the budget of the cause `preempted`.
 
-        It is charged if this consumer leaves for a reason outside of kubeque.
+        The run is charged if this consumer leaves for a reason outside of kubeque.
         """
         if not self._host.charges_leaving:
             return False
@@ -189,7 +189,8 @@ class Consumer:
         """End this process after an error outside of the tasks, for example because the queue cannot be used.
 
         If the error is unexpected, the tasks of this consumer end with the cause `internal`. If each consumer has the
-        same error, it uses up the attempts of these tasks. Other processes reap the leases that are not released.
+        same error, the error uses up the attempts of these tasks. Other processes reap the leases that are not
+        released.
         """
         expected = isinstance(error, QueueError)
         reason = str(error) if expected else f"an error in kubeque, please report it: {describe(error)}"

@@ -120,7 +120,10 @@ def _write_script(path: Path, argv: list[str], workdir: Workdir, variables: Mapp
 
 
 def _inherited(order: dict[str, Any], spec: JobSpec) -> Environment:
-    """Return the environment that the task inherited if it was given; otherwise the environment of this process."""
+    """Return the environment that the task inherited, if `order` or `spec` contains it.
+
+    Otherwise return the environment of this process. Specs of kubeque before 0.3 contain the environment.
+    """
     if spec.local_env:  # submitted by kubeque before 0.3
         return Environment(spec.local_env)
     if wire := order.get("environment"):

@@ -70,7 +70,7 @@ class Runner:
         return None
 
     def _try_command(self, task: StagedTask) -> tuple[Ended | None, Failure | None]:
-        """Run the command. Return how it ended, and None; after an unexpected error, return None and the failure."""
+        """Run the command. Return (its end, None); after an unexpected error, return (None, the failure)."""
         try:
             return self._run_command(task), None
         except Exception as error:

@@ -252,7 +252,7 @@ class TaskSource:
         self._coordinator.tell(on.TaskLeft(staged=True))
 
     def _read_context(self, job: Job) -> tuple[JobContext | None, Failure | None]:
-        """Return the context of a job and None; if the context can never be read, None and the failure of its tasks.
+        """Return (the context of a job, None); if the context can never be read, (None, the failure of its tasks).
 
         Raises StorageError if a later read may succeed, for example if the store does not answer.
         """

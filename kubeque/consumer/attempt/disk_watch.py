@@ -33,7 +33,7 @@ class DiskWatch:
         self.due = 0.0
 
     def sample(self) -> bool:
-        """Measure the folders once. Return True if their size is at least the share _SHARE of the limit."""
+        """Measure the folders once. Return True if they fill at least the share _SHARE of the limit."""
         began = time.thread_time()
         used = sum(map(usage, self._folders))
         self.peak = max(self.peak, used)

@@ -192,7 +192,7 @@ class InputCache:
     def _evict(self, limit: int) -> int:
         """If the folder is larger than `limit` bytes, evict files. Return the size of the folder in bytes.
 
-        Evict more than necessary, so that this is not repeated for each input. Files in use stay.
+        Evict more than necessary, so that the next inputs need no eviction. Files in use stay.
         """
         found = list(self._entries())
         total = sum(max(status.st_size, _BLOCK) for _, status in found)

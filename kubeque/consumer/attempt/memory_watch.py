@@ -74,9 +74,9 @@ def pause_after(samples: int, cost: float, *, limited: bool, suspected: bool) ->
 class MemoryWatch:
     """Samples the memory of the process tree of one command.
 
-    The peak is the largest total of the tree in one sample, or the largest size that one process ever had. ru_maxrss is
-    not used, because a child process begins with the value of its parent. For example, /bin/true would seem to use as
-    much memory as the consumer.
+    The peak is the larger of two numbers: the largest total of the tree in one sample, and the largest size of any
+    single process. ru_maxrss is not used, because a child process begins with the value of its parent. For example,
+    /bin/true would seem to use as much memory as the consumer.
     """
 
     def __init__(self, pid: int, limit: int | None, *, before: AbstractSet[int] = frozenset()) -> None:

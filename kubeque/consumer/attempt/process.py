@@ -92,9 +92,9 @@ def run_command(
     no disk limit. `begun`: function that is called with the pid of the command, which is also the number of its process
     group. `umask`: umask of the command; None: that of this process.
 
-    Run only one command at a time: when it ends, each new child of this process counts as left behind and is killed. If
-    the program cannot be started, the cause is `exit` (code 127 or 126), and `stderr` has the reason. If the machine
-    cannot start any program, the cause is `stage`.
+    Run only one command at a time. When a command ends, each new child of this process counts as left behind by the
+    command, and is killed. If the program cannot be started, the cause is `exit` (code 127 or 126), and `stderr` has
+    the reason. If the machine cannot start any program, the cause is `stage`.
     """
     if stop.cause:
         return Ended(stop.cause, None, time.time(), 0.0, message="stopped before it began")
@@ -256,9 +256,9 @@ class _Run:
         process_tree.kill_all({self._process.pid, *process_tree.own_children()} - self._before)
 
     def clean_up(self) -> int:
-        """Kill and reap the processes that the command has left behind. Return the number of these processes.
+        """Kill and reap the processes that the command has left behind. Return how many of them were still running.
 
-        After a stop, first give them the rest of the grace period.
+        After a stop, these processes first get the rest of the grace period.
         """
         if self._cause is not None and not self._killing:
             self._process.wait()

@@ -83,7 +83,7 @@ def own_children() -> frozenset[int]:
 
 
 def descendants(roots: Iterable[int]) -> dict[int, int]:
-    """Return the pid of the parent for each of the processes `roots` and their descendants, by pid.
+    """Return a dict from the pid of each process in `roots`, and of each descendant, to the pid of its parent.
 
     For a process in `roots`, the value is 0.
     """

@@ -46,7 +46,7 @@ class StopSignal:
         return self._read
 
     def drain(self) -> None:
-        """Discard the bytes in the pipe, with which requests wake the waiting thread."""
+        """Discard the bytes that requests have written to the pipe to wake the waiting thread."""
         with suppress(BlockingIOError):
             os.read(self._read, 4096)
 
@@ -75,7 +75,7 @@ class End:
             self._poll.register(self._pidfd, select.POLLIN)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the child has ended or its stop is requested, at most `seconds`. Return True if it has ended."""
+        """Wait until the child has ended or its stop is requested, at most `seconds`. True if the child has ended."""
         if self._pidfd is None:
             seconds, self._look = min(seconds, self._look), min(2 * self._look, _LAST_LOOK)
         ready = {fd for fd, _ in self._poll.poll(max(0.0, seconds) * 1000)}

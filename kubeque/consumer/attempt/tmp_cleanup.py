@@ -32,7 +32,7 @@ class StrayFiles:
 
 
 def own_folders(folders: Iterable[Path], root: Path = Path("/")) -> list[Path]:
-    """Return those of the given folders that are in the file system of the container itself.
+    """Return the folders among `folders` that are in the file system of the container itself.
 
     A mounted folder is not returned, because other containers may use it too. `root`: root of the container.
     """

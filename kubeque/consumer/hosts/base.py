@@ -36,7 +36,7 @@ class Host(Protocol):
         """Folder for working directories and cached inputs."""
 
     def select_jobs(self, jobs: Iterable[Job]) -> list[Job]:
-        """Return those of these jobs of the fleet that the consumer may serve, in the same order."""
+        """Return the jobs that the consumer may serve, in the given order. `jobs`: jobs of the fleet."""
 
     def environment_of(self, job: Job, spec: JobSpec) -> Environment:
         """Return the environment that the tasks of a job inherit. Raises EnvironmentGone, ClusterError."""

@@ -36,7 +36,7 @@ class Need:
     gpus: int = 0
 
     def within(self, machine: Machine) -> Need:
-        """Return this need with each resource limited to that of the whole machine."""
+        """Return this need, with each resource limited to the amount that the whole machine has."""
         return Need(min(self.cores, machine.cores), min(self.memory, machine.memory), min(self.gpus, len(machine.gpus)))
 
 

@@ -68,9 +68,9 @@ class WorkHost:
         return cls(number, folder / str(number), profile, offer, Ledger(folder, machine), machine, environment, oom=oom)
 
     def select_jobs(self, jobs: Iterable[Job]) -> list[Job]:
-        """Return the jobs that this consumer may serve. A job for whose tasks the time is too short counts as paused.
+        """Return the jobs that this consumer may serve. A job counts as paused if the time is too short for its tasks.
 
-        The reason for which a job is left alone is logged once.
+        If a job is refused or counts as paused, the reason is logged once.
         """
         return [chosen for job in jobs if self.offer.wants(job) and (chosen := self._choose(job)) is not None]
 
@@ -129,7 +129,7 @@ class WorkHost:
 
     @property
     def charges_leaving(self) -> bool:
-        """Always False, because the time of `kubeque work` is over, or its user ends it."""
+        """Always False, because the consumer leaves only when its time is over or a user ends `kubeque work`."""
         return False
 
     def find_death(self, owner: str) -> Death | None:

@@ -19,7 +19,7 @@ class Failures:
     def note(self, event: on.TaskSaved) -> bool:
         """Count a saved task. Return True if its outcome must be committed immediately.
 
-        This is so if the task has failed and its failure may end the job, or if a user killed its row.
+        Reasons: the task has failed and its failure may end the job, or a user killed its row.
         """
         if event.cause is Cause.KILLED:
             return True  # a kill is not a failure, but the user waits for the end of the row

@@ -13,10 +13,11 @@ from kubeque.model.job.job import Job
 def review_leases(
     leases: Iterable[LeaseView], jobs: Sequence[Job], serves: Callable[[Job, int], bool]
 ) -> list[Instruction]:
-    """Return the instructions about the leases of a consumer after it has listed the jobs.
+    """Return the instructions about the leases of a consumer, after the consumer has listed the jobs.
 
-    Release each lease of a job that was killed, removed or reset, or of a size class that this consumer no longer
-    serves. Give back the tasks of paused jobs. Look for jobs that are more urgent than the job of a lease.
+    The instructions release each lease of a job that was killed, removed or reset, or of a size class that this
+    consumer no longer serves. They give back the tasks of paused jobs, and look for jobs that are more urgent than the
+    job of a lease.
 
     `jobs`: the present jobs of the fleet. `serves`: returns True if this consumer serves a size class of a job.
     """

@@ -16,7 +16,7 @@ LEAVE_SECONDS = 10.0
 
 
 class Departure:
-    """Decides on the last steps of a consumer, and how long it waits for a queue or store that does not answer.
+    """Decides on the last steps of a consumer, and on the time for which it waits for a silent queue or store.
 
     Times are seconds of the monotonic clock.
     """

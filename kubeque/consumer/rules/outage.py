@@ -39,8 +39,8 @@ class Outage:
     def tries_renewal(self, lease: LeaseId, now: float) -> bool:
         """True if the next try to extend a lease is due. Record this try.
 
-        Unanswered requests of other threads do not postpone the try. Otherwise they could delay it beyond the end of
-        the outage.
+        Unanswered requests of other threads do not postpone the try. Otherwise these requests could delay the try
+        beyond the end of the outage.
         """
         if now < self._renewals.get(lease, 0.0):
             return False

@@ -14,8 +14,8 @@ from kubeque.model.job.job import Job
 class Retirement:
     """Decides whether this consumer leaves: its fleet has too many consumers, or its home folder was removed.
 
-    The consumers with the highest slots leave, or in pods those with the last names in sorted order. So all consumers
-    make the same decision without messages between them.
+    The consumers with the highest slots leave. Pods have no slots: there, the consumers whose names sort last leave. So
+    all consumers make the same decision without messages between them.
     """
 
     def __init__(self, profile: ConsumerProfile) -> None:
@@ -27,7 +27,7 @@ class Retirement:
         self.due = False
 
     def note_jobs(self, jobs: Sequence[Job]) -> None:
-        """Record the current jobs, and the number of consumers that each job wants."""
+        """Record the current jobs, and the largest number of consumers that each job has wanted."""
         self._jobs = jobs
         self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in jobs}
 
@@ -48,7 +48,10 @@ class Retirement:
         return [do.ListOwners(max(wanted)), do.CheckHome()] if fewer and slot is None else [do.CheckHome()]
 
     def compare(self, event: on.OwnersListed, now: float) -> list[Instruction]:
-        """Decide that this consumer leaves if at least `event.wanted` names of lease owners sort before its name."""
+        """Decide that this consumer leaves if `event.wanted` or more lease owners sort before it.
+
+        A consumer without a lease stays.
+        """
         self.due = self.due or self._profile.owner in sorted(event.owners)[event.wanted :]
         return []
 

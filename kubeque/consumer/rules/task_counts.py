@@ -67,7 +67,7 @@ class Progress:
         self._quiet_since = (self._quiet_since or now) if saving_only else None
 
     def runs_long(self, now: float) -> bool:
-        """True once the running command has taken longer than reserved tasks may wait for its end."""
+        """True if the command has run for longer than the time for which reserved tasks may wait."""
         return self.running is not None and now - self._running_since > self._longest_wait
 
     def is_saved(self, now: float) -> bool:
