@@ -51,9 +51,9 @@ class Try:
     def is_fresh(self, token: str) -> bool:
         """True for the first try of an Airflow task, and for the first try after a clear. False for a retry by Airflow.
 
-        `token`: wait token of the job. The result is also True in two special cases. If the token names a try before
-        the last clear, the first try after the clear was lost before it took the token. If the token names this try, a
-        user has run the same try once more.
+        `token`: wait token of the job. The result is also True in two special cases. First, the token names a try
+        before the last clear: the first try after the clear was lost before it could store its token. Second, the token
+        names this try: a user has run the same try again.
         """
         if self.number <= self.first or token == self.token:
             return True
@@ -63,7 +63,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Numbers of rows that ended without success, by faults of the row's own program and by faults of the machine."""
+    """Numbers of rows that ended without success: through faults of the rows' own program, and of the machine."""
 
     #: Number of rows that failed with the cause `exit`, `signal` or `timeout`, or that a user killed.
     own: int

@@ -208,7 +208,7 @@ def first_try_number(context: Any) -> int:
     """Return the number of the first try since the last clear; 1 without a clear. Later tries are Airflow's retries.
 
     After a clear, Airflow continues to count tries. Only a clear sets `max_tries` to the number of the last try plus
-    the retries (see its function `clear_task_instances`).
+    the retries (see Airflow's function `clear_task_instances`).
     """
     ti = context["ti"]
     return max(1, int(ti.max_tries) - int(ti.task.retries) + 1)
@@ -247,7 +247,7 @@ def stats() -> Any:
 
 
 def mask_secrets(value: Any, name: str | None = None) -> Any:
-    """Return `value` with the secrets that Airflow knows masked.
+    """Return `value`, in which the secrets that Airflow knows are masked.
 
     If Airflow treats `name` as the name of a secret, mask the whole value.
     """

@@ -1,8 +1,8 @@
 """Find out whether an Airflow task downstream of a submission waits for its job or reads its results.
 
 A worker has the whole DAG of the DAG file, so these functions give an answer while the task runs. A sensor does not
-wait for the job if the sensor's `job_id` belongs to another submission. It belongs to that submission if it is its
-output, or a text that no other submission has. Every other sensor downstream counts as waiting for the job.
+wait for the job if the sensor's `job_id` refers only to other submissions: it is the output of another submission, or a
+text with the name or the task id of another submission. Every other sensor downstream counts as waiting for the job.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ def has_release(submit: Any) -> bool:
 
 
 def find_settled(submit: Any, context: Any) -> list[str]:
-    """Return the ids of the downstream sensors and readers of the job that have already ended in this DAG run.
+    """Return the ids of the job's downstream sensors and readers that have already ended in this DAG run.
 
     Their outcomes are from an earlier try of the operator `submit`. If a user cleared `submit` without its downstream
-    tasks, they do not run again. On the first try of `submit`, return an empty list. If this version of Airflow does
-    not report the states, Airflow's error is raised unchanged.
+    tasks, these tasks do not run again. On the first try of `submit`, return an empty list. If this version of Airflow
+    does not report the states, Airflow's error is raised unchanged.
     """
     dag_id, run_id, _, map_index = task_key(context)
     names = [task.task_id for task in _downstream(submit) if _is(task, WAITS, READS) and _is_for(task, submit)]
@@ -57,12 +57,12 @@ def find_settled(submit: Any, context: Any) -> list[str]:
 
 
 def has_sensor_upstream(reader: Any) -> bool:
-    """True if a sensor is anywhere upstream of an operator that reads the results of a job."""
+    """True if a sensor is anywhere upstream of `reader`, an operator that reads the results of a job."""
     return any(_is(task, WAITS) for task in _downstream(reader, "upstream_task_ids"))
 
 
 def has_submit_upstream(task: Any, name: str) -> bool:
-    """True if a submit operator whose argument `job_id` is `name` is anywhere upstream of an operator."""
+    """True if a submit operator with `name` as its argument `job_id` is anywhere upstream of the operator `task`."""
     upstream = _downstream(task, "upstream_task_ids")
     return any(_is(other, SUBMITS) and _argument(other, "job_id") == name for other in upstream)
 

@@ -59,7 +59,7 @@ def describe_accepted(counts: Counts) -> str:
 
 
 def describe_unfinished(progress: Progress) -> str:
-    """Return one line about a job that has not ended: its name, the number of unfinished rows, and why rows wait."""
+    """Return one line about a job that has not ended: its name, the number of unfinished rows, and why they wait."""
     job, counts = progress.job, progress.counts
     left = job.n - counts.ended
     rows = f"{left} of its {job.n} rows have not ended" if left else "the job is not closed yet"

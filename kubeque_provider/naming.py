@@ -39,7 +39,7 @@ def make_job_id(
 
 
 def make_job_ids(deployment: str, dag: str, run: str, task: str, map_index: int = -1) -> tuple[str, str]:
-    """Return the two possible job names of an Airflow task: the name before version 0.3, and the present name."""
+    """Return the two possible job names of an Airflow task: the name from before version 0.3, and the present name."""
     key = (deployment, dag, run, task, map_index)
     return make_job_id(*key, readable=_READABLE_BEFORE), make_job_id(*key)
 

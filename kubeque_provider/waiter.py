@@ -52,7 +52,7 @@ class Waiter:
 
     @property
     def token(self) -> str:
-        """Wait token of this try. Only the try whose token the job received last can cancel the job."""
+        """Wait token of this try. A job accepts a cancellation only from the try that sent its token last."""
         return self.this_try.token
 
     def as_dict(self) -> dict[str, Any]:

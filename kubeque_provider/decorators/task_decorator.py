@@ -42,7 +42,7 @@ def _columns(arguments: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def kubeque_task(python_callable: Any = None, multiple_outputs: bool = False, **kwargs: Any) -> Any:
-    """Return a decorator that runs a function for each row of a sweep, or the decorated function `python_callable`.
+    """Return `python_callable` as a function that runs for each row of a sweep; without it, return the decorator.
 
     Each call of the function in the job returns the result of one row. A dict is one result: it is not split into
     several XComs. Raises BadSweep if the source of the function cannot be submitted.

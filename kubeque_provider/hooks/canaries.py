@@ -1,4 +1,4 @@
-"""Canaries in Airflow: the end of the rows that run first, the estimate from them, and the release of the held rows."""
+"""Canaries (the rows that run first) in Airflow: report the estimate that they give, and release the held rows."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def stop_cluster(hook: KubequeHook) -> None:
 def _log_operations(hook: KubequeHook) -> Callable[[str, float], None]:
     """Return a function that takes the name of the present operation at Google and its duration, and logs the name.
 
-    If it is called repeatedly for one operation, it logs the operation once.
+    If the function is called repeatedly for one operation, it logs the operation only once.
     """
     last = ""
 

@@ -98,7 +98,7 @@ class JobLog:
         write_lines(self._log, self._progress.no_answer(error))
 
     def failures(self, client: Client, progress: Progress) -> None:
-        """For each of the largest groups of failures, log the last lines that its first row wrote."""
+        """For each of the largest groups of failures, log the last lines that the first row of the group wrote."""
         if progress.counts.failed:
             groups = client.reader.failures(progress.job, progress.counts).groups
             for text in failure_output(client, progress.job, groups):

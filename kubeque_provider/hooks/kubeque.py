@@ -55,7 +55,7 @@ class KubequeHook(KubequeConnection):
         return deployment
 
     def find_name(self, deployment: str, key: tuple[str, str, str, int], *, tried: bool) -> str:
-        """Return the job name of an Airflow task: that of its existing job, or else a generated name.
+        """Return the job name of an Airflow task: the name of its existing job; without such a job, a generated name.
 
         The existing job can have a longer name, which kubeque generated before version 0.3. If an earlier try submitted
         the job, its name can also come from the address of this Airflow. The identity was then unreadable or not yet

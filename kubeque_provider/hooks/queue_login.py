@@ -105,7 +105,7 @@ def _check_url(url: str, where: str, warn: Callable[[str], None]) -> str:
 
 
 def _passwords(url: str) -> list[str]:
-    """Return the password of a URL, as it is written and as it is decoded; an empty list without a password."""
+    """Return the password of a URL in two forms, as written and as decoded; an empty list without a password."""
     try:
         parts = urlsplit(url)
         found = {parts.password, parts.netloc.rpartition("@")[0].partition(":")[2]}

@@ -82,7 +82,7 @@ class SweepAddress:
     def report(self) -> str:
         """Return the address of the sweep's report, which is a separate page.
 
-        It is a path if Airflow's `base_url` is empty.
+        If Airflow's `base_url` is empty, the address is a path without a host.
         """
         return self._join(f"{PREFIX}/report")
 

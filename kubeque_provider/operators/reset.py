@@ -39,7 +39,7 @@ class KubequeResetOperator(KubequeJobOperator):
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Reset the rows of the job `name`, and return the pointer to the job.
 
-        Raises UserError for an unknown cause.
+        Raises UserError if `only_cause` contains a cause that does not exist.
         """
         progress = hook.get_conn().reset(name, ResetRule(self.everything, tuple(self.only_cause)).check())
         self.log.info("%s runs again: %s", name, format_progress(progress.counts))

@@ -44,10 +44,10 @@ def render_command(
 
 
 def render_parameters(parameters: Any, render: _Render, *, templates: bool | None) -> tuple[Any, bool | None]:
-    """Return the rendered `parameters`, and a flag: True if their rows are known while the DAG is parsed.
+    """Return two values: the rendered `parameters`, and a flag that is True if their rows are known at parsing.
 
-    The flag is None if the DAG file contains the rows. `templates`: argument `render_rows` of the operator. Raises
-    ParametersError.
+    The flag is None if the DAG file contains the rows; the operator then keeps its earlier flag. `templates`: argument
+    `render_rows` of the operator. Raises ParametersError.
     """
     if is_output(parameters):
         rows = render(parameters)

@@ -30,7 +30,9 @@ def read_deployment() -> str:
 
 
 def keep_deployment() -> tuple[str, str]:
-    """Return the identity of this Airflow, and the reason why no Variable stores it; empty if a Variable stores it.
+    """Return the identity of this Airflow, and the reason why no Variable stores it.
+
+    The reason is empty if a Variable stores the identity.
 
     If the Variable is missing, it is created with the address of this Airflow. Several processes can do this at the
     same time: they write the same value, or use the value that was written last. If the Variable cannot be stored, the

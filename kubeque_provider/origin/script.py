@@ -111,7 +111,7 @@ def describe_rerun(rows: int, files: Files, before: Files, origin: Mapping[str, 
 def log_rerun(log: Any, client: Client, job: Job, rows: int, before: Files | None) -> bool:
     """Log the script with which `rows` rows of a job run again. Return True if a line was logged.
 
-    Return False, and log nothing, if no row runs again, or if the files now or before the rerun are unknown. `before`:
+    Log nothing and return False if no row runs again, or if the present or the earlier files are unknown. `before`:
     digests of the files before the rerun.
     """
     files = read_script(client, job)

@@ -53,7 +53,11 @@ class Action:
 
 
 def offered_actions(job: Job, counts: Counts) -> list[dict[str, str]]:
-    """Return the actions that are possible for a job now: name, label, label of the value, and current value."""
+    """Return the actions that are possible for a job now.
+
+    `name` and `label` identify an action. If the user enters a value for the action, `value` is the label of the field,
+    and `current` is the present value.
+    """
     return [
         {"name": name, "label": action.label, "value": action.value, "current": str(action.current(job))}
         for name, action in ACTIONS.items()

@@ -73,7 +73,7 @@ _lock = threading.Lock()
 
 
 def open_connection(conn_id: str) -> PageConnection:
-    """Return a connection, and open it if necessary. A missing queue file is created, as every command does.
+    """Return a connection, and open it if necessary. Like every command, this creates a missing queue file.
 
     If a queue does not respond, requests for other connections are not delayed, and only a few requests wait for this
     queue. Raises ConfigError or QueueError.

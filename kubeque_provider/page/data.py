@@ -79,7 +79,7 @@ def _failures(request: Request) -> dict[str, Any]:
 
 
 def _table(request: Request) -> dict[str, Any]:
-    """Return a page of tasks. The request's parameter `first` is the index of its first task.
+    """Return a page of tasks. The request's parameter `first` is the index of the first task of the page.
 
     If the request has a search, `first` is a position in the list of tasks that match the search.
     """

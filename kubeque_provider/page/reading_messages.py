@@ -15,7 +15,7 @@ from kubeque.model.job.job import Job
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One request to the reader process: what to read, and the run and state of the job from which it is read."""
+    """One request to the reader process: what to read, and the job and its counts at the time of the request."""
 
     config: Config
     job: Job

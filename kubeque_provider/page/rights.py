@@ -19,7 +19,7 @@ class User(Protocol):
         """Name of the user that people read."""
 
     def may_read(self, dag_id: str | None, *, logs: bool = False) -> bool:
-        """True if the user may see the tasks of a DAG, or with `logs` their logs. `dag_id`: None means all DAGs."""
+        """True if the user may see the tasks of a DAG; with `logs`, also their logs. `dag_id`: None means all DAGs."""
 
     def may_edit(self, dag_id: str) -> bool:
         """True if the user may change the runs of a DAG."""

@@ -50,7 +50,7 @@ def job_view(job: Job, counts: Counts, now: float) -> dict[str, Any]:
 
 
 def deployment_warnings(jobs: Iterable[Job], deployment: str) -> list[str]:
-    """Return warnings about jobs of another deployment, and about other Airflows with the deployment of this one.
+    """Return warnings about jobs of another deployment, and about other Airflows with the identity of this one.
 
     `jobs`: jobs with a DAG that the user may read. `deployment`: identity of this Airflow.
     """

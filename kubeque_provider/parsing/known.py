@@ -12,7 +12,7 @@ _LEVELS = 20
 
 
 class Unknown:
-    """Placeholder for the value of a mapped argument. Each mapped task has another value."""
+    """Placeholder for the value of a mapped argument. The value differs from one mapped task to the next."""
 
     def resolve(self) -> None:
         """Do nothing.

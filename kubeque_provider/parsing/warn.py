@@ -17,7 +17,7 @@ def warn(dag: Any, task_id: str, text: str) -> None:
 
 
 def _line(path: str) -> int:
-    """Return the number of the line of the DAG file that is being executed; 1 if no line of the file is."""
+    """Return the number of the line at which the DAG file is being executed; 1 if the file is not being executed."""
     frame = sys._getframe()
     while frame is not None:
         if frame.f_code.co_filename == path:

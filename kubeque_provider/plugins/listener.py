@@ -30,7 +30,7 @@ def on_task_instance_failed(previous_state: Any, task_instance: Any) -> None:
 
 
 def _marked(previous_state: Any, task_instance: Any) -> None:
-    """Cancel the sweep of a sensor that a user marked.
+    """Cancel the sweep of a sensor, after a user has marked the sensor as failed or success.
 
     A thread does this, so that a slow queue does not delay the request.
 
@@ -43,7 +43,7 @@ def _marked(previous_state: Any, task_instance: Any) -> None:
 
 
 def finish() -> None:
-    """Wait until the sweeps of all sensors that were marked so far are cancelled."""
+    """Wait until all cancellations that are pending now are done."""
     _pool().submit(lambda: None).result()
 
 

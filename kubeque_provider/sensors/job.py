@@ -142,7 +142,7 @@ class KubequeJobSensor(WaitsForSweep, RendersNone, BaseSensorOperator):
         return Waiter.from_context(context, name, conn_id, cancel_on_kill=self.cancel_on_kill)
 
     def poke(self, context: Any) -> PokeReturnValue:
-        """Poll the job once. Return a value that is done if the job has ended.
+        """Poll the job once. In the returned value, `is_done` is True if the job has ended.
 
         A poll also starts missing consumers and ends the leases of dead consumers.
         """
