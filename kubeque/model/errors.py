@@ -175,7 +175,7 @@ class FileMissing(FileError):
 
 
 class FileDamaged(FileError):
-    """The content of a file is wrong: it was changed or cut, or is not a manifest. A retry gives the same result."""
+    """The content of a file was changed or cut off, or has the wrong format. A retry gives the same result."""
 
 
 class FileRefused(FileError):
@@ -191,7 +191,7 @@ class ClusterUnavailable(ClusterError):
 
 
 class ClusterRefused(ClusterError):
-    """The cluster refused a request. The message quotes its answer.
+    """The cluster refused a request. The message quotes the answer of the cluster.
 
     Grant the missing permission, or correct the value.
     """

@@ -32,7 +32,9 @@ def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] |
 
 
 def suggest_column(name: str, columns: Iterable[str], *, braces: bool = False) -> str:
-    """Return a hint to add to a list of all columns: the column most similar to `name`; empty if none is similar.
+    """Return a hint with the column most similar to `name`; empty if none is similar.
+
+    The caller adds the hint to a list of all columns.
 
     `braces`: True if the user writes a column as `{column}`.
     """

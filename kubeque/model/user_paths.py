@@ -36,7 +36,7 @@ def expand_home(path: str | os.PathLike[str]) -> str:
 def read_text_file(path: Path) -> str:
     """Return the text of a small UTF-8 file or of a pipe. All line ends become LF. Raises OSError, UnicodeDecodeError.
 
-    Also raises OSError for more than MAX_TEXT_BYTES bytes, because a device such as /dev/zero has no end.
+    Also raises OSError if the file has more than MAX_TEXT_BYTES bytes, because a device such as /dev/zero has no end.
     """
     with path.open("rb") as file:
         data = file.read(MAX_TEXT_BYTES + 1)

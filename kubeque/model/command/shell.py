@@ -101,7 +101,7 @@ def arithmetic_columns(parts: Iterable[Part]) -> tuple[str, ...]:
 
 
 def _evaluated_places(parts: Iterable[Part]) -> set[int]:
-    """Return the numbers of the placeholders with a value that a shell evaluates. Placeholders are counted from 0."""
+    """Return the positions (0, 1, ...) of the placeholders whose values a shell evaluates."""
     context, text, number, found = ["plain"], "", 0, set[int]()
     for part in parts:
         if isinstance(part, str):

@@ -52,7 +52,7 @@ _INDIRECT = re.compile(r"\$\{!(\w+)|\$\{(\w+)@P")
 
 
 def evaluated_places(text: str) -> set[int]:
-    """Return the numbers of the placeholders with a value that a shell evaluates. Placeholders are counted from 0.
+    """Return the positions (0, 1, ...) of the placeholders whose values a shell evaluates.
 
     `text`: a command with PLACE for each placeholder, without the text of single quotes and comments.
     """
@@ -70,7 +70,7 @@ def _spans_of_places(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _clauses(text: str, offset: int, separator: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each part of a test such as `[[ ]]` in which the shell evaluates operands.
+    """Split a test such as `[[ ]]` into parts. Yield start and end of each part whose operands the shell evaluates.
 
     The operands are evaluated as arithmetic, or as names of variables. `separator`: pattern between two parts of the
     test. `offset`: position of `text` in the command.

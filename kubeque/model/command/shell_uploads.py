@@ -79,7 +79,7 @@ def shell_words(word: Word) -> list[Word]:
 
 
 def quoted_uploads(words: Iterable[Word]) -> Iterator[Word]:
-    """Yield an upload word for each `^path` that a shell command has as text, for example in quotes."""
+    """Yield an upload word for each `^path` that stays plain text in a shell command, for example in quotes."""
     for word in words:
         for found in shell_words(word) if not word.upload else ():
             first, *others = found.parts or ("",)
@@ -88,7 +88,7 @@ def quoted_uploads(words: Iterable[Word]) -> Iterator[Word]:
 
 
 def is_plain(word: Word) -> bool:
-    """True if a shell leaves the literal text of a word unchanged, so that `^` before it uploads its file."""
+    """True if a shell leaves the literal text of `word` unchanged. Only then can `^` before `word` upload the file."""
     return not any(re.search(r"[\s;|&()<>`'\"\\$*?\[\]~!#]", part) for part in word.parts if isinstance(part, str))
 
 

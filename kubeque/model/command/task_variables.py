@@ -19,7 +19,7 @@ _EACH_TASK = (JOB_ID, TASK_INDEX, ATTEMPT, OUT)
 def column_variable(column: str) -> str:
     """Return the name of the variable for the value of a column, for example KUBEQUE_PARAM_X_SCALE for `x-scale`.
 
-    If two columns have the same variable, it contains the value of the last column.
+    If two columns have the same variable, the variable contains the value of the last column.
     """
     return f"KUBEQUE_PARAM_{re.sub(r'[^A-Z0-9_]', '_', column.upper())}"
 

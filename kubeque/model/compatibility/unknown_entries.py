@@ -1,7 +1,7 @@
 """Read and write stored objects that a newer kubeque may have extended.
 
-A reader keeps the unknown entries of an object in the field `extra`, and unknown items at the end of a list. When it
-writes the object again, it writes them back unchanged.
+A reader keeps the unknown entries of an object in the field `extra`, and unknown items at the end of a list. When the
+object is written again, these entries and items are written back unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOT_STORED = frozenset({"extra", "needs", "written_by", "record_extra"})
 
 @cache
 def stored_fields(kind: type) -> frozenset[str]:
-    """Return the names of the fields of a dataclass which its stored object contains."""
+    """Return the names of the fields of a dataclass that are entries of the stored object."""
     return frozenset(kind.__dataclass_fields__) - _NOT_STORED  # type: ignore[attr-defined]
 
 

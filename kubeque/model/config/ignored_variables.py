@@ -31,7 +31,7 @@ _SIMILAR = 0.85
 def ignored_variables_note(names: Iterable[str]) -> str:
     """Return one line about environment variables that look like settings of kubeque; empty if there are none.
 
-    `names`: names of all environment variables. Variables that kubeque sets for tasks are not similar to a setting.
+    `names`: names of all environment variables. Variables that kubeque itself sets for tasks are not reported.
     """
     found = {name: remedy for name in sorted(names) if name.startswith(_PREFIX) and (remedy := _remedy(name))}
     if not found:
@@ -41,7 +41,7 @@ def ignored_variables_note(names: Iterable[str]) -> str:
 
 
 def _remedy(name: str) -> str:
-    """Return the right way to make the setting that a variable probably means; empty if it resembles no setting."""
+    """Return how to make the setting that a variable probably means; empty if the variable resembles no setting."""
     word = name.removeprefix(_PREFIX).lower()
     if word == _HOME or word.startswith("param_"):
         return ""

@@ -1,4 +1,4 @@
-"""Causes of the end of an attempt, and the death of a consumer."""
+"""The causes for which an attempt can end, and the record of the death of a consumer."""
 
 from __future__ import annotations
 

@@ -51,9 +51,9 @@ def close_job(job: Job, counts: Counts, at: float, *, killed_rows: int = 0) -> J
 
 
 def raise_needs(job: Job, version: str) -> Job:
-    """Return the job with a lowest version (`needs`) of at least `version`.
+    """Return the job with `needs`, the lowest version that may work on it, raised to `version` if it is lower.
 
-    The version for after a pause is raised, too.
+    The value of `needs` that applies after the pause is raised, too.
     """
     pause = replace(job.pause, needs_after=higher(job.pause.needs_after, version)) if job.pause else None
     return replace(job, needs=higher(job.needs, version), pause=pause)

@@ -44,7 +44,7 @@ class Environment:
     def differences(self, other: Environment) -> tuple[str, ...]:
         """Return the sorted names of the variables that differ.
 
-        If the umask differs, the additional last name is `umask`.
+        If the umask differs, `umask` is added as the last name.
         """
         mine, theirs = self.variables, other.variables
         names = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))

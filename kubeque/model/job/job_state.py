@@ -13,7 +13,7 @@ from kubeque.model.job.counts import Counts
 
 
 class JobState(StrEnum):
-    """State of a job. `Job.closing`, not this state, shows if the job has ended."""
+    """State of a job. Whether the job has ended is shown by `Job.closing`, not by this state."""
 
     ACTIVE = "active"
     #: A reset is changing the blocks of the job. Its tasks can run, but the job cannot be closed.

@@ -53,7 +53,7 @@ class Verdict(Enum):
 class Budgets:
     """The number of extra attempts for each cause. The keys of `extra` are the stored names of the causes.
 
-    A task fails if it has more failures with a cause than this number.
+    A task fails if it has more failures with a cause than the number for this cause.
     """
 
     extra: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))

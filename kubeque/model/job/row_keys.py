@@ -22,7 +22,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def no_keys(spec: JobSpec) -> str:
-    """Return why the rows of a spec have no keys, and what to do about it; empty if they have keys."""
+    """Return the reason why the rows of a spec have no keys, with a remedy; empty if they have keys."""
     if not spec.local and spec.image and not _digest(spec.image):
         return (
             f"the image {spec.image} has a tag instead of a digest, and the image of a tag can change: give the image"
@@ -75,7 +75,8 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
 def own_values(spec: JobSpec, rows: Iterable[Sequence[str]], *, numbered: bool) -> Iterator[bytes]:
     """Yield a digest of the own values of each row, in order: without the command, the inputs and the environment.
 
-    `numbered`: True if the index of a row is one of its own values. It always is if the rows have no columns.
+    `numbered`: True if the index of a row is one of its own values. If the rows have no columns, the index always is
+    one.
     """
     columns = spec.rows.columns
     order = sorted(range(len(columns)), key=columns.__getitem__)

@@ -58,7 +58,7 @@ def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int |
 
 
 def lift_class(shapes: tuple[Shape, ...], current: int, floor: int) -> int:
-    """Return the size class with the larger memory and the larger disk of `current` and `floor`, two size classes."""
+    """Return the size class with the larger memory and the larger disk of the size classes `current` and `floor`."""
     own, least = shapes[current], shapes[floor]
     wanted = Shape(
         max(own.memory or 0, least.memory or 0) or None,

@@ -1,4 +1,4 @@
-"""Columns of a table, and the types of their values, which one pass over the rows finds."""
+"""Columns of a table, and the types of their values. One pass over the rows finds the types."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def is_int64(value: int) -> bool:
 def read_text(text: str) -> Any:
     """Return the integer, float or boolean that a text contains; otherwise the text. An empty text becomes None.
 
-    A text with a leading zero or a plus sign stays a text. A text with more than 15 digits stays a text if it is not a
-    float in the form that Python writes.
+    A text with a leading zero or a plus sign stays a text. A text with more than 15 digits becomes a number only if it
+    is exactly the `repr` of a float.
     """
     number = _NUMBER.fullmatch(text)
     if number and sum(len(part) - (part[0] == ".") for part in number.groups()[:2] if part) <= _DIGITS:

@@ -60,7 +60,7 @@ class Condition:
 
 
 def parse_condition(text: str) -> Condition:
-    """Return the condition in a text such as `lr>0.1`. Quotes around its value are removed. Raises UserError."""
+    """Return the condition in a text such as `lr>0.1`. Quotes around the value are removed. Raises UserError."""
     found = _FORM.fullmatch(text)
     if found is None or not found["column"].strip():
         raise UserError(

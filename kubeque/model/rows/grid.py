@@ -1,4 +1,4 @@
-"""Grids (every combination of the values of their axes), the notation of `--grid`, and rows without columns."""
+"""Grids (rows with every combination of the values of axes), the notation of `--grid`, and rows without columns."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _make(columns: Row, values: tuple[Row, ...], types: Row) -> Grid:
 
 
 def read_axis(name: str, given: object) -> tuple[Row, list[str]]:
-    """Return the texts of the values of an axis, and the letters of their types. Raises ParametersError."""
+    """Return the texts of the values of an axis, and the type letters of these values. Raises ParametersError."""
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         shown = describe(given)
         raise ParametersError(f"axis {name!r} of the grid: {shown} is not a list of values: write {name}=[{shown}]")

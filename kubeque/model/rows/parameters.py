@@ -148,7 +148,7 @@ def _check_arguments(records: object, missing: object, columns: object) -> None:
 def _letters(
     values: Sequence[object], kinds: tuple[type, ...], missing: str | None, known: dict[tuple[type, ...], str]
 ) -> str:
-    """Return the letters of the types of one row's values. Cache them in `known` for rows with the same `kinds`."""
+    """Return the type letters of one row's values. Cache these letters in `known` for rows with the same `kinds`."""
     found = sys.intern("".join([_type_of(value, missing) for value in values]))
     if _CERTAIN.issuperset(kinds):
         known[kinds] = found
@@ -239,10 +239,10 @@ def _series_values(series: Any, *, function: bool) -> Iterable[object]:
 
 
 def with_roots(rows: Rows, roots: Sequence[str]) -> Rows:
-    """Return rows for which a `^` word that begins with `{path}` may upload any file below `roots`.
+    """Return the rows with a permission: a `^` word that begins with `{path}` may upload any file below `roots`.
 
-    The column `path` has the names of files that match patterns of the user. The roots come from these patterns, and
-    can be outside of the current folder.
+    The column `path` contains the names of files that match the patterns of the user. The roots come from these
+    patterns, and can be outside of the current folder.
     """
     return _Table(rows.to_spec(), list(rows), tuple(roots)) if roots else rows
 

@@ -174,7 +174,7 @@ def encode_page(rows: Iterable[Sequence[str]]) -> bytes:
 def parse_page(stored: object) -> list[Row]:
     """Return the rows of a stored page from its JSON value.
 
-    Raises TypeError if it is not a list of lists of strings.
+    Raises TypeError if this value is not a list of lists of strings.
     """
     if type(stored) is not list:
         raise TypeError(f"a page of rows is {type(stored).__name__}")
@@ -199,7 +199,7 @@ def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
 
 
 def read_types(spec: RowsSpec, index: int) -> dict[str, str]:
-    """Return the letters of the types of row `index`, by column. Columns with text are left out."""
+    """Return the type letter of each value of row `index`, by column. Columns with text are left out."""
     if not spec.types:
         return {}
     places = compute_positions(spec.axes, index) if spec.kind == "grid" else [index] * len(spec.columns)

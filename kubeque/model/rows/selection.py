@@ -77,7 +77,7 @@ def zip_axes(axes: Mapping[str, Iterable[object]]) -> Rows:
 
 
 def repeat_rows(rows: Rows, times: int) -> Rows:
-    """Return rows with each row `times` times. Their last column, `repeat`, counts the repetitions from 0.
+    """Return rows in which each row of `rows` occurs `times` times. A new last column, `repeat`, counts from 0.
 
     Raises ParametersError.
     """
@@ -101,7 +101,7 @@ def repeat_rows(rows: Rows, times: int) -> Rows:
 
 
 def _types_by_row(rows: Rows) -> Sequence[Sequence[str]]:
-    """Return the letter of the type of each value, by column and row; empty if all values are texts."""
+    """Return the type letter of each value, by column and row; empty if all values are texts."""
     if not rows.types:
         return []
     if isinstance(rows, Grid) and rows.axes:

@@ -56,7 +56,7 @@ def _to_json(value: Any) -> str:
 
 
 def _walk(value: Any) -> Iterable[Any]:
-    """Yield a value and all lists and dicts inside it, each of them once.
+    """Yield `value` and all lists and dicts inside it, each object once.
 
     A value that contains itself ends the walk, too.
     """

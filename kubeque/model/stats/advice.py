@@ -146,7 +146,7 @@ class AttemptStats:
 
 
 def advise(job: Job, seen: AttemptStats) -> list[str]:
-    """Return suggestions for the options of a job as texts, the most useful first. `seen`: its statistics."""
+    """Return suggestions for the options of a job as texts, the most useful first. `seen`: statistics of the job."""
     found = [_internal(seen), _memory(job, seen), _staging(seen), _saving(seen), _wasted(seen), _tail(seen)]
     return [sentence for sentence in found if sentence]
 

@@ -37,8 +37,9 @@ def estimate(job: Job, seen: AttemptStats, *, canaries: int, held: int) -> Estim
 
     `seen`: statistics of the attempts. `canaries`: number of ended canaries. `held`: number of held tasks.
 
-    A consumer works on three tasks at a time: it stages one, runs one and saves one. So the slowest of the three steps
-    determines the time. Failed attempts also count, because the held tasks will need retries as often as the canaries.
+    A consumer works on three tasks at a time: it stages one, runs another, and saves a third. So the slowest of the
+    three steps determines the time. Failed attempts also count, because the held tasks will need retries as often as
+    the canaries.
     """
     times = sorted(seen.times)
     mean = sum(times) / len(times) if times else 0.0

@@ -1,4 +1,4 @@
-"""Explain why a job or a task failed, ended or is not running, and which command to type next.
+"""Explain why a job or a task failed, ended or is not running, and name the command to type next.
 
 The functions are pure: they turn the records of the queue and the reports of the cluster into one paragraph.
 """
@@ -21,7 +21,7 @@ from kubeque.model.wording import command
 
 
 def explain(facts: Facts) -> Explanation:
-    """Return the explanation why a job or a task failed, ended or is not running, with the command to type next.
+    """Explain why a job or a task failed, ended or is not running. The explanation has the command to type next.
 
     `facts`: facts about the job. If `facts.task` is set, explain this task.
     """

@@ -48,9 +48,9 @@ class Group:
 
     @property
     def mark(self) -> str:
-        """A digest that identifies the messages of the group: the value of `mark_message` for each of them.
+        """A digest that identifies the messages of the group. `mark_message` returns this digest for each message.
 
-        Empty for the additional group of all further messages.
+        The digest is empty for the additional group, which collects all further messages.
         """
         return "" if self.pattern == _OTHER else _digest(self.pattern)
 
@@ -93,5 +93,5 @@ class Groups:
         group.add(outcome.index, row, numbers)
 
     def largest(self) -> list[Group]:
-        """Return the groups, the largest first. Among equal groups, the one with the lowest index is first."""
+        """Return the groups, the largest first. Of groups with equal size, the one with the lowest index is first."""
         return sorted(self._groups.values(), key=lambda group: (-group.count, group.first[0][0]))

@@ -130,7 +130,7 @@ def _raise_limit(job: Job, group: FailedGroup, cause: Cause) -> Remedy:
 
 # ---------------------------------------------------------------------- the rule that ended a task
 def why_last(job: Job, group: FailedGroup) -> tuple[str, str]:
-    """Return a word for programs, and the sentence that names why no further attempt of the group's first task runs."""
+    """Return why no further attempt of the group's first task runs: as one word for programs, and as a sentence."""
     record, outcome = group.task.record, group.task.record.outcome
     if outcome is None:
         return "failed", ""
@@ -155,7 +155,7 @@ def why_last(job: Job, group: FailedGroup) -> tuple[str, str]:
 
 
 def _size_limit(job: Job, group: FailedGroup, cause: Cause) -> str:
-    """Return the limit because of which the task cannot get more memory or disk; empty if a larger size is left."""
+    """Return the limit that keeps the task from more memory or disk; empty if a larger size is left."""
     task, first = group.task, job.shapes[0]
     size_class = lift_class(job.shapes, task.size_class, job.floor)
     if larger_class(job.shapes, size_class, cause) is not None:
@@ -201,7 +201,7 @@ def repair_call(job: Job) -> str:
 
 
 def sub_again(job: Job) -> str:
-    """Return the start of a `kubeque sub` command that runs the rows again that are not ok, with the job's options."""
+    """Return the start of a `kubeque sub` command with the job's options. It runs the rows that are not ok again."""
     name = shlex.quote(job.name)
     return f"kubeque sub --like {name} -n {name} --repair"
 

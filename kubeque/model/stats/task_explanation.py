@@ -1,4 +1,4 @@
-"""Explain why one task failed or is not running, and which command to type next."""
+"""Explain why one task failed or is not running, and name the command to type next."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MESSAGE_CHARACTERS = 2 * VALUE_CHARACTERS
 
 
 def explain_task(facts: Facts, task: TaskView) -> Explanation | None:
-    """Return the explanation of one task; None if the explanation of the whole job is also that of the task."""
+    """Return the explanation of one task; None if the explanation of the whole job also applies to the task."""
     job, record = facts.job, task.record
     about = f"task {task.index} of {job.name}"
     if task.state is TaskState.FAILED or task.is_row_killed:
@@ -76,7 +76,7 @@ def _blocked(facts: Facts) -> bool:
 
 
 def _describe_last(job: Job, task: TaskView) -> str:
-    """Return how the last attempt of a task ended, and how many extra attempts for this cause are used."""
+    """Return a text about the end of a task's last attempt, with the number of used extra attempts for this cause."""
     outcome, charges = task.record.outcome, task.record.charges
     if outcome is None:
         return ""

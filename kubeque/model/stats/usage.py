@@ -39,7 +39,7 @@ class Usage:
     points: tuple[Point, ...] = ()
 
     def add(self, point: Point) -> Usage:
-        """Return a copy with one more point. If the copy would have MAX_POINTS, merge every two points into one."""
+        """Return a copy with one more point. If the copy would have MAX_POINTS, merge each pair of points into one."""
         points = (*self.points, point)
         if len(points) < MAX_POINTS:
             return Usage(points)

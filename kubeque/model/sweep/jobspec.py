@@ -25,10 +25,10 @@ Jobspec = dict[str, Any]
 
 
 def read_jobspec(data: bytes, where: str) -> Jobspec:
-    """Return the contents of a jobspec as a dict, without `version` and `$schema`, and with present names of keys.
+    """Return the contents of a jobspec as a dict, without `version` and `$schema`.
 
-    `data`: contents of the file, which can have keys of earlier versions. `where`: name of the file for messages.
-    Raises JobspecError. Its message has the file and the key.
+    `data`: contents of the file. Keys with names from earlier versions get their current names. `where`: name of the
+    file for messages. Raises JobspecError. Its message has the file and the key.
     """
     if len(data) > MAX_BYTES:
         raise JobspecError(
@@ -108,7 +108,7 @@ def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:
     """Return a copy of the jobspec `first` with the values of the jobspec `over`.
 
     For keys such as `env` and `retry_causes` (types PAIRS and COUNTS), the objects of both jobspecs are merged. Any
-    other value of `first` is replaced. If `over` defines rows, all options of `first` for rows are left out.
+    other value of `first` is replaced. If `over` defines rows, all options for rows are left out of `first`.
     """
     jobspec = dict(first)
     if any(name in over for name in ROW_SOURCES):
@@ -130,7 +130,7 @@ def sweep_fields(jobspec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kept_fields(job: Job, spec: JobSpec) -> dict[str, Any]:
-    """Return the fields for a `Sweep` like a job, as a dict from the name of the field to the value.
+    """Return the fields for a `Sweep` that resembles a job, as a dict from the name of the field to the value.
 
     The values come from the record and the spec of the job (`Option.kept`). Empty values are left out.
     """

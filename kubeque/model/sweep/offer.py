@@ -31,7 +31,7 @@ class Offer:
         return job.takes_work and fnmatchcase(job.name, self.jobs)
 
     def refuse(self, job: Job, spec: JobSpec) -> str:
-        """Return why the tasks of a job cannot run here, and what to do about it; empty if they can."""
+        """Return the reason why the tasks of a job cannot run here, with a remedy; empty if they can."""
         memory = job.shapes[job.floor].memory or 0
         if spec.image and spec.image not in self.tags:
             return f"it asks for the image {spec.image}: if its programs are installed here, add --tags {spec.image}"
@@ -43,7 +43,7 @@ class Offer:
         return ""
 
     def refuse_for_time(self, spec: JobSpec, now: float) -> str:
-        """Return why no task of a job may begin now; empty if one may. `now`: Unix time, seconds."""
+        """Return the reason why no task of a job may begin now; empty if tasks may begin. `now`: Unix time, seconds."""
         if self.until is None:
             return ""
         left, needed = self.until - now, spec.task_timeout or 0.0

@@ -1,4 +1,4 @@
-"""Find the options of a sweep that have no effect on one machine, because only pods have them."""
+"""Find the options of a sweep that have no effect on one machine, because these options apply only to pods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEFAULTS = PodOptions()
 
 
 def unused_options(image: str, pod: Mapping[str, Any]) -> list[str]:
-    """Return the names of the options that only pods have and that are set, in the order of the table of options.
+    """Return the names of the options that are set but apply only to pods, in the order of the table of options.
 
     An option with its default value is not included. `image`: container image; empty without one. `pod`: options of
     pods, keyed by name. Raises ResourceError for an invalid value.

@@ -109,7 +109,7 @@ class Reading:
             self.lines_left_out.append(self._row_line)
 
     def _is_only_delimiters(self) -> bool:
-        """True if the text of the current row is only delimiters, which a spreadsheet writes for an empty row.
+        """True if the text of the current row is only delimiters. A spreadsheet writes an empty row in this form.
 
         A row with empty values in quotes does not count as empty.
         """
@@ -188,7 +188,7 @@ class Reading:
     def _explain_broken_row(self, reason: str) -> ParametersError:
         """Return the error for a current row that is not CSV.
 
-        It names the column and the value, which the csv module does not.
+        The error names the column and the value. The errors of the csv module do not.
         """
         # Groups of a field in quotes: the closing quote (empty if it is missing), and the text after it.
         end = re.escape(self.delimiter)

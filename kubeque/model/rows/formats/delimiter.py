@@ -49,8 +49,8 @@ def find_delimiter(header: str, name: str) -> str:
     """Return the delimiter of a table whose first line is `header`. `name`: name of the file.
 
     A delimiter must split the line into at least two columns. If the name ends with .tsv or .tab, the tab is tried
-    first. Then the comma is tried. Then the other delimiter that gives the most columns is used. If none splits the
-    line, return the comma.
+    first. Then the comma is tried. If neither splits the line, return the delimiter that gives the most columns. If no
+    delimiter splits the line, return the comma.
     """
     counts = {character: _count_columns(header, character) for character in (COMMA, *_FOUND)}
     if name.lower().endswith(_TAB_SUFFIXES) and counts["\t"] > 1:
