@@ -75,8 +75,7 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
 def own_values(spec: JobSpec, rows: Iterable[Sequence[str]], *, numbered: bool) -> Iterator[bytes]:
     """Yield a digest of the own values of each row, in order: without the command, the inputs and the environment.
 
-    `numbered`: True if the index of a row is one of its own values. If the rows have no columns, the index always is
-    one.
+    `numbered`: True if the index of a row counts as an own value. Without columns, the index always counts.
     """
     columns = spec.rows.columns
     order = sorted(range(len(columns)), key=columns.__getitem__)

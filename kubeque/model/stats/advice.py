@@ -55,7 +55,7 @@ class Session:
 
     @property
     def is_long(self) -> bool:
-        """True if the session has enough time, consumers and attempts to judge the wait for its last tasks."""
+        """True if the session had enough time, consumers and attempts to show whether the last tasks delayed it."""
         count = len(self.consumers)
         return self.span >= _LONG_SECONDS and count >= 2 and self.attempts >= 2 * count
 

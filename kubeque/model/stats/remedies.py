@@ -201,7 +201,7 @@ def repair_call(job: Job) -> str:
 
 
 def sub_again(job: Job) -> str:
-    """Return the start of a `kubeque sub` command with the job's options. It runs the rows that are not ok again."""
+    """Return the start of a `kubeque sub` command with the job's options. It reruns the rows that are not ok."""
     name = shlex.quote(job.name)
     return f"kubeque sub --like {name} -n {name} --repair"
 

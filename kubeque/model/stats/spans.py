@@ -100,7 +100,8 @@ def find_uncovered(found: Iterable[Span]) -> list[Span]:
 def lanes(found: Sequence[Span], by: By) -> Lanes:
     """Return the lanes of a timeline. `found`: spans in the order of their starts.
 
-    `by`: what gets a lane: each consumer, each task or each job. If its spans overlap, it gets several lanes.
+    `by`: what gets a lane: each consumer, each task or each job. If the spans of one of them overlap, it gets several
+    lanes.
     """
     # For each consumer, task or job: the lanes that a span occupies, each with the end of the span; the lanes without a
     # span at present; the number of its lanes.
