@@ -81,7 +81,7 @@ def open_hosted(
 ) -> GkeCluster:
     """Return the GKE cluster at `url` (default: `cluster_url`). The cluster need not exist. Raises ConfigError.
 
-    `tell`: function that is called during a long operation, with its name and the seconds since its start.
+    `tell`: function that is called during a long operation, with the operation's name and the seconds since the start.
     """
     url = url or config.cluster_url
     if not is_hosted(url):

@@ -1,4 +1,4 @@
-"""Rules for consumers that die at their start on this machine: pauses between starts, and when to report deaths."""
+"""Rules for consumers that die at their start on this machine: pauses between starts, and limits for reports."""
 
 from __future__ import annotations
 

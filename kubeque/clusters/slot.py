@@ -78,8 +78,8 @@ def host_name() -> bytes:
 def owner_name(pid: int | None = None, slot: int | None = None) -> str:
     """Return the owner name that a process (default: this process) writes into leases.
 
-    The name is unique, because it contains the machine, the pid and the start time. After the machine, it contains the
-    number of the slot and the name of the host, for human readers.
+    The name is unique, because it contains the machine, the pid and the start time. After the machine, the name
+    contains the number of the slot and the host name, for human readers.
     """
     pid = os.getpid() if pid is None else pid
     place = "" if slot is None else f".{slot}.{short_host_name()}"

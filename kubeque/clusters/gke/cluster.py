@@ -37,7 +37,8 @@ class GkeCluster:
     def open(cls, url: str, config: Config, *, login: Login | None = None, tell: Tell | None = None) -> GkeCluster:
         """Return the cluster at `gke://PROJECT/LOCATION/NAME[/NAMESPACE]`. Sends no request. Raises ConfigError.
 
-        `tell`: function that is called during a long operation, with its name and the seconds since its start.
+        `tell`: function that is called during a long operation, with the operation's name and the seconds since the
+        start.
         """
         parts = [unquote(part) for part in url.removeprefix("gke://").split("/")]
         if not 3 <= len(parts) <= 4 or not all(parts):
@@ -152,8 +153,8 @@ class GkeCluster:
     def resize(self, name: str, nodes: NodeRange) -> PoolSeen:
         """Set the number of nodes of a pool, and return the pool.
 
-        `name`: empty for the standard pool, or for the only pool without spot machines. Raises UserError if the pool
-        does not exist or is not unique.
+        `name`: name of the pool; empty for the standard pool. Without a standard pool, it is empty for the only pool
+        without spot machines. Raises UserError if the pool does not exist or is not unique.
         """
         had = self._pool(name or self._standard())
         self.gke.set_nodes(had.pool.name, nodes, zones=had.zones, scaled=not had.pool.nodes.fixed)

@@ -42,7 +42,7 @@ class QueueSecrets:
     def restore(self, snapshot: FleetSnapshot) -> None:
         """Create the missing Secrets that pods of a fleet need before they can start.
 
-        A Secret is missing if a program died between the creation of the Kubernetes Job and that of the Secret.
+        A Secret is missing if a program died after it created the Kubernetes Job, and before it created the Secret.
         """
         if not has_password(self._queue_url):
             return

@@ -2,7 +2,7 @@
 
 All functions are pure. Plans keep the sum of `parallelism` over the Kubernetes Jobs of a sweep within the requested
 number of consumers. So the API server enforces this limit even while no program of kubeque runs. Stand-ins are
-consumers on on-demand machines for pods that find no spot machine. Stand-ins are counted separately.
+consumers that run on on-demand machines, in place of pods that find no spot machine. Stand-ins are counted separately.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class _Places:
     def give_up(self, surplus: int) -> Resize | None:
         """Return the step that removes places without a consumer; None if no place can be removed.
 
-        `surplus`: maximum number of places to remove in which a consumer would otherwise start soon.
+        Places in which a consumer will start soon are removed too, but at most `surplus` of them.
         """
         wanted = self.serving - min(surplus, self.serving - self.live)
         return None if self.fixed or wanted >= self.parallelism else self._resize(wanted, 0)
