@@ -77,8 +77,8 @@ def _in_slot(given: argparse.Namespace) -> int:
 def _start_closing(queue: Queue, url: str, given: argparse.Namespace) -> None:
     """If a job of the fleet has ended, start a process that closes the job: it writes the table and the report.
 
-    So jobs are closed even if no client runs. A separate process loads the modules that a consumer does not need, and
-    it outlives the consumer.
+    So jobs are closed even if no client runs. A separate process is used, because it outlives the consumer, and loads
+    modules that a consumer does not need.
     """
     if any(job.closing is None and job.may_close(queue.counts(job)) for job in queue.jobs(given.fleet)):
         words = ["--fleet", given.fleet, "--home", str(given.home)]

@@ -141,7 +141,7 @@ class Coordinator:
         )  # fmt: skip
 
     def each_lease(self) -> Iterator[LeaseView]:
-        """Yield the state of each lease of the consumer, read at the moment at which it is yielded."""
+        """Yield the state of each lease of the consumer. Each state is read just before it is yielded."""
         with self._changed:
             leases = list(self._leases.items())
         for number, lease in leases:

@@ -69,7 +69,7 @@ class StopTask(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class ResetStop(Instruction):
-    """Clear the requests to stop the command that has ended, so that they do not stop the next command."""
+    """Clear the requests to stop the ended command. Otherwise these requests would stop the next command."""
 
 
 @dataclass(frozen=True, slots=True)

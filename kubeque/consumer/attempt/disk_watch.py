@@ -79,7 +79,7 @@ def _size(entry: os.DirEntry[str], todo: list[str], seen: set[int]) -> int:
 
 
 def was_full(stderr: Path | int, folder: Path) -> str:
-    """Return a text that shows that the disk was full when a command failed; empty if nothing shows this.
+    """Return the evidence that the disk was full when a command failed; empty without evidence.
 
     `stderr`: file with the standard error of the command. `folder`: a folder on the disk.
     """

@@ -30,8 +30,8 @@ _PUMP_BYTES = 1 << 20
 def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]:
     """Return the text of a stream for result.json, and the size of the stream in bytes.
 
-    The text is None if the stream must be stored as a file, because it is longer than `limit` bytes or is not UTF-8. If
-    the task removed or replaced the file of the stream, the stream counts as empty (see `stream_problem`).
+    The text is None if the stream is longer than `limit` bytes or is not UTF-8. The stream must then be stored as a
+    file. If the task removed or replaced the file of the stream, the stream counts as empty (see `stream_problem`).
     """
     try:
         with open_regular(path) as file:

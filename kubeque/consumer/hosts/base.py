@@ -68,7 +68,8 @@ class Host(Protocol):
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
         """Return a context manager that waits until the resources in `need` are free, and reserves them.
 
-        Its value is a list of GPU devices. `stopped`: returns True once the wait has to end without the resources.
+        The value of the context is a list of GPU devices. `stopped`: returns True once the wait has to end without the
+        resources.
         """
 
     @property
@@ -83,7 +84,7 @@ class Host(Protocol):
         """
 
     def find_death(self, owner: str) -> Death | None:
-        """Return how the consumer with the name `owner` died; None if it is alive or if this is unknown."""
+        """Return how the consumer `owner` died; None if the consumer is alive, or if its state is unknown."""
 
     def has_home(self) -> bool:
         """True while other programs can find this consumer."""

@@ -27,5 +27,5 @@ class ConsumerProfile:
         return self.size_class is None or lift_class(job.shapes, size_class, job.floor) == self.size_class
 
     def size_classes(self, job: Job) -> list[int] | None:
-        """Return the size classes of a job whose tasks this consumer may run; None for all size classes."""
+        """Return the size classes whose tasks this consumer may run; None for all size classes of the job."""
         return None if self.size_class is None else [s for s in range(len(job.shapes)) if self.serves(job, s)]

@@ -14,8 +14,8 @@ from kubeque.model.job.job import Job
 class Retirement:
     """Decides whether this consumer leaves: its fleet has too many consumers, or its home folder was removed.
 
-    The consumers with the highest slots leave. Pods have no slots: there, the consumers whose names sort last leave. So
-    all consumers make the same decision without messages between them.
+    The consumers with the highest slots leave. Pods have no slots: there, the consumers leave whose names are the last
+    ones in sorted order. So all consumers make the same decision without messages between them.
     """
 
     def __init__(self, profile: ConsumerProfile) -> None:

@@ -50,7 +50,7 @@ class UsageWatch:
         self.due = now + self._step
 
     def finish(self, watch: MemoryWatch, ended: float) -> Usage | None:
-        """Return the use of the command. Call this after its processes were reaped. Return None if no sample was taken.
+        """Return the use of the command; None if no sample was taken. Call this after its processes were reaped.
 
         `watch`: memory watch of the same command. `ended`: end of the command, seconds of the monotonic clock.
         """
@@ -66,7 +66,7 @@ class UsageWatch:
     def _add(self, now: float, cpu: float, memory: int) -> None:
         """Add a point at the time `now`. Do nothing if less than _SHORTEST_SECONDS have passed since the last point.
 
-        `cpu`: CPU time of the command so far, seconds. `memory`: its memory, bytes.
+        `cpu`: CPU time of the command so far, seconds. `memory`: memory of the command, bytes.
         """
         seconds, points = now - self._began, self._usage.points
         length = seconds - (points[-1].seconds if points else 0.0)
