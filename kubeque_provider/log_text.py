@@ -34,7 +34,7 @@ _GROUPS, _GROUP_CHARACTERS = 2, 120
 
 
 def waits_for_canaries(progress: Progress) -> bool:
-    """True while rows of a job are held and its canaries have not all ended."""
+    """True while rows of a job are held, and not all canaries of the job have ended."""
     return bool(progress.counts.held) and not progress.held
 
 

@@ -120,7 +120,7 @@ def holds_template(rows: Sequence[Any]) -> bool:
 
 
 def read_columns(text: str, env: Any) -> tuple[Word, frozenset[str]]:
-    """Return a word that contains the columns used in a text, and the names of the variables in the text's Jinja.
+    """Return two values: a word with the columns that a text uses, and the names of the variables in the text's Jinja.
 
     Raises CommandError for an unbalanced brace or a wrong template.
     """

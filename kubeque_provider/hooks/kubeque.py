@@ -41,7 +41,7 @@ class KubequeHook(KubequeConnection):
     def identify(self) -> str:
         """Return the identity of this Airflow for a submission.
 
-        Store it in an Airflow Variable if it is not stored yet.
+        Store the identity in an Airflow Variable if it is not stored yet.
 
         Log a warning if it cannot be stored, or if another Airflow submits with the same identity.
         """

@@ -41,7 +41,7 @@ def refuse_dag_folder(dest: str, begin: str, folder: str, roots: Iterable[str]) 
 
 
 def find_dag_roots(context: Any) -> list[str]:
-    """Return the folders of DAG files: those of this Airflow's configuration, and that of the running task's bundle."""
+    """Return the folders of DAG files: those in Airflow's configuration, and the one of the running task's bundle."""
     bundle = getattr(context["ti"], "bundle_instance", None)
     return list(filter(None, [*dag_roots(), str(getattr(bundle, "path", "") or "")]))
 

@@ -48,7 +48,7 @@ def _texts(words: Any) -> Iterable[str]:
 
 
 def find_file(folder: Path, text: str) -> Path | None:
-    """Return the path of a file below `folder`; None for a URL, for a path elsewhere, or if the text is not a path."""
+    """Return the path of a file below `folder`; None for a URL, a path elsewhere, or a text that is not a path."""
     if not text or "://" in text or "\0" in text or len(text) > 4096:
         return None
     path = folder / expand_home(text)
