@@ -62,7 +62,7 @@ def cut(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
 
 
 def keep_last_line(message: str, limit: int) -> str:
-    """Return a shorter form of a message that quotes lines of a program, if it is longer than `limit`.
+    """If a message that quotes lines of a program is longer than `limit`, return a shorter form of the message.
 
     The shorter form has the part before the first `: `, and the last quoted line, which usually names the error. For
     example, `exit code 1: raise KeyError(name) | KeyError: 'lr'` becomes `exit code 1: KeyError: 'lr'`. Any other

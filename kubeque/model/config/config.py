@@ -86,9 +86,9 @@ class Config:
     ) -> Config:
         """Return the configuration of a user with the current folder `start` and the home folder `home`.
 
-        `explicit`: file to read; None to read `.kubeque` in `start` (default: the current folder) or, if this file does
-        not exist, `.kubeque` in `home` (default: ~). Without a file, return the default configuration. `environ`:
-        environment variables.
+        `explicit`: file to read. If it is None, read `.kubeque` in `start` (default: the current folder). If this file
+        does not exist, read `.kubeque` in `home` (default: ~). Without a file, return the default configuration.
+        `environ`: environment variables.
 
         Raises ConfigError for a wrong file, with the file and the key. Also raises ConfigError if `explicit` does not
         exist, or if another user can change the `.kubeque` in `start`.

@@ -1,6 +1,6 @@
 """Check that no other user could have written the configuration file in the current folder.
 
-After `kubeque trust FOLDER`, a file that another user could have written is read, until its contents change.
+After `kubeque trust FOLDER`, the file in the folder is read nevertheless, until its contents change.
 """
 
 from __future__ import annotations

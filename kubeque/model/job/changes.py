@@ -1,4 +1,4 @@
-"""Changes of a job as pure functions: pause, resume, end, close, and raise the version that it needs."""
+"""Changes of a job as pure functions: pause, resume, end, close, and raise the version that the job needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evictions: a node stops the pod of a consumer because its task used too much disk."""
+"""Evictions: a node stops the pod of a consumer, because the task in the pod used too much disk."""
 
 from __future__ import annotations
 

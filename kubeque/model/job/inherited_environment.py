@@ -34,7 +34,7 @@ class Environment:
     def of_submitter(cls, environ: Mapping[str, str], umask: int, *, airflow: bool = False) -> Environment:
         """Return the environment that tasks get from the submitting process.
 
-        `environ`, `umask`: those of this process. `airflow`: True if it runs an Airflow task.
+        `environ`, `umask`: those of this process. `airflow`: True if this process runs an Airflow task.
         """
         if airflow or _DAG_VARIABLE in environ:
             return cls({name: value for name, value in environ.items() if _FROM_AIRFLOW.fullmatch(name)})

@@ -229,7 +229,7 @@ class Job:
     def succeeds(self, counts: Counts) -> bool:
         """True if the job is a success with these final counts.
 
-        It must not be killed or stopped, and at most `allowed_failures` tasks may have failed or be killed.
+        This means: the job was not killed or stopped, and at most `allowed_failures` tasks have failed or were killed.
         """
         return self.state is JobState.ACTIVE and counts.failed + counts.killed <= self.allowed_failures
 

@@ -73,9 +73,9 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
 
 
 def own_values(spec: JobSpec, rows: Iterable[Sequence[str]], *, numbered: bool) -> Iterator[bytes]:
-    """Yield a digest of the own values of each row, in order: without the command, the inputs and the environment.
+    """Yield a digest of each row's values, in order. The command, the inputs and the environment do not count.
 
-    `numbered`: True if the index of a row counts as an own value. Without columns, the index always counts.
+    `numbered`: True if the index of a row counts as one of the values. Without columns, the index always counts.
     """
     columns = spec.rows.columns
     order = sorted(range(len(columns)), key=columns.__getitem__)
@@ -90,7 +90,7 @@ def has_index(spec: JobSpec) -> bool:
 
 
 def _types(spec: JobSpec, index: int) -> list[list[str]]:
-    """Return column and type of each value of a row that a function gets with a type other than text."""
+    """Return [column, type] for each value of row `index` that a function gets with a type other than text."""
     if spec.function is None or not spec.rows.types:
         return []
     found = read_types(spec.rows, index)

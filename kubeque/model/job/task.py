@@ -21,7 +21,7 @@ KEPT_ATTEMPTS = 8
 class State(IntEnum):
     """State of a task in a block.
 
-    If a task has moved, its old block has the state MOVED, and one other block has its state.
+    If a task has moved, its state in the old block is MOVED. One other block contains the real state.
     """
 
     PENDING = 0

@@ -100,9 +100,10 @@ def from_records(
 ) -> Rows:
     """Return rows from records. A record is a dict, or, if `columns` is given, a list or a tuple.
 
-    All dicts must have the same keys. `missing`: text for None and NaN; without it, they are errors. `columns`: names
-    of the values in a list or tuple, in order. `function`: True if a function gets the rows; their values can then be
-    None, NaN, lists and dicts. Raises ParametersError. Its message names the row (from 0) and the column.
+    All dicts must have the same keys. `missing`: text for None and NaN; if it is None, these values are errors.
+    `columns`: names of the values in a list or tuple, in order. `function`: True if a function gets the rows; their
+    values can then be None, NaN, lists and dicts. Raises ParametersError. Its message names the row (from 0) and the
+    column.
     """
     _check_arguments(records, missing, columns)
     header: Row = () if columns is None else check_header(columns, "columns")
@@ -210,8 +211,8 @@ def _check_keys(record: Mapping[str, object], columns: Row, index: int) -> None:
 def from_frame(frame: Any, *, missing: str | None = None, function: bool = False) -> Rows:
     """Return the rows of a pandas DataFrame, without its index. Raises ParametersError.
 
-    `missing`: text for None, NaN, NaT and NA; without it, they are errors. `function`: see `from_records`. The message
-    of the error names the row (from 0) and the column.
+    `missing`: text for None, NaN, NaT and NA; if it is None, these values are errors. `function`: see `from_records`.
+    The message of the error names the row (from 0) and the column.
     """
     columns = check_header(list(frame.columns), "the frame")
     convert = to_typed_text if function else to_text

@@ -187,8 +187,8 @@ def parse_page(stored: object) -> list[Row]:
 def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
     """Return the values of row `index`, by column. The column `index` is included.
 
-    `page`: function that returns a page; it is called only for a table, for one page. Raises ParametersError if the row
-    does not exist, and FileDamaged if the page does not match the spec.
+    `page`: function that returns a page. For a table, it is called once; for other rows, it is not called. Raises
+    ParametersError if the row does not exist, and FileDamaged if the page does not match the spec.
     """
     if not 0 <= index < spec.n:
         raise ParametersError(f"there is no row {index}: the sweep has the rows 0 to {spec.n - 1}")
@@ -308,7 +308,7 @@ class RowsSpec:
     def _types_fit(self) -> bool:
         """True if `types` is empty, or has for each column no letter, one letter, or one letter for each value.
 
-        The values are those of all rows for a table, and those of the column's axis for a grid.
+        For a table, the values of all rows count; for a grid, the values of the column's axis.
         """
         sizes = [self.n] * len(self.columns) if self.kind == "table" else list(map(len, self.axes))
         return not self.types or (

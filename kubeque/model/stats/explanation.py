@@ -95,7 +95,7 @@ def _name_group(group: FailedGroup) -> str:
 
 
 def _describe_groups(facts: Facts) -> str:
-    """Return the reason of each group, with the number of its tasks and its first task."""
+    """Return a text with the reason of each group of failures, the number of tasks, and the first task."""
     first, *others = facts.failures
     texts = [last_reason(first.task) + (f" ({first.count} tasks)" if first.count > 1 else "")]
     texts += [f"{group.count} x {last_reason(group.task)} (first: task {group.task.index})" for group in others]

@@ -152,7 +152,7 @@ def _place(owner: str) -> str:
 
 
 def consumer_label(owner: str) -> str:
-    """Return a short label of a consumer: host and slot on one machine, its process id if it has no slot, or its pod.
+    """Return a short label of a consumer, for example `HOST slot 3`, `process 4711`, `HOST work 2`, or its pod's name.
 
     `owner`: name of a consumer, or the part of the name that all consumers of a slot share.
     """

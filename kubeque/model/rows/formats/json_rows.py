@@ -29,7 +29,7 @@ def is_json(head: bytes, name: str) -> bool:
 def read_json(data: bytes, name: str) -> Rows:
     """Return the rows of JSON text. Values keep their types. `data`: contents of the file.
 
-    `name`: its name for messages.
+    `name`: name of the file, for messages.
 
     Raises ParametersError. The message names the line or the row, and also the column if one value is wrong.
     """
