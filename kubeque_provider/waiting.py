@@ -41,7 +41,7 @@ def check_orphan_after(
 ) -> timedelta | float | None:
     """Return `orphan_after` unchanged.
 
-    Raises BadArgument if it is so short that the sweep would stop between two polls.
+    Raises BadArgument if `orphan_after` is so short that the sweep would stop between two polls.
     """
     most, between = to_seconds(orphan_after), to_seconds(poke_interval)
     if _is_number(most) and _is_number(between) and most < _MIN_POLLS * between:  # other types are refused later

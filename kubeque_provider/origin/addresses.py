@@ -58,7 +58,7 @@ def find_alternating(uses: Iterable[tuple[float, str]]) -> list[str]:
 def uses_of(jobs: Iterable[Job], deployment: str) -> list[tuple[float, str]]:
     """Return the time and the address of the last submission of each job.
 
-    `deployment`: identity of an Airflow; other jobs are left out. Times are in Unix seconds.
+    `deployment`: identity of an Airflow; jobs of other Airflows are left out. Times are in Unix seconds.
     """
     return [(submitted_at(job), submitted_from(job)) for job in jobs if job.origin.get("deployment") == deployment]
 

@@ -32,8 +32,8 @@ class Kueue:
     def check(self, options: PodOptions) -> None:
         """Raise UserError if the options of a job name a queue or priority class that does not exist.
 
-        Such a job would wait forever. Also raise UserError if the cluster has no Kueue. A priority class needs a queue:
-        one in the options, or the default queue of the namespace.
+        Such a job would wait forever. Also raise UserError if the cluster has no Kueue, or if a priority class has no
+        queue: neither a queue in the options, nor a default queue in the namespace.
         """
         queue, priority = options.kueue_queue, options.kueue_priority
         if not queue and not priority:

@@ -32,7 +32,7 @@ def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str,
     """Return the kind of each argument that gets its value from the rows, keyed by the name of the argument.
 
     A kind is one of KINDS (with `?` if the value may be None) or "given". `given`: arguments that the call itself sets.
-    Raises CommandError for an argument that neither a column nor the call provides, and for one that both provide.
+    Raises CommandError for an argument that neither a column nor the call provides, or that both provide.
     """
     name, columns = function.__name__, rows.columns
     kinds = {}
