@@ -61,7 +61,10 @@ class Backends:
         return self._specs[key]
 
     def cluster_of(self, job: Job) -> Cluster:
-        """Return the cluster to which a job was submitted, as its spec names it. Raises StorageError, ConfigError."""
+        """Return the cluster to which a job was submitted. The spec of the job names the cluster.
+
+        Raises StorageError, ConfigError.
+        """
         url = self.spec(job).cluster
         if url == self.cluster.url:
             return self.cluster

@@ -117,7 +117,7 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
 
 
 def _is_current(job: Job, outcome: Outcome | None) -> bool:
-    """True if the command of a task is in the current spec. False if an earlier revision made its `outcome`."""
+    """True if the current spec has the command of a task. False if the task ran under an earlier revision."""
     return outcome is None or outcome.revision in (0, job.revision)
 
 

@@ -1,4 +1,4 @@
-"""Check what sweeps need, and check the stored parts of a job. Report each problem with its remedy."""
+"""Check the services that sweeps need, and check the stored parts of a job. Report each problem with its remedy."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _cluster(config: Config) -> str:
 
 
 def _waiting(backends: Backends) -> Iterator[Finding]:
-    """Yield at most _WAITING findings about open jobs whose tasks do not start, and one finding that counts the others.
+    """Yield findings about open jobs whose tasks do not start: at most _WAITING, and one that counts further jobs.
 
     An error of the queue or the cluster ends the check without a finding, because other checks report the error.
     """
@@ -142,7 +142,7 @@ def _waiting(backends: Backends) -> Iterator[Finding]:
 def _rights(config: Config) -> list[Permission]:
     """Return the permissions that are needed on the cluster, each granted or not.
 
-    If the cluster does not answer, return none, because `_cluster` reports the error.
+    If the cluster does not answer, return no permission, because `_cluster` reports the error.
     """
     try:
         return open_cluster(config.cluster_url, config).permissions()

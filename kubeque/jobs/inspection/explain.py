@@ -57,7 +57,7 @@ def _scan(backends: Backends, facts: Facts) -> Facts:
 
 
 def _own_group(backends: Backends, facts: Facts) -> FailedGroup | None:
-    """Return the facts about the failure of the task to explain; None if it has not failed."""
+    """Return the facts about the failure of the task to explain; None if this task has not failed."""
     task = facts.task
     outcome = task.record.outcome if task is not None and task.state is TaskState.FAILED else None
     if outcome is None:
@@ -68,7 +68,7 @@ def _own_group(backends: Backends, facts: Facts) -> FailedGroup | None:
 
 
 def _observe(backends: Backends, facts: Facts) -> Facts:
-    """Return `facts` with the state of the cluster, and with the job that the consumers serve before this job."""
+    """Return `facts` with the state of the cluster, and with the other job that the consumers serve first."""
     job, counts = facts.job, facts.counts
     try:
         cluster = PatientCluster(backends.cluster_of(job))
@@ -88,7 +88,7 @@ def _observe(backends: Backends, facts: Facts) -> Facts:
 
 
 def _find_rival(queue: Queue, job: Job) -> Rival | None:
-    """Return the job with tasks to run that the fleet serves before `job`; None without such a job."""
+    """Return the job that the fleet serves before `job` and that has tasks to run; None if there is no such job."""
     found = first_served(queue, list(takewhile(lambda other: other.uid != job.uid, queue.jobs(job.fleet))))
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Read the facts about groups of failures from which the next command is chosen."""
+"""Read facts about groups of failures. These facts decide which command to type next."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _find_resend(backends: Backends, job: Job, message: str) -> str:
 
 
 def _is_mapped(backends: Backends, job: Job) -> bool:
-    """True if the job is of `kubeque.map`. False if the store does not answer, or for a function of Airflow."""
+    """True if `kubeque.map` submitted the job. False for a function of Airflow, or if the store does not answer."""
     with suppress(StorageError):
         return "dag" not in job.origin and backends.spec(job).function is not None
     return False

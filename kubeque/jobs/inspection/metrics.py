@@ -49,7 +49,10 @@ class _Metrics:
         self._ended: dict[tuple[str, int, float], _Causes] = {}
 
     def describe(self) -> Iterable[Any]:
-        """Return nothing. Otherwise the registry calls `collect`, which reads the queue, when a collector is added."""
+        """Return no metric.
+
+        Without this method, the registry would call `collect`, which reads the queue, when the collector is added.
+        """
         return ()
 
     def collect(self) -> Iterator[Any]:
@@ -111,7 +114,10 @@ class _Metrics:
         return self._ended[end]
 
     def _read_causes(self, job: Job) -> _Causes:
-        """Return two counters by cause: of failed tasks, and of attempts that the machine ended. Reads all blocks."""
+        """Return two counters by cause: of failed tasks, and of attempts that ended by one of _INTERRUPTIONS.
+
+        Reads all blocks.
+        """
         outcomes, attempts = Counter[str](), Counter[str]()
         for block in self._backends.queue.scan(job):
             for index, record in block.records.items():

@@ -151,9 +151,10 @@ def _ask(backends: Backends, job: Job, index: int) -> float:
 def _read_sent(
     backends: Backends, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False
 ) -> Peek:
-    """Return the end of a stream from the last upload of a consumer; an empty tail without an upload.
+    """Return the end of a stream from the last upload of a consumer; an empty tail if there is no upload.
 
-    `since`: time by the clock of the queue. `wait`: True to wait a few seconds for an upload that is not older.
+    `since`: time by the clock of the queue. `wait`: True to wait a few seconds for an upload that is not older than
+    `since`.
     """
     end = time.monotonic() + (_PATIENCE_SECONDS[backends.queue.has_cheap_reads] if wait else 0.0)
     while True:

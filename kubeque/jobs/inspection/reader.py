@@ -168,7 +168,7 @@ class Reader:
     def search(self, job: Job, search: RowSearch) -> array[int]:
         """Return the indexes of the tasks that match `search`, in the order that `search` requires.
 
-        Raises UserError if a job with more than SORTED_AT_MOST tasks would have to be sorted. Raises StorageError.
+        Raises UserError if more than SORTED_AT_MOST tasks would have to be sorted. Raises StorageError.
         """
         if search.sort and job.n > SORTED_AT_MOST:
             raise UserError(

@@ -40,7 +40,7 @@ class RowSearch:
 
     @property
     def columns(self) -> list[str]:
-        """Columns whose values decide the order of the tasks, or whether a task matches."""
+        """Columns whose values decide which tasks match, or in which order the tasks are sorted."""
         conditions = (_read_condition(word) for word in self.words.split())
         return [self.sort, *(found.column for found in conditions if found is not None)]
 

@@ -41,8 +41,8 @@ def make_offer(
 ) -> Offer:
     """Return the offer of this machine. `seconds`: time until the consumers leave; None without a limit.
 
-    `cpu`, `memory`: cores and bytes that all tasks may use together; None for all of the machine. Raises UserError for
-    more than the machine has, and on a system on which no consumer runs.
+    `cpu`, `memory`: cores and bytes that all tasks may use together; None for all of the machine. Raises UserError if
+    `cpu` or `memory` is more than the machine has, or if consumers cannot run on this operating system.
     """
     if not runs_consumers():
         raise UserError("consumers run only under Linux with /proc: run kubeque work on such a machine")
@@ -59,10 +59,11 @@ def make_offer(
 
 
 def list_work(queue_url: str, offer: Offer) -> list[WorkChoice]:
-    """Return the open jobs of a queue that allow consumers of `kubeque work`. Raises UserError without
-    such a queue. Raises QueueError.
+    """Return the open jobs of a queue that allow consumers of `kubeque work`.
 
-    Reads their specs, so that a store that this machine cannot reach is known before a task is claimed.
+    Raises UserError if the queue does not exist. Raises QueueError.
+
+    Reads the specs of these jobs. So a store that this machine cannot reach is detected before a task is claimed.
     """
     files, found = Files(), []
     try:

@@ -1,4 +1,4 @@
-"""Compute the timeline on a page: values of its controls, and columns of numbers from which timeline.js draws."""
+"""Compute the timeline on a page: values of its controls, and columns of numbers for the script timeline.js."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Rows = Mapping[tuple[str, int], Mapping[str, str]]
 class Sample:
     """The attempts that a timeline draws.
 
-    If a job has more attempts than the limit, only every second or every fourth attempt is drawn, and so on. Attempts
-    that are not ok have a separate limit. So a few failures among a million successes are all drawn.
+    If a job has more attempts than the limit, only every second attempt is drawn, or every fourth, eighth and so on.
+    Attempts that are not ok have a separate limit. So a few failures among a million successes are all drawn.
     """
 
     def __init__(self, limit: int) -> None:
@@ -145,7 +145,10 @@ def _named(row: Mapping[str, str]) -> list[str]:
 def _values(
     found: Sequence[Span], rows: Rows, columns: Mapping[str, Sequence[str]]
 ) -> tuple[list[int], list[list[str]]]:
-    """Return the index of each span's row in the list (-1 if the row is omitted), and the list of rows."""
+    """Return two lists. First: for each span, the position of its row in the second list (-1 if the row is omitted).
+
+    Second: the rows, each with its shown values.
+    """
     numbers: dict[tuple[str, int], int] = {}
     values: list[list[str]] = []
     left = _ROW_CHARACTERS

@@ -33,7 +33,7 @@ def render_page(template: str, *, title: str, scripts: Sequence[str], **values: 
 
     Scripts that import or export names become one script, in the order of `scripts`, because a page cannot load
     modules. `values`: the variables of the template. The page shows at most SHOWN characters of a text. The filter
-    `upto` in the template sets another limit.
+    `upto` in the template sets a different limit.
     """
     from markupsafe import Markup
 
@@ -80,9 +80,9 @@ def _read(name: str) -> str:
 
 
 def _join_modules(scripts: Iterable[str]) -> Iterator[str]:
-    """Yield the scripts without imports and exports, and then one script that is made from all other scripts.
+    """Yield the scripts that neither import nor export names. Then yield one script made from all other scripts.
 
-    The other scripts become the body of one function, without their imports and the word `export`.
+    The other scripts, without their imports and without the word `export`, become the body of one function.
     """
     modules = []
     for script in scripts:

@@ -130,7 +130,7 @@ def report_values(c: Content) -> dict[str, Any]:
 
 
 def _marks(c: Content) -> dict[str, Any]:
-    """Return the values for the grid of tasks, in the form in which the page of sweeps in Airflow gets them."""
+    """Return the values for the grid of tasks, in the same form as for the page of sweeps in Airflow."""
     return {
         "marks": squeeze(c.letters), "meaning": MEANING,
         "page": len(c.letters) + 1,  # more than the letters here, so that the grid offers no further page
@@ -174,7 +174,10 @@ def _verdict(counts: Counts) -> str:
 
 
 def _bar(counts: Counts) -> list[BarPart]:
-    """Return the parts of the bar of counts. A rare state gets the share _THINNEST before scaling."""
+    """Return the parts of the bar of counts.
+
+    Each share is at least _THINNEST, so that a rare state is visible. Then the shares are scaled to a sum of 1.
+    """
     tasks = {name: n for name, _ in _COUNTS if (n := getattr(counts, name))}
     shares = {name: max(n / counts.total, _THINNEST) for name, n in tasks.items()}
     start, parts = 0.0, []

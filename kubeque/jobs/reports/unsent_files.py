@@ -39,8 +39,8 @@ def find_unsent_module(
     Return an empty text if this machine has no such module and no such file.
 
     `messages`: messages of failed tasks. `folders`: folders to search before the folders of the command's `^` words.
-    `base`: folder at which the paths of the submission start; None for the folder that this machine recorded. Raises
-    StorageError.
+    `base`: folder against which the paths of the submission are resolved; None for the folder that this machine
+    recorded. Raises StorageError.
     """
     messages = list(messages)
     names = list(dict.fromkeys(name for message in messages for name in _MISSING.findall(message)))

@@ -62,8 +62,9 @@ Faults = dict[int, FileError]
 def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = False) -> CollectedTable:
     """Write the table of `job` to `dest`, a .csv or .parquet file. Only a few rows are in memory at a time.
 
-    `infer`: True to convert parameter columns that have only numbers, or only true and false. Other parameter columns
-    stay text. In a .parquet file, values that were submitted from Python keep their types.
+    `infer`: True to convert a parameter column to numbers or booleans if all its values are numbers, or all are true or
+    false. Other parameter columns stay text. In a .parquet file, values that were submitted from Python keep their
+    types.
 
     Raises DestinationError, MissingExtra. Raises UserError if `dest` has a different ending. Raises StorageError at
     once if the store fails. If only the values of some tasks cannot be read, raises StorageError after the table is
@@ -144,7 +145,7 @@ def _text_columns(rows: RowsSpec) -> list[str]:
 
 
 def _infer_column(found: Sequence[dict[str, Any]], name: str) -> bool:
-    """Convert a column of the rows `found` in place if it has only numbers, or only true and false.
+    """Convert a column of the rows `found` in place if all its values are numbers, or all are true or false.
 
     Return True if the column was converted and some values are missing.
     """
@@ -221,8 +222,8 @@ def whole_lines(
 ) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
     """Yield each task with all values that it wrote. Values that the queue does not store are read from the store.
 
-    If the values of a task cannot be read, its error is added to `faults`, and the task has no values. Raises
-    StorageError if the store fails.
+    If the values of a task cannot be read, the error is added to `faults`, and the task is yielded without values.
+    Raises StorageError if the store fails.
     """
 
     def whole(line: TaskRow) -> tuple[TaskRow, dict[str, Any]]:

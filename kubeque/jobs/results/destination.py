@@ -292,7 +292,7 @@ def not_empty(dest: str, owner: Owner) -> DestinationError:
 def replaced_attempts(
     tasks: Iterable[PendingDownload], fetched: Mapping[int, FetchedTask[Trace]]
 ) -> Iterator[tuple[int, FetchedTask[Trace]]]:
-    """Yield the index and the fetched files of each of `tasks` of which an earlier attempt was fetched."""
+    """For each of `tasks` of which an earlier attempt was fetched, yield its index and the files of that attempt."""
     for task in tasks:
         before = fetched.get(task.index)
         if before is not None and before.url != task.url:

@@ -26,7 +26,7 @@ class TaskFolders(Protocol):
         """Return the path for the download of a file; None if an earlier fetch has already downloaded this file."""
 
     def complete(self, task: PendingDownload, choice: FileChoice) -> None:
-        """Finish a task, of which all files are downloaded except those in `task.failed`."""
+        """Finish a task. All its files are downloaded, except those in `task.failed`."""
 
 
 def download_tasks(

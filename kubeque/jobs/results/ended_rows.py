@@ -35,8 +35,8 @@ class EndedRows:
     def find(self, job: Job, counts: Counts, *, last: bool) -> Sequence[dict[str, Any]]:
         """Return the rows that have ended since the last call, in the order of their ends.
 
-        `last`: True to search even if the counts have not changed. If the queue or the store does not answer, the last
-        call raises QueueUnavailable or StorageError, and every earlier call returns nothing.
+        `last`: True to search even if the counts have not changed. If the queue or the store does not answer, a call
+        with `last` raises QueueUnavailable or StorageError, and any other call returns no rows.
         """
         began = time.monotonic()
         if not last and (counts.ended == self._counted or began < self._next):

@@ -234,7 +234,7 @@ def _write_table(backends: Backends, job: Job, path: Path) -> None:
 
 
 def _not_kept(chosen: Sequence[PendingDownload], brought: Container[int], destination: Destination) -> NotKept | None:
-    """Return the total of the files that were not kept; None if all files were kept."""
+    """Return the counts of files that were not kept; None if all files were kept."""
     counts = {
         task.index: task.not_kept if task.index in brought else destination.count_not_kept(task) for task in chosen
     }

@@ -114,7 +114,7 @@ class PathClaims:
         return "/".join(claim.path.split("/")[: self._paths.depth])
 
     def _remedy(self, first: _Claim, second: _Claim) -> str:
-        """Return placeholders that distinguish two tasks, as text: a column with different values, or the index."""
+        """Return as text the placeholders that distinguish two tasks: a column with different values, or the index."""
         rows = [self._rows.get(claim.index, {}) for claim in (first, second)]
         differing = [
             name for name, value in rows[0].items()

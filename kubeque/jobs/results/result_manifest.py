@@ -65,7 +65,7 @@ def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
 def read_manifest(files: Files, url: str) -> Manifest:
     """Return the manifest of the attempt in the folder `url`; an empty manifest if `url` is empty.
 
-    Raises FileMissing, StorageError. Raises FileDamaged for a manifest that no consumer writes.
+    Raises FileMissing, StorageError. Raises FileDamaged if the manifest has a form that no consumer writes.
     """
     if not url:
         return Manifest()
@@ -107,7 +107,7 @@ def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
 def read_out_values(files: Files, attempt_url: str) -> dict[str, Any]:
     """Return the values that a task wrote to $KUBEQUE_OUT, from the manifest of its attempt.
 
-    Raises FileMissing, StorageError. Raises FileDamaged for values that no consumer writes.
+    Raises FileMissing, StorageError. Raises FileDamaged if the values have a form that no consumer writes.
     """
     values = read_result(files, attempt_url).get("out")
     if values is None:

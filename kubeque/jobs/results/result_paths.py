@@ -49,7 +49,7 @@ STANDARD = Layout()
 
 
 def choose_layout(flat: str | None, layout: str | None) -> Layout:
-    """Return the layout for the values of the options `--flat` and `--layout`; None: the option is not set.
+    """Return the layout for the values of the options `--flat` and `--layout`. None: the option is not set.
 
     Raises UserError if both options are set, or if a template is not valid.
     """
@@ -150,7 +150,8 @@ class ResultPaths:
     def _find(self, name: str) -> tuple[str, str] | None:
         """Return the source of a placeholder; None if it is unknown.
 
-        In a flat layout, a name that is also a column is a part of the file's own path.
+        In a flat layout, the names of FILE_FIELDS, such as `stem`, mean a part of the file's path, even if a column has
+        the same name.
         """
         fields = FILE_FIELDS if self.layout.is_flat else ()
         if name in fields:
@@ -195,5 +196,5 @@ class ResultPaths:
 
 
 def fold(name: str) -> str:
-    """Return a name in a fixed case and Unicode form, because some file systems ignore differences of both."""
+    """Return a name in a fixed case and Unicode form, because some file systems ignore differences of these."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -108,7 +108,7 @@ def lines(backends: Backends, job: Job, *, state: str | None = None, first: int 
 def notes(backends: Backends, job: Job, count: int) -> tuple[int, list[tuple[int, str]]]:
     """Return the number of ok tasks that have a message, and the first `count` pairs of index and message.
 
-    For example, a message says that the values of the task cannot be read.
+    A message says, for example, that the values of the task cannot be read.
     """
     found, first = 0, list[tuple[int, str]]()
     for view in backends.queue.tasks(job):

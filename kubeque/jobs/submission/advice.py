@@ -74,7 +74,7 @@ def _pattern_notes(sweep: Sweep) -> Iterator[str]:
 
 
 def _glob_notes(sweep: Sweep) -> Iterator[str]:
-    """Yield a note for each pattern of result files that contains a comma. kubeque does not split it at the comma."""
+    """Yield a note for each pattern of result files that contains a comma. A pattern is not split at commas."""
     for name, globs in (("results", sweep.results), ("ignore", sweep.ignore)):
         for glob_text in globs:
             if "," in re.sub(r"\[[^\]]*\]", "", glob_text):
@@ -143,7 +143,7 @@ def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:
 
 
 def _one_text_remedy(typed: str, *, is_typed: bool) -> str:
-    """Return the remedy in the message about a command of one word. `typed`: this word.
+    """Return the remedy for the message about a command of one word. `typed`: this word.
 
     `is_typed`: True if the command comes from the command line, False if it comes from Airflow.
     """
@@ -166,7 +166,7 @@ def _shell_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
 
 
 def _check_quoted_uploads(sweep: Sweep, words: Sequence[Word]) -> None:
-    """Raise CommandError if a shell command has `^path` as text, and `path` is a file of this machine."""
+    """Raise CommandError if a shell command has `^path` in quotes or in a here-document, and `path` is a file here."""
     row = _first_row(sweep)
     for word in quoted_uploads(words) if sweep.shell else ():
         path = word.render(row)
@@ -179,7 +179,7 @@ def _check_quoted_uploads(sweep: Sweep, words: Sequence[Word]) -> None:
 
 
 def _shell_upload(word: Word) -> str:
-    """Return how the file of a word is uploaded in each row of a shell command."""
+    """Return a text that says what to write in a shell command so that the file of `word` is uploaded."""
     path = format_word(replace(word, upload=False))
     if is_plain(word):
         return f"write ^{cut(path, 60)} as a word without quotes"
@@ -227,7 +227,8 @@ def _is_left_here(sweep: Sweep, text: str, *, is_program: bool) -> bool:
 def _is_pushed(sweep: Sweep, path: str) -> bool:
     """True if the file at `path` is, or can be, an input because of `--like` or `--push`.
 
-    `path`: relative to the base folder of the sweep. A list of `--push` is not read: it can contain any file.
+    `path`: relative to the base folder of the sweep. True if the sweep has a push `@list`: the list is not read, and
+    can contain any file.
     """
     if any(path in (item.name, os.path.basename(item.name)) for item in sweep.inputs):
         return True

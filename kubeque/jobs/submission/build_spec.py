@@ -38,7 +38,7 @@ def find(backends: Backends, sweep: Sweep) -> Staging:
 
 
 def _strip_caret(word: Word) -> Word:
-    """Return a word without its `^`, because its file is already an input. A word with columns keeps its `^`."""
+    """Return a word without its `^`, because the file is already an input. A word with columns keeps its `^`."""
     return replace(word, upload=False) if word.upload and not word.columns else word
 
 

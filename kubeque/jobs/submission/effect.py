@@ -89,9 +89,10 @@ def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Exist
 
 
 def _reasons(backends: Backends, wanted: Draft, before: Job, present: Collection[int] | None) -> tuple[str, ...]:
-    """Return the changes because of which ok rows of `before` run again. Each row is compared with its own revision.
+    """Return the changes because of which ok rows of `before` run again.
 
-    `present`: indexes of the ok rows that are among the new rows; None for all.
+    `wanted` is compared with the revision in which each row ran. `present`: indexes of the ok rows that are among the
+    new rows; None for all.
     """
     read_all_keys(backends, before, wanted.stored_keys)
     keys = {wanted.keys[at : at + KEY_BYTES] for at in range(0, len(wanted.keys), KEY_BYTES)}
@@ -110,7 +111,7 @@ def _reasons(backends: Backends, wanted: Draft, before: Job, present: Collection
 
 
 def _key_changes(then: JobSpec, now: JobSpec) -> Iterator[str]:
-    """Yield the differences between two specs that decide whether a row with the same values runs again."""
+    """Yield those differences between two specs because of which a row with the same values runs again."""
     mine = {item.name for item in [*then.inputs, *now.inputs]}
     both = {name for name in then.row_inputs if name in now.row_inputs}
     files = mine | {item.name for name in both for item in (then.row_inputs[name], now.row_inputs[name])}

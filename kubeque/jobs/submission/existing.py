@@ -23,7 +23,7 @@ class Existing(Enum):
 
 
 def read_existing(value: Existing | str) -> Existing:
-    """Return the way to submit that a value or its word names. Raises UserError for an unknown word."""
+    """Return the member of `Existing` for a member or a word such as "repair". Raises UserError for other words."""
     try:
         return Existing(value)
     except ValueError:

@@ -38,7 +38,7 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
     for this submission. A typed option is never reduced or ignored.
 
     Raises ResourceError for a typed option that has no effect or exceeds the machine, and for GPUs on a machine without
-    GPUs. If `on_local` of the configuration is "refuse", raises it also for other options without effect.
+    GPUs. If `on_local` of the configuration is "refuse", raises ResourceError for other options without effect, too.
     """
     machine = cluster.capacity(gpus=bool(sweep.pod.get("gpu")))
     if machine is None:

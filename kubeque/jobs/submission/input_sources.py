@@ -1,4 +1,4 @@
-"""Record from which files of this machine a job got its inputs. A later reset finds changed files with the record.
+"""Record from which files of this machine a job got its inputs. The record shows a later reset which files changed.
 
 The record is a file in `$KUBEQUE_HOME`, because paths of this machine must not be in a bucket. A submission from
 Airflow has no record, because an Airflow task that runs again submits its files again.
@@ -34,7 +34,7 @@ def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
 
 
 def _inherited(backends: Backends, job: Job, sweep: Sweep) -> dict[str, Any] | None:
-    """Return the record of the existing job of this name if `sweep` has exactly its stored inputs; otherwise None."""
+    """Return the record of the existing job of this name if `sweep` has exactly the job's inputs; otherwise None."""
     before = backends.queue.find(job.name) if sweep.inputs and sweep.inputs_of_command and not sweep.push else None
     there = read_sources(backends, before) if before is not None else None
     if before is None or there is None or set(sweep.inputs) != set(backends.spec(before).inputs):

@@ -1,6 +1,6 @@
 """Options of a sweep that are not part of its spec.
 
-A submission with the spec of an existing job leaves these options of the job unchanged.
+If a sweep is submitted again with an equal spec, the existing job keeps its values of these options.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def _rows(backends: Backends, job: Job, spec: JobSpec) -> Rows:
 
 
 def is_of_command(spec: JobSpec, item: Input) -> bool:
-    """True if an input is a file, or is in a folder, that a `^` word of the command names."""
+    """True if a `^` word of the command names the file of an input, or a folder that contains this file."""
     names = [base_name(word.render({})) for word in spec.command if word.upload and not word.columns]
     return any(item.name == name or item.name.startswith(f"{name}/") for name in names)
 

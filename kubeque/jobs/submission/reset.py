@@ -44,8 +44,8 @@ def reset(
     exceptions of `is_pointless`.
 
     `update`: True to use the present files and environment, as a new revision of the job. `run`: number of the run that
-    the caller has seen; if the job has another run, UserError is raised. So of two simultaneous requests, one resets
-    the job. None accepts every run. Raises JobNotFound, UserError. Raises EnvironmentGone if the tasks need the
+    the caller has seen; if the job has another run, UserError is raised. So of two simultaneous requests, only one
+    resets the job. None accepts every run. Raises JobNotFound, UserError. Raises EnvironmentGone if the tasks need the
     environment of the submission, but it no longer exists.
     """
     before = _require_run(backends.queue.job(name), run)
@@ -105,8 +105,8 @@ def _update(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> 
 def stale_note(backends: Backends, job: Job, *, like: Sweep | None = None) -> str:
     """Return a note on the input files that have changed since the submission; empty if no change is known.
 
-    `like`: sweep that will be submitted with the stored inputs of the job; None for a reset. Raises UserError for a
-    file of its `push` that does not exist.
+    `like`: sweep that will be submitted with the stored inputs of the job; None for a reset. Raises UserError if a file
+    of the sweep's `push` does not exist.
     """
     sources = read_sources(backends, job)
     names = list(changed_inputs(backends, job, sources)) if sources else []
@@ -130,7 +130,10 @@ def stale_note(backends: Backends, job: Job, *, like: Sweep | None = None) -> st
 
 
 def _command_words(spec: JobSpec, names: Sequence[str]) -> str:
-    """Return the command of a job as a user types it; empty if one of the inputs `names` is not of the command."""
+    """Return the command of a job as a user types it.
+
+    Return "" for a function or a shell command, or if the command does not name all of the inputs `names`.
+    """
     inputs = [item for item in spec.inputs if item.name in names]
     typed = not spec.function and not spec.shell and all(is_of_command(spec, item) for item in inputs)
     return shlex.join(map(format_word, spec.command)) if typed else ""

@@ -95,7 +95,7 @@ def plan_reset(backends: Backends, job: Job, rule: ResetRule, selection: RowSele
 
 
 def _count_stopping(backends: Backends, job: Job, counts: Counts) -> int:
-    """Return the number of tasks that a consumer still ends, because their row or their job was killed."""
+    """Return the number of tasks that a consumer has yet to end, because their row or their job was killed."""
     if job.was_ended:
         return counts.running
     return sum(view.is_being_killed for view in backends.queue.tasks(job)) if job.kills else 0
@@ -104,8 +104,9 @@ def _count_stopping(backends: Backends, job: Job, counts: Counts) -> int:
 def _plan_selection(backends: Backends, job: Job, rule: ResetRule, selection: RowSelection) -> ResetPlan:
     """Return what a reset of the rows in `selection` will do.
 
-    An ok row runs again only if `rule` has `everything` or if `selection` names the state ok. The returned rule lists
-    the indexes of rows that have ended now or that are being killed. A row that ends ok meanwhile keeps its result.
+    An ok row runs again only if `rule` has `everything` or if `selection` names the state ok. The rule in the returned
+    plan lists the indexes of rows that have already ended or are being killed. A row that ends ok meanwhile keeps its
+    result.
     """
     everything = rule.everything or TaskState.OK in selection.states
     run, again, seen = list[int](), list[int](), Counter[TaskState]()
@@ -131,7 +132,7 @@ def _plan_selection(backends: Backends, job: Job, rule: ResetRule, selection: Ro
 
 
 def _show_kill(job: Job, view: TaskView) -> TaskView:
-    """Return the view of a task with the state KILLED if its consumer still ends it because of a kill."""
+    """Return the view of a task, with the state KILLED if its consumer has yet to end the task because of a kill."""
     stopping = view.is_being_killed or (job.was_ended and view.state is TaskState.RUNNING)
     return replace(view, state=TaskState.KILLED) if stopping else view
 
@@ -155,7 +156,7 @@ def is_pointless(job: Job, effect: ResetEffect, *, update: bool) -> bool:
 def _select(backends: Backends, job: Job, rule: ResetRule, counts: Counts, stopping: int) -> tuple[int, int]:
     """Return two numbers of tasks that the rule selects: failed or killed tasks, and ok tasks.
 
-    `stopping`: number of tasks that a consumer still ends because of a kill.
+    `stopping`: number of tasks that a consumer has yet to end because of a kill.
     """
     if not rule.causes and not rule.ranges:
         return counts.failed + counts.killed + stopping, counts.ok if rule.everything else 0

@@ -67,9 +67,8 @@ def find_done(
     """Return the rows of a new job that are ok in one of the jobs `sources`. The first source with a result is used.
 
     `keys`: concatenated row keys of the new job. `revision`: revision of the linked outcomes. `skip`: indexes of rows
-    of the new job that are not searched. Sends a few requests to
-    the store for each source, until all rows are found. Uses 100 bytes of memory for each row, and one outcome for each
-    found row.
+    of the new job that are not searched. Sends a few requests to the store for each source, until all rows are found.
+    Uses 100 bytes of memory for each row, and one outcome for each found row.
     """
     wanted: dict[bytes, list[int]] = {}
     for index in reversed(range(len(keys) // KEY_BYTES)):
@@ -112,7 +111,7 @@ def _match(
 def repair(
     backends: Backends, source: Job, spec: JobSpec, rows: Iterable[Sequence[str]], keys: bytes, known: StoredKeys
 ) -> Found:
-    """Return links to the tasks that are ok in `source`, for the rows of a new job that have the same own values.
+    """Return links from rows of a new job to the tasks that are ok in `source` and have the same values.
 
     `spec`, `rows` and `keys`: those of the new job. `known`: cache of row keys, to which this function adds the keys
     that it reads. Raises UserError if rows of `source` that are ok cannot be found among the new rows.
@@ -142,7 +141,7 @@ def repair(
 def _match_values(
     backends: Backends, source: Job, old: JobSpec, spec: JobSpec, rows: Iterable[Sequence[str]], ok: Collection[int]
 ) -> dict[int, int]:
-    """Return the index of the ok row of `source` for each new row with the same own values. Raises UserError."""
+    """Return, by the index of a new row, the index of the ok row of `source` with equal values. Raises UserError."""
     remedy = f"{option('revise')} runs all rows that changed"
     if sorted(old.rows.columns) != sorted(spec.rows.columns):
         was, now = (", ".join(each.rows.columns) or "no columns" for each in (old, spec))
@@ -170,9 +169,9 @@ def _match_values(
 
 
 def match_rows(ok: Collection[int], old: Sequence[bytes], new: Sequence[bytes]) -> dict[int, int]:
-    """Return the index of an old ok row for each new row with an equal value. Each old row is used once.
+    """Return, by the index of the new row, the index of an old ok row with an equal value.
 
-    A row at the same index is used first.
+    Each old row is used at most once. If the row at the same index has an equal value, it is used.
     """
     pairs = {index: index for index in ok if index < len(new) and old[index] == new[index]}
     left: dict[bytes, list[int]] = {}
@@ -213,7 +212,7 @@ def read_all_keys(backends: Backends, job: Job, known: StoredKeys) -> None:
 
 
 def note_done(backends: Backends, job: Job, spec: JobSpec, done: int, earlier: Sequence[Job]) -> str:
-    """Return a note for a job of a series of which some rows run again or for the first time; "" if all are done.
+    """Return a note if some rows of a job in a series run again or for the first time; "" if all rows are done.
 
     `done`: number of linked rows. `earlier`: the earlier jobs of the series, the newest first.
     """

@@ -79,7 +79,8 @@ def submit(
     `existing`: what to do with an existing job of the same name. `progress`: function that gets the numbers of uploaded
     files and bytes. `typed`: names of the options that the user typed for this submission. `confirm`: function that
     gets the effect on the rows of an existing job before the job changes, and returns True to continue. `count_kept`:
-    True to count this effect also without `confirm`, if the sweep has the rows of the existing job.
+    True to count this effect even if there is no `confirm`. This applies only if the sweep has the same rows as the
+    existing job.
 
     Raises UserError before anything is submitted: for a typed option without effect, or if `confirm` returns False.
     Raises JobExists if REFUSE is given and the existing job has another spec.
@@ -117,7 +118,7 @@ def _confirm(confirm: Callable[[Effect], bool], effect: Effect) -> None:
 
 
 def _mixed_notes(backends: Backends, wanted: Draft, job: Job) -> list[str]:
-    """Return the note of `mixed_note` about the open jobs of this machine, in a list; empty without a note."""
+    """Return a list with the note of `mixed_note` about the open jobs of this machine; empty if there is no note."""
     if wanted.machine is None:
         return []
     others: list[tuple[str, JobSpec]] = []
@@ -166,7 +167,7 @@ def _create(
 
 
 def _note_done(backends: Backends, wanted: Draft, job: Job) -> tuple[str, ...]:
-    """Return the note about rows of a job of a series that are done already, in a tuple; empty without a note."""
+    """Return a tuple with the note of `note_done` about a job in a series; empty if there is no note."""
     sweep = wanted.sweep
     if not (sweep.series and sweep.skip_done and wanted.keys):
         return ()

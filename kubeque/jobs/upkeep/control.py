@@ -57,7 +57,7 @@ def resume(backends: Backends, name: str) -> Job:
 
 
 def no_effect_in_pods() -> str:
-    """Return the end of a sentence about a priority: it has no effect in pods, and what to use instead."""
+    """Return the end of a sentence about a priority: that it has no effect in pods, and what to use instead."""
     return (
         "has no effect in pods, because each job has separate pods: use"
         f" {option('priority_class', 'NAME')} or, with Kueue, {option('kueue_priority', 'NAME')}"
@@ -100,10 +100,10 @@ def scale(backends: Backends, name: str, consumers: int) -> bool:
 
 
 def stop_consumers(backends: Backends) -> int:
-    """End the consumers of the cluster, and return their number. Their tasks run later, without a charge.
+    """End the consumers of the cluster, and return their number. Their tasks run later, and keep their extra attempts.
 
-    If the queue does not answer, consumers in pods also end, but each of their running tasks is charged a retry for the
-    cause `preempted`.
+    If the queue does not answer, consumers in pods also end, but each of their running tasks uses up an extra attempt
+    for the cause `preempted`.
     """
     if backends.cluster.runs_images:  # consumers on this machine do not charge their tasks when they end
         try:
@@ -120,7 +120,7 @@ def stop_consumers(backends: Backends) -> int:
 
 
 def _note_stop(backends: Backends, job: Job) -> None:
-    """Store in an open job the time at which kubeque itself ends its consumers, so that no task is charged."""
+    """Store in an open job the time at which kubeque itself ends its consumers, so that no extra attempt is used up."""
     at = backends.queue.now()
     with suppress(JobNotFound, JobUnreadable):
         backends.queue.update(job.name, lambda now: replace(now, sent_home=at) if now.open else None)

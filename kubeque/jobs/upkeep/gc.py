@@ -1,4 +1,4 @@
-"""Garbage collection: expired jobs, folders of removed jobs, and inputs that no spec names."""
+"""Garbage collection: expired jobs, folders of removed jobs, and inputs that are not named in any spec."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
 def _explain_kept(
     backends: Backends, jobs: Sequence[Job], needed: Links, old: Sequence[str], young: Sequence[str]
 ) -> Iterator[str]:
-    """Yield sentences about files in the folders of removed and expired jobs that are not deleted.
+    """Yield sentences about files that are not deleted, although they are in folders of removed or expired jobs.
 
     `needed`: the links of `jobs`. `old`, `young`: URLs of these folders; each of `young` has a file that is less than
     a day old.
@@ -187,7 +187,7 @@ def _left_over(backends: Backends, living: set[str], now: float) -> tuple[list[s
 
 
 def _left_environments(backends: Backends, living: set[str], now: float) -> list[KeptEnvironment]:
-    """Return the stored environments of removed jobs of this queue that are older than GRACE_SECONDS."""
+    """Return the stored environments that are older than GRACE_SECONDS and belong to removed jobs of this queue."""
     queues = own_queue_ids(backends)
     kept = Environments(backends.config.home).kept()
     return [
@@ -209,7 +209,7 @@ def _unseen(backends: Backends) -> str:
 def _clear_inputs(
     backends: Backends, found: Garbage, clearing: Clearing | None, gone: set[str], now: float
 ) -> None:  # fmt: skip
-    """Add to `found` the old content-addressed inputs that no spec of any queue names.
+    """Add to `found` the old content-addressed inputs that are not named in a spec of any queue.
 
     `clearing`: the lock; if it is given, these inputs are deleted. `gone`: folders of jobs whose specs do not count.
     """
@@ -238,7 +238,7 @@ def _delete(backends: Backends, urls: Sequence[str]) -> None:
 
 
 def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
-    """Return the digests of the inputs that specs name. The job folders in `gone` are skipped.
+    """Return the digests of the inputs that are named in specs. The job folders in `gone` are skipped.
 
     Specs of jobs that are not in the queue yet are read, too.
     """

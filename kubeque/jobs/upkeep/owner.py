@@ -41,7 +41,7 @@ def own_queue_ids(backends: Backends) -> frozenset[str]:
     """Return the ids of the queue of this configuration in owner files.
 
     A queue that is older than its identity has a second id, which was computed without the identity. A newer queue has
-    no second id, because a lost queue with the same URL can have made the folders with this id.
+    no second id, because folders with such an id can come from a lost queue with the same URL.
     """
     return frozenset({own_queue_id(backends), *([_own(backends, "")] if backends.queue.identity.older else [])})
 

@@ -99,8 +99,8 @@ def count_consumers(queue: Queue, job: Job, cluster: PatientCluster) -> int:
 def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progress:
     """Read the progress of a job from the queue and the cluster. Nothing is changed or started.
 
-    `obstacle`: reason why the store or the blocks of the job cannot be read, for the result. If it is not empty, no
-    request is sent to the cluster.
+    `obstacle`: reason why the store or the blocks of the job cannot be read; it becomes an obstacle of the progress. If
+    it is not empty, no request is sent to the cluster.
     """
     if job.closing is not None:
         return Progress(job, job.closing.counts)

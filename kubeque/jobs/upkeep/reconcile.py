@@ -167,8 +167,8 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 def _end_of_tasks(job: Job, found: Sequence[TaskRow], now: float) -> float:
     """Return the Unix time at which the last task of a job ended; `now` if the job or a row was killed.
 
-    Nobody may have watched the job at that time. The clock of a consumer may be wrong, so the result is between the
-    begin of the run and `now`.
+    The time comes from the outcomes, because it is possible that no process watched the job then. The clock of a
+    consumer may be wrong, so the result is limited to the time between the begin of the run and `now`.
     """
     outcomes = [each for line in found if (each := line.view.record.outcome) and each.cause is not Cause.KILLED]
     if job.state is not JobState.ACTIVE or len(outcomes) < job.n:

@@ -22,8 +22,8 @@ def remove(backends: Backends, name: str, tell: Callable[[str], object] | None =
     """Delete a job and its results, and return the removed job.
 
     The results of the jobs that this job replaced are deleted, too. Results to which other jobs link stay until the
-    last of these jobs is removed. `tell`: function that gets a sentence
-    for each part that stays, with the reason.
+    last of these jobs is removed. `tell`: function that is called for each part that stays, with a sentence that gives
+    the reason.
 
     If the record of the job cannot be read, return None. The folder of such a job is unknown, so only `gc` can delete
     the folder. Raises JobNotFound, StorageError.
@@ -59,7 +59,7 @@ def remove(backends: Backends, name: str, tell: Callable[[str], object] | None =
 
 
 def _replaced_folders(backends: Backends, job: Job) -> dict[str, bool]:
-    """Return the URLs of the folders of the jobs that a job replaced, each with True if that job had ended.
+    """Return the folders of the jobs that a job replaced: a dict from URL to True if the replaced job had ended.
 
     Folders that do not exist or that belong to another queue are left out.
     """
@@ -71,7 +71,7 @@ def _replaced_folders(backends: Backends, job: Job) -> dict[str, bool]:
 def _explain_kept(
     backends: Backends, urls: Sequence[str], unended: Sequence[str], living: Sequence[Job], needed: Links
 ) -> Iterator[str]:
-    """Yield a sentence for each part of a removed job, or of a job that it replaced, that stays.
+    """Yield a sentence for each part that stays of a removed job, or of a job that the removed job replaced.
 
     `urls`: folders of these jobs. `unended`: those of `urls` whose jobs had not ended. `needed`: links of the other
     jobs, `living`.

@@ -84,7 +84,7 @@ def parse_links(stored: Mapping[str, Any], n: int) -> Links:
 
 
 def deletable(backends: Backends, urls: Iterable[str], jobs: Iterable[Job]) -> list[str]:
-    """Return those of `urls`, the targets of stored links, that are folders of jobs of this queue.
+    """Return those of `urls` that are folders of jobs of this queue. `urls`: targets of stored links.
 
     The programs of tasks can change stored links, so a link alone does not permit a deletion. A folder must also be
     below the configured results prefix, or below the results prefix of one of `jobs`. Raises StorageError.

@@ -23,7 +23,7 @@ def select_tasks(
 ) -> Iterator[TaskView]:
     """Yield the selected tasks in order. The rows are read only if `selection` has conditions.
 
-    `show`: function that returns the view of a task on which the selection decides.
+    `show`: function that is applied to the view of each task before the selection.
 
     Raises UserError for an index or a column that the job does not have. Raises UserError after the last task if a
     condition has an `out.` column and no task has a value in this column. Raises StorageError.
@@ -41,7 +41,7 @@ def select_rows(
 
     `show`: see `select_tasks`.
 
-    Pages of rows without a task that may be selected are not read. Raises the errors of `select_tasks`.
+    A page of rows is read only if a task on it may be selected. Raises the errors of `select_tasks`.
     """
     spec = backends.spec(job).rows
     outs = _check_columns(selection, [INDEX, *map(parameter_column, spec.columns), *FACTS])

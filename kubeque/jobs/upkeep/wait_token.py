@@ -24,8 +24,8 @@ _WAITER_ENDED = "the program or Airflow task that waited for the job was ended"
 def take(backends: Backends, name: str, token: str, *, orphan_after: float | None, retries: Mapping[str, int]) -> str:
     """Store `token` as the wait token of a job, and return the previous token. Raises JobNotFound.
 
-    `orphan_after`: seconds after the last poll after which consumers stop the job; None: never. `retries`: changes of
-    the job's budgets, by cause.
+    `orphan_after`: seconds without a poll after which consumers stop the job; None: never. `retries`: changes of the
+    job's budgets, by cause.
     """
     before = ""
     moment = backends.queue.now()

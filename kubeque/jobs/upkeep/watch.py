@@ -17,9 +17,9 @@ _OUTAGE_SECONDS = 3600.0
 def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
     """Call `status` every `seconds` and yield its result, until the job has ended or is held.
 
-    While the queue or the store does not answer, yield the last progress again. Its obstacle then has the error and the
-    time of the last answer. After an hour without an answer, raises QueueUnavailable or StorageError. Raises
-    FileMissing, FileDamaged and all other errors of `status` at once.
+    While the queue or the store does not answer, yield the last progress again. The field `obstacles` of this progress
+    then contains the error and the time of the last answer. After an hour without an answer, raises QueueUnavailable or
+    StorageError. Raises FileMissing, FileDamaged and all other errors of `status` at once.
     """
     progress, answered = status(), time.monotonic()
     while True:
