@@ -14,8 +14,8 @@ LEVELS = 64
 def parse_json(url: str, data: bytes, *, trusted: bool = False) -> Any:
     """Return the parsed contents of a JSON file. `url`: URL of the file, for messages. `data`: its contents.
 
-    `trusted`: True if the digest of the file was checked; the levels are then not limited. Raises FileDamaged if the
-    contents are not JSON, or if lists and objects are nested to more than LEVELS levels.
+    `trusted`: True if the digest of the file was checked; lists and objects may then be nested to any depth. Raises
+    FileDamaged if the contents are not JSON, or if they are not trusted and are nested to more than LEVELS levels.
     """
     try:
         found = json.loads(data)

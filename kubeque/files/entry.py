@@ -7,7 +7,7 @@ from kubeque.lazy_dataclass import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Properties of one file that a store reports without a read of the file."""
+    """Properties of one file that a store reports without reading the file."""
 
     #: Size, bytes; None if the store does not report it.
     size: int | None

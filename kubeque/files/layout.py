@@ -39,7 +39,7 @@ def job_folder_url(prefix: str, name: str, uid: str) -> str:
 
 
 def is_uid(name: str) -> bool:
-    """True if `name` has the form of a job's uid. The folder of a job has its uid as name."""
+    """True if `name` has the form of a job's uid. The uid of a job is the name of its folder."""
     return bool(_UID.fullmatch(name))
 
 
@@ -203,7 +203,7 @@ def stream_name(stream: str) -> str:
 def stream_url(attempt_url: str, stream: str) -> str:
     """Return the URL of the stored file of a stream. `stream`: "stdout" or "stderr".
 
-    The file exists only if the manifest does not have the text of the stream, because the stream is too long.
+    The file exists only if the stream is too long for the manifest. Otherwise the manifest has the text of the stream.
     """
     return join(attempt_url, stream_name(stream))
 
@@ -225,9 +225,9 @@ def attempt_of_log(name: str) -> str:
 
 # ------------------------------------------------------------------ inputs
 def input_names(spec: JobSpec, row: Mapping[str, str]) -> dict[str, str]:
-    """Return the name in the working directory of each file that a `^` word of the command names.
+    """Return, for each `^` word of the command, the name of its file in the working directory.
 
-    The keys of the result are the `^` words with the values of the row.
+    The keys of the result are the `^` words, with the values of the row inserted.
     """
     rendered = [word.render(row) for word in spec.command if word.upload]
     return {path: spec.row_inputs[path].name if path in spec.row_inputs else base_name(path) for path in rendered}

@@ -31,7 +31,7 @@ _UMOUNT_NOFOLLOW, _MS_PRIVATE = 8, 1 << 18
 class MountTable:
     """The mounts of this process. The kernel's table of mounts is read once, and again only after it has changed.
 
-    It is thread-safe.
+    The class is thread-safe.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ def _read_table() -> bytes:
 
 
 def _has_changed(table: FileIO) -> bool:
-    """True if the mounts may have changed since the last call for this open file, or since it was opened."""
+    """True if the mounts may have changed since the last call for this file; at the first call, since its opening."""
     asked = select.poll()
     asked.register(table, select.POLLIN | select.POLLOUT | select.POLLPRI)
     # If the kernel does not watch the table, it also reports the file as writable. The mounts may then have changed.
@@ -157,7 +157,7 @@ def remove_tree(folder: str | os.PathLike[str], *, after_task: bool = False) -> 
     """Remove a folder without following links and mounts. Return a line for each path that remains, with the reason.
 
     `after_task`: True to unmount first the file systems that are mounted in the folder, and to restore permissions that
-    a program has removed. Nothing below a mount point that remains is removed. A missing folder is not an error.
+    a program has removed. If a mount point remains, everything below it is kept. A missing folder is not an error.
     """
     path = _resolve_above(folder)
     left = unmount_below(path) if after_task else mount_points(path)

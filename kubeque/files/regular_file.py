@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading. This never waits, for example for the writer of a FIFO.
+    """Open a regular file for reading. The call never waits, for example for the writer of a FIFO.
 
     Raises FileNotFoundError if the file is missing. Raises OSError if the path is not a regular file; the text of this
     error has the reason.

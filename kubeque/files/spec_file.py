@@ -1,6 +1,6 @@
 """Write and read the stored specs of a job. Each revision of a job has its own spec.
 
-A spec that is read is compared with its digest in the queue.
+When a spec is read, its digest is compared with the digest in the queue.
 """
 
 from __future__ import annotations

@@ -111,8 +111,8 @@ class Files:
         """Upload the file `path` of this machine to `url`.
 
         `digest`: expected SHA-256 (hex); the file appears at `url` only if the uploaded contents have this digest.
-        `progress`: function that gets the size of each uploaded piece, bytes. If the upload starts again, it first gets
-        the sum of these sizes as a negative number.
+        `progress`: function that gets the size of each uploaded piece, bytes. If the upload starts again, the function
+        first gets the sum of these sizes as a negative number.
         """
         self._store(url).upload(os.fspath(path), url, digest, progress or (lambda size: None))
 
@@ -238,9 +238,9 @@ class Files:
             self._folder.delete_empty(url)
 
     def check_writable(self, prefix: str) -> None:
-        """Raise StorageError if files below `prefix` cannot be written or read, or if a new file can be overwritten.
+        """Raise StorageError if files below `prefix` cannot be written or read, or if `write_new` overwrites a file.
 
-        Writes a test file, and deletes it. See `write_new`, which must not overwrite a file.
+        Writes a test file twice, and deletes it.
         """
         kind = scheme(prefix)
         if not is_folder(prefix) and kind not in WRITABLE:

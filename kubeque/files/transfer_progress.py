@@ -1,4 +1,4 @@
-"""Count the progress of an upload or a fetch in many threads, and stop all of these threads."""
+"""Count the progress of an upload or a fetch that runs in many threads, and stop these threads after an error."""
 
 from __future__ import annotations
 

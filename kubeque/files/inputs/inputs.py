@@ -1,4 +1,4 @@
-"""Find the inputs that `^` words and `--push` options name, compute their digests, and upload each input once."""
+"""Find the inputs of `^` words and `--push` options, compute their digests, and upload each input once."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ def find_inputs(
     files: Files,
     roots: Sequence[str] = (),
 ) -> Staging:
-    """Return the inputs that the `^` words and the pushes (`src[:dst]`, `@list`, folders) of a sweep name.
+    """Return the inputs of a sweep: those of its `^` words, and those of its pushes (`src[:dst]`, `@list`, folders).
 
-    `rows`: rows of the sweep, read only if a `^` word has placeholders. `base`: folder at which relative paths start.
-    `cas_prefix`: URL of the content-addressed store. `roots`: starts of paths that the user wrote in patterns of files
-    (see `row_source`).
+    `rows`: rows of the sweep, read only if a `^` word has placeholders. `base`: folder against which relative paths are
+    resolved. `cas_prefix`: URL of the content-addressed store. `roots`: folders at the beginning of the user's file
+    patterns (see `row_source`).
 
     Raises CommandError with the word, the path and the remedy. Raises StorageError if a store does not answer.
     """

@@ -1,4 +1,4 @@
-"""Find and check the files, folders and objects that `^` words and `--push` options name, without their contents."""
+"""Find and check the files, folders and objects of `^` words and `--push` options. Their contents are not read."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Source:
 
 
 def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
-    """Yield the file that a `^` word without placeholders names. If it names a folder with a slash, yield its files.
+    """Yield the file of a `^` word without placeholders. If the word ends with a slash, yield all files of this folder.
 
-    `base`: folder at which relative paths start. `first`: True for the first word of the command, which is the program.
-    Its file becomes executable. Raises CommandError.
+    `base`: folder against which relative paths are resolved. `first`: True for the first word of the command: the
+    program, whose file becomes executable. Raises CommandError.
     """
     text, said = word.render({}), f"the word {format_word(word)!r}"
     if base_name(text) in ("", ".", ".."):
@@ -58,7 +58,7 @@ def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
 def push_sources(text: str, base: Path) -> Iterator[Source]:
     """Yield the files of one push: `src[:dst]`, or `@list`, a file with one push in each line. Raises CommandError.
 
-    If `src` is a folder, yield all files below it. `base`: folder at which relative paths start.
+    If `src` is a folder, yield all files below it. `base`: folder against which relative paths are resolved.
     """
     for said, push in _read_list(text, base):
         yield from _one_push(push, base, said)
@@ -101,8 +101,9 @@ def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
 def absolute_pushes(pushes: Sequence[str], base: Path, beside: Path | None = None) -> Iterator[str]:
     """Yield the pushes with absolute paths. A push `@list` is replaced by the pushes in its file.
 
-    `base`: folder at which relative paths start. `beside`: folder of the caller's file; if a missing file is there, the
-    error says so. Raises CommandError, also for a file that does not exist.
+    `base`: folder against which relative paths are resolved. `beside`: folder of the caller's file; if a file is
+    missing below `base` but exists in `beside`, the error says so. Raises CommandError, also for a file that does not
+    exist.
     """
     for text in pushes:
         for said, push in _read_list(text, base):
@@ -200,12 +201,12 @@ def _unreadable(said: str, path: Path, base: Path, error: Exception) -> CommandE
 
 
 def _start(path: Path, base: Path) -> str:
-    """Return the part of a message about the start of relative paths; empty if `path` was absolute."""
+    """Return the part of a message that names the folder of relative paths; empty if `path` is not below `base`."""
     return f" (relative paths start at {base})" if path.is_relative_to(base) else ""
 
 
 def locate(text: str, base: Path, said: str) -> Path:
-    """Return the path on this machine that `text` names. `base`: folder at which relative paths start.
+    """Return the path of `text` on this machine. `base`: folder against which relative paths are resolved.
 
     Raises CommandError if `text` is the URL of a store.
     """
@@ -248,11 +249,11 @@ def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
 
 
 def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool, roots: Sequence[str] = ()) -> Source:
-    """Return the file that a `^` word with placeholders names for one row. `first`: see `word_sources`.
+    """Return the file of a `^` word with placeholders for one row. `first`: see `word_sources`.
 
-    The values of the row must not lead out of the folder that the word has before its first placeholder. If the word
-    begins with `{path}`, they must not lead out of the folder in `roots` that contains the file. `roots`: folders that
-    the user wrote in patterns of files.
+    The values of the row must not lead out of the folder in front of the word's first placeholder. If the word begins
+    with `{path}`, the values must not lead out of the folder in `roots` that contains the file. `roots`: folders at the
+    beginning of the user's file patterns.
 
     Raises CommandError with the row and the column.
     """
@@ -289,7 +290,7 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
 
 
 def _values(word: Word, row: Mapping[str, str]) -> str:
-    """Return the names and values of the word's columns that have unusual values, for an error message.
+    """Return, for an error message, the names and values of those columns of a word whose values are unusual.
 
     If no value is unusual, return all columns of the word.
     """

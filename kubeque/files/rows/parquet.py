@@ -58,7 +58,7 @@ def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) 
 def _pandas_types(columns: Sequence[Column]) -> dict[str, str]:
     """Return the metadata that pandas reads. Without them, pandas converts integers beside a missing value to floats.
 
-    The type of the other columns is left to pandas.
+    The metadata describe only these columns; pandas chooses the types of the other columns.
     """
     described = [
         {

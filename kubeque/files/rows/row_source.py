@@ -115,7 +115,8 @@ class _Spool:
     def read(self, at: int, size: int) -> bytes:
         """Return at most `size` bytes of the source from position `at`; nothing at its end.
 
-        Bytes that were read before come from the copy. Further bytes are read from the source and added to the copy.
+        The bytes read so far are kept in a temporary file. Further bytes are read from the source, and added to this
+        file.
         """
         assert self._copy is not None
         assert self._source is not None

@@ -1,4 +1,4 @@
-"""Describe, for messages without secrets, the login of this process at a store and the remedy for a refused write."""
+"""Texts for messages, without secrets: the login of this process at a store, and the remedy for a refused write."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _NO_LOGIN = ("locate credentials", "credentials were not found", "anonymous call
 def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ) -> str:
     """Return a description of the account with which requests are sent to a store. Sends no request.
 
-    `kind`: scheme of the store. `filesystem`: its file system of fsspec. Return an empty text for other stores than
-    Google's and Amazon's.
+    `kind`: scheme of the store. `filesystem`: its file system of fsspec. Return an empty text for a store of another
+    provider than Google and Amazon.
     """
     if kind in _GOOGLE:
         login = getattr(getattr(filesystem, "credentials", None), "credentials", None)
@@ -34,7 +34,7 @@ def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ
 
 
 def is_nobody(kind: str, filesystem: Any) -> bool:
-    """True if requests are sent to Google itself, not to an emulator, without a login.
+    """True if requests go to Google itself without a login. False for an emulator.
 
     Google would refuse a write without a login, but only after a delay, and only if Google can be reached.
     """

@@ -62,7 +62,7 @@ def translate_error(verb: str, url: str, error: Exception, *, local: bool = Fals
 def _is_of_file(verb: str, error: Exception) -> bool:
     """True if the error of a system call concerns only one file.
 
-    This is also so for a ValueError, which a system call raises if the path has a NUL or a lone surrogate.
+    Also True for a ValueError: a system call raises it if the path has a NUL or a lone surrogate.
     """
     number = error.errno if isinstance(error, OSError) else None
     return isinstance(error, ValueError) or number in _ONE_FILE or (verb == "read" and number in _ONE_FILE_READ)
@@ -71,7 +71,7 @@ def _is_of_file(verb: str, error: Exception) -> bool:
 def _is_of_name(verb: str, error: Exception) -> bool:
     """True if an object store refuses the name of one object.
 
-    A ValueError in a write counts too, because gcsfs raises it for some answers with the HTTP status 400.
+    Also True for a ValueError in a write, because gcsfs raises it for some answers with the HTTP status 400.
     """
     number = error.errno if isinstance(error, OSError) else None
     answer = verb == "write" and (isinstance(error, ValueError) or _status(error) in _BAD_NAME)

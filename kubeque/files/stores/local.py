@@ -165,7 +165,7 @@ def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False, pri
     """Create the file `path` atomically, and make missing folders. Return True. Raises OSError.
 
     `fill`: function that writes the contents to an open file. `new`: True to leave an existing file unchanged, and to
-    return False in this case. `private`: True if only this user may read the file, and the folders that were missing.
+    return False in this case. `private`: True to let only this user read the file and the new folders.
     """
     file = _temporary_file(os.path.dirname(path), private=private)
     try:
@@ -205,7 +205,7 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def _make_private_folder(folder: str) -> None:
-    """Create a folder and its missing parents, which only this user may read.
+    """Create a folder and its missing parents, readable only for this user.
 
     os.makedirs is not used, because it sets the mode of the last folder only.
     """
@@ -271,9 +271,9 @@ def copy(
     """Copy the rest of the file `source` to the file `target`.
 
     `digest`: expected SHA-256 (hex); empty: not checked. `progress`: function that gets the size of each copied piece,
-    bytes. After a failure, it gets the sum of these sizes as a negative number. `piece`: size of a piece, bytes.
-    `holes`: True to make a hole from each piece of zeros; the target must then be a new file. `limit`: expected size of
-    the source, bytes; the copy stops one byte after it; None: no limit.
+    bytes. After a failure, the function gets the sum of these sizes as a negative number. `piece`: size of a piece,
+    bytes. `holes`: True to make a hole from each piece of zeros; the target must then be a new file. `limit`: expected
+    size of the source, bytes; the copy stops one byte after it; None: no limit.
 
     Raises FileRefused if the contents do not have the digest, because the file has changed.
     """

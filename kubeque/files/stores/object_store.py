@@ -173,8 +173,8 @@ class ObjectStore:
     def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
         """Return the contents of several small files, in order. At most one byte more than the size of a file is read.
 
-        Return None for a file that cannot be read, that has another size, or that is empty: a store returns no part of
-        an empty object. The caller then downloads this file alone.
+        Return None for a file that cannot be read or has a different size; the caller then downloads this file alone.
+        Also return None for an empty file, because a store refuses to return a part of an empty object.
         """
         asked = [item for item in copies if item.size]
         # With a given end, s3fs sends no request for the size of the object.
@@ -209,7 +209,7 @@ class ObjectStore:
     def _read_start(self, url: str, size: int) -> bytes:
         """Return the first `size` + 1 bytes of an object, or all of it if it is shorter; nothing if `size` is 0.
 
-        A store returns no part of an empty object.
+        For `size` 0, nothing is requested, because a store refuses to return a part of an empty object.
         """
         return bytes(self._fs.cat_file(url, start=0, end=size + 1)) if size else b""
 
