@@ -99,7 +99,7 @@ class Block:
 
     @property
     def has_unknown_states(self) -> bool:
-        """True if a task is in a state that only a newer kubeque knows. The stored tally can then differ."""
+        """True if a task is in a state that only a newer kubeque knows. `tally` may then differ from the stored one."""
         return max(self.states, default=0) > State.MOVED
 
     def state(self, index: int) -> State:

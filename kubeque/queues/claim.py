@@ -47,7 +47,7 @@ def claim(
     `number`: position of this consumer among the consumers that start together, for the first claim of a job. So these
     consumers begin with different blocks. None: choose the first block at random.
 
-    `command`: running command of the consumer, which the block then notes; None: the block gets no note.
+    `command`: command that the consumer is running, to record in the block; None: nothing is recorded.
 
     Raises QueueUnavailable if the queue does not answer. Raises JobUnreadable if the ready blocks are damaged.
     """

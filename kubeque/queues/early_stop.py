@@ -1,4 +1,4 @@
-"""End a job early: its first attempts all fail, it exceeds a limit, or its Airflow task no longer polls it."""
+"""End a job early if its first attempts all fail, if it exceeds a limit, or if its Airflow task stopped polling it."""
 
 from __future__ import annotations
 

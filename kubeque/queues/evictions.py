@@ -1,4 +1,4 @@
-"""Charge the eviction of a consumer to the task that caused it. Only programs that may read pods know evictions."""
+"""Charge the eviction of a consumer to the task that caused it. Only programs that may read pods learn of evictions."""
 
 from __future__ import annotations
 

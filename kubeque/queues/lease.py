@@ -42,7 +42,7 @@ class Lease:
         """`clock`: monotonic clock, seconds; None: the clock of the queue object.
 
         `unanswered`: True if the queue has not confirmed this lease. Then no task starts before a commit succeeds.
-        `command`: running command of the consumer, which each commit notes in the block; None: commits write no note.
+        `command`: command that the consumer is running; each commit records it in the block. None: nothing is recorded.
         """
         self._unanswered = unanswered
         self._command = command
@@ -161,7 +161,8 @@ class Lease:
         `reserve`: number of further tasks to reserve.
 
         `give_back`: True to give back the reserved tasks that have not begun. If the outcome of every task that has
-        begun is recorded, the block is given back too. Otherwise no other consumer could run the block's first task.
+        begun is recorded, the block is given back too, because no other consumer can run the first task of a leased
+        block.
 
         `release`: True to give back all reserved tasks and the block.
 

@@ -165,7 +165,7 @@ class Queue(JobRecords):
         return self.update(job.name, count) if found else there
 
     def _kill_pass(self, job: Job, chosen: bytearray, reason: str) -> int:
-        """Kill the chosen tasks that have not ended, once in each block. Return the number of blocks to change."""
+        """Kill chosen tasks that have not ended, once in each block. Return the number of blocks with such tasks."""
         at = self.now()
 
         def change(block: Block) -> Block | None:

@@ -66,8 +66,8 @@ class LeaseWatch:
         The time between two polls counts at most as a third of `lease_seconds`. If more time has passed, the queue may
         have been down, so that the owner could not extend its lease.
 
-        The observation starts again if the time between two polls is longer than half of `lease_seconds`, and longer
-        than _LONGEST_LOOK_SECONDS. If a poll of this process got no answer meanwhile, it starts again after a third of
+        The observation starts again if too much time has passed between two polls: more than half of `lease_seconds`,
+        and more than _LONGEST_LOOK_SECONDS. If a poll of this process got no answer meanwhile, the limit is a third of
         `lease_seconds`. The owner then has the whole duration again to extend its lease.
         """
         now = self._clock()

@@ -1,4 +1,4 @@
-"""The command that a consumer runs now. The commits of the consumer's leases note this command in their blocks."""
+"""The command that a consumer runs now. When the consumer commits a lease, it notes the command in the leased block."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class RunningCommand:
     def describe(
         self, lease: _Reserving, waiting: Sequence[int], now: float, *, reserves: bool
     ) -> tuple[int, float] | None:
-        """Return the index and the start of the task of a lease that runs now or starts next; None if there is none.
+        """Return index and start of the task that runs now or starts next in a lease; None if there is no such task.
 
         The start is a time on the clock of the queue, Unix seconds, as is the present time `now`. `waiting`: reserved
         tasks of the lease whose command has not ended. `reserves`: True if the commit reserves tasks. One of them then

@@ -26,7 +26,7 @@ _UNKNOWN = _LETTER[TaskState.UNKNOWN.value]
 
 
 class _Letters(dict[int, str]):
-    """Letters by the code point of a stored state, with one letter for all unknown states."""
+    """A dict from the code point of a stored state to its letter. All unknown states have the same letter."""
 
     def __missing__(self, code: int) -> str:
         return _UNKNOWN

@@ -20,7 +20,7 @@ def until_answered(action: Callable[[], T], sleep: Sleep = time.sleep) -> T:
     The answer to an earlier try may have been lost. So each try of `action` must first read whether an earlier try was
     applied, or must be safe to repeat.
 
-    Raises QueueUnavailable if the try after the last pause fails too.
+    After the last pause, there is one more try. Raises QueueUnavailable if this try fails too.
     """
     return retry(
         action, again=lambda error: isinstance(error, QueueUnavailable), pauses=_PAUSES, spread=(0.5, 1.0),

@@ -165,7 +165,8 @@ def first_slot(number: int) -> int:
     """Return a slot for a number from 0, so that all slots are spread evenly and successive slots are far apart.
 
     The block with this number in a new job gets this slot. The consumer with this number begins its search at the same
-    slot. So consumers that start together find different blocks, and an index does not grow at one end only.
+    slot. So consumers that start together find different blocks. Also, new entries are spread over the whole index of
+    the database, not added at one end.
 
     The slot is the fractional part of a multiple of the golden ratio. Source: Knuth, The Art of Computer Programming,
     volume 3, section 6.4, theorem S.

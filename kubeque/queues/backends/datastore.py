@@ -98,7 +98,10 @@ class Datastore:
             raise QueueUnavailable(f"the queue {self._where} is too busy for a deletion ({busy.__cause__})") from busy
 
     def sum(self, namespace: str, kind: str, property: str) -> int | None:
-        """Return the sum of a property over all entities of a kind that have it; None if the database cannot add."""
+        """Return the sum of a property over all entities of a kind that have it.
+
+        Return None if the database cannot add.
+        """
         from google.api_core import exceptions as google
 
         if not self._can_add:

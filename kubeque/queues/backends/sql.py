@@ -3,8 +3,8 @@
 A dialect (`sqlite.py`, `postgres.py`) contains connections, column types and the translation of errors. In statements
 `?` is the placeholder of a value. Fencing uses `UPDATE ... WHERE version = ?` and its row count.
 
-Versions grow by random steps from a random start. If a queue is restored from a backup, it has other versions than the
-programs that have worked since the backup. So their writes are refused.
+Versions grow by random steps from a random start. If a queue is restored from a backup, its versions differ from those
+that programs have read since the backup. So the writes of these programs are refused.
 """
 
 from __future__ import annotations

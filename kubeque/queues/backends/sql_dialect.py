@@ -50,7 +50,7 @@ class Dialect(Protocol):
         """
 
     def read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        """Run one statement that changes nothing in a separate transaction, and return its rows."""
+        """Run one statement that changes nothing, in a separate transaction. Return its rows."""
 
     def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run one statement once for each row of values, in the transaction of `execute`."""

@@ -24,7 +24,7 @@ class BlockDraft:
             self.records[index] = record
 
     def put_back(self, index: int, record: TaskRecord | None = None) -> None:
-        """Make a task pending. If its row was killed, end the task. `record`: its new record; None: unchanged."""
+        """Make a task pending, or end the task if its row was killed. `record`: its new record; None: unchanged."""
         present = record or self.records.get(index, NEVER_RUN)
         if present.kill:
             self.kill(index, present, present.kill)
@@ -36,7 +36,7 @@ class BlockDraft:
         self.put(index, State.FAILED, record.as_killed(index, self._at, reason, self._revision))
 
     def reserve(self, count: int) -> None:
-        """Reserve at most `count` pending tasks, in order. A suspect is never reserved together with other tasks.
+        """Reserve at most `count` pending tasks, in order. A task that is a suspect is reserved alone.
 
         A pending task whose row was killed ends instead.
         """

@@ -58,7 +58,7 @@ def reset(block: Block, rule: ResetRule, run: int) -> Block:
 
 
 def _restore_budgets(draft: BlockDraft, block: Block, rule: ResetRule, named: set[int]) -> None:
-    """Give full budgets to the pending tasks in the ranges of the rule; to all pending tasks if it has no ranges."""
+    """Give full budgets to the pending tasks in the ranges of the rule. If it has no ranges, to all pending tasks."""
     for index in block.indexes(State.PENDING):
         record = block.record(index)
         if record.charges and rule.restores(named=index in named):
