@@ -21,7 +21,7 @@ from kubeque.model.errors import DestinationError, StorageError, StoreUnavailabl
 def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
     """Raise DestinationError if `dest`, a path or a URL, cannot be written. Raises StorageError.
 
-    Call this before the contents for `write_file` are computed, which may take long.
+    Call this before you compute the contents for `write_file`, because the computation may take long.
     """
     dest = os.fspath(dest)
     if not is_folder(dest):

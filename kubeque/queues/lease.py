@@ -114,7 +114,7 @@ class Lease:
         return None
 
     def untake(self, index: int) -> None:
-        """Mark a task that `take` has returned as not begun, because its command has not run. It can be given back."""
+        """Mark a task that `take` has returned as not begun: its command has not run. Then it can be given back."""
         with self._lock:
             self._begun.discard(index)
             self._ended.discard(index)
@@ -161,8 +161,7 @@ class Lease:
         `reserve`: number of further tasks to reserve.
 
         `give_back`: True to give back the reserved tasks that have not begun. If the outcome of every task that has
-        begun is recorded, the block is given back too, because no other consumer can run the first task of a leased
-        block.
+        begun is recorded, the block is given back too: no other consumer can run the first task of a leased block.
 
         `release`: True to give back all reserved tasks and the block.
 

@@ -1,4 +1,4 @@
-"""The interface of a store, which folders and object stores have."""
+"""The interface that folders and object stores share."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def read_failed_groups(backends: Backends, job: Job, groups: Sequence[Group]) ->
 
 
 def _find_resend(backends: Backends, job: Job, message: str) -> str:
-    """Return the `kubeque sub` command that uploads the program or file that tasks did not find; empty without one."""
+    """Return the `kubeque sub` command that uploads the program or file that tasks did not find; empty if unknown."""
     with suppress(StorageError):
         if program := find_unsent_program(backends, job, message):
             words = [f"^{program}", *map(format_word, backends.spec(job).command[1:])]

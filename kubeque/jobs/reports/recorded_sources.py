@@ -1,4 +1,4 @@
-"""Read the record of a job's input sources: the files of this machine from which its inputs were made."""
+"""Read the record of a job's input sources: the files of this machine from which the inputs were made."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Exist
 
 
 def _reasons(backends: Backends, wanted: Draft, before: Job, present: Collection[int] | None) -> tuple[str, ...]:
-    """Return the changes because of which ok rows of `before` run again.
+    """Return the changes that make ok rows of `before` run again.
 
     `wanted` is compared with the revision in which each row ran. `present`: indexes of the ok rows that are among the
     new rows; None for all.
@@ -111,7 +111,7 @@ def _reasons(backends: Backends, wanted: Draft, before: Job, present: Collection
 
 
 def _key_changes(then: JobSpec, now: JobSpec) -> Iterator[str]:
-    """Yield those differences between two specs because of which a row with the same values runs again."""
+    """Yield those differences between two specs that make a row with the same values run again."""
     mine = {item.name for item in [*then.inputs, *now.inputs]}
     both = {name for name in then.row_inputs if name in now.row_inputs}
     files = mine | {item.name for name in both for item in (then.row_inputs[name], now.row_inputs[name])}

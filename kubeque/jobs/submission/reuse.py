@@ -89,7 +89,7 @@ def find_done(
 def _match(
     backends: Backends, source: Job, kept: Mapping[int, bytes], wanted: dict[bytes, list[int]], revision: int
 ) -> Done:
-    """Return links for the rows in `wanted` for which `source` has results. Remove these rows from `wanted`.
+    """Return links for those rows in `wanted` that have results in `source`. Remove these rows from `wanted`.
 
     `kept`: row keys of each revision of `source`. `wanted`: indexes of rows by row key. Rows with equal keys get
     different results as long as `source` has enough results with this key. All further rows share the last result.
@@ -227,7 +227,7 @@ def note_done(backends: Backends, job: Job, spec: JobSpec, done: int, earlier: S
 
 
 def describe_changes(new: JobSpec, old: JobSpec) -> Iterator[str]:
-    """Yield a text for each difference of two specs because of which rows with equal values run again."""
+    """Yield a text for each difference between two specs that makes rows with equal values run again."""
     then = {item.name: (item.digest, item.generation) for item in old.inputs}
     now = {item.name: (item.digest, item.generation) for item in new.inputs}
     yield from (f"{printable(name)} has changed" for name in now if name in then and now[name] != then[name])

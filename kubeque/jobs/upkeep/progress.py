@@ -117,7 +117,7 @@ def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progre
 
 
 def find_rival(queue: Queue, job: Job, counts: Counts, consumers: int) -> tuple[str, ...]:
-    """Return a message that names another job for which the consumers of `job` work first; empty without one.
+    """Return a message that names another job for which the consumers of `job` work first; empty if there is none.
 
     `consumers`: number of running consumers. Only jobs of the same fleet are read. The message names the first job that
     the consumers serve before `job`. If no such job has tasks to run, it names a later job that keeps all consumers

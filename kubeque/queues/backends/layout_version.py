@@ -1,4 +1,4 @@
-"""The layout version of a queue. A program that opens an older queue migrates it. It refuses a newer queue."""
+"""The layout version of a queue. A program migrates a queue with an older layout, and refuses a newer one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Conversion of jobs and blocks to the records of a backend and back.
 
-A job or block keeps the entries of its record that only a newer kubeque knows. They are written back unchanged.
+A job or block keeps the entries of its record that only a newer kubeque knows. These entries are written back
+unchanged.
 """
 
 from __future__ import annotations
