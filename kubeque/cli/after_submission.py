@@ -15,7 +15,7 @@ from kubeque.model.errors import KubequeError, UserError
 
 @contextmanager
 def after_submission(name: str) -> Iterator[None]:
-    """Extend the message of each error raised in the `with` block: the job `name` is submitted and continues.
+    """Add to the message of each error in the `with` block that the job `name` is submitted and continues.
 
     A UserError is raised as KubequeError with exit code 1, because exit code 2 means that nothing was submitted.
     """
@@ -35,7 +35,7 @@ def after_submission(name: str) -> Iterator[None]:
 
 @contextmanager
 def after_the_end(name: str, outcome: str) -> Iterator[None]:
-    """Extend the message of each error raised in the `with` block: how the job ended, and how to fetch its results.
+    """Add to the message of each error in the `with` block how the job ended, and how to fetch its results.
 
     `outcome`: words for the end of the job, for example "success". Errors of standard output are not changed.
     """

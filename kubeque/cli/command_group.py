@@ -17,13 +17,13 @@ class CommandGroup(click.Group):
     other_names: Mapping[str, str] = {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments. Without any, print the help."""
+        """Parse the arguments. If there are none, print the help."""
         return super().parse_args(ctx, args or ["--help"])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that the first word names.
+        """Find the command named by the first word. Return its name, the command, and the remaining words.
 
         Raises UsageError for an unknown command. The error suggests the most similar name.
         """
@@ -58,6 +58,6 @@ def describe_usage(ctx: click.Context) -> str:
 
 
 def _flags(command: click.Command) -> list[str]:
-    """Return the long flags of a command that its help lists, without `--help`."""
+    """Return the long flags that the help of a command lists, without `--help`."""
     options = [param for param in command.params if isinstance(param, click.Option) and not param.hidden]
     return [flag for option in options for flag in (*option.opts, *option.secondary_opts) if flag.startswith("--")]

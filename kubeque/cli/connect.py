@@ -51,7 +51,7 @@ def complete_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def complete_changed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the completions of the option `--name`: the names of jobs, if an earlier option changes an existing job.
+    """Complete the option `--name`: return the names of jobs, if an earlier option changes an existing job.
 
     Without `--repair`, `--revise` or `--replace`, return no completion, because the name is for a new job.
     """

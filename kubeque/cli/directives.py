@@ -44,7 +44,7 @@ class Directives:
         return merge(self.options, jobspec) if self.options else jobspec
 
     def describe(self, jobspec: Mapping[str, Any]) -> str:
-        """Return one line that lists these options, and which of them `jobspec` overrides; empty without options."""
+        """Return one line with these options, and which of them `jobspec` overrides; empty if there are no options."""
         if not self.options:
             return ""
         shown = ", ".join(f"{_flag(name)} {_format(value)}" for name, value in self.options.items())

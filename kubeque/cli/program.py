@@ -156,7 +156,7 @@ def _format_error(error: click.ClickException) -> str:
 
 
 def _index_hint(error: click.ClickException) -> str:
-    """Return a hint with the right `--index` option if indexes were separate words, for example `--index 1 2`.
+    """Return a hint with the right `--index` option if the user typed indexes as separate words: `--index 1 2`.
 
     Return an empty text for another error, and for a command without `--index`.
     """

@@ -15,8 +15,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def index_option(verb: str) -> Callable[[F], F]:
     """Return the decorator for the repeatable option `--index`.
 
-    The decorated function gets the parameter `index`: one text such as `3,5-9`, or None. `verb`: first word of the help
-    of the option, for example "Fetch".
+    The decorated function gets the parameter `index`: one text such as `3,5-9`, or None. `verb`: first word of the
+    option's help, for example "Fetch".
     """
 
     def join(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> str | None:

@@ -88,7 +88,7 @@ def _read_file(file: str, here: Path) -> Jobspec:
 def _resolve_paths(jobspec: Jobspec, base: Path) -> Jobspec:
     """Return `jobspec` with absolute paths. Then it can be merged with a jobspec from a different folder.
 
-    `base`: folder where relative paths of `jobspec` start.
+    `base`: folder against which relative paths of `jobspec` are resolved.
     """
     resolved = dict(jobspec)
     if "push" in resolved:
@@ -101,7 +101,7 @@ def _resolve_paths(jobspec: Jobspec, base: Path) -> Jobspec:
 
 
 def stale_note(client: Client, jobspec: Jobspec, sweep: Sweep) -> str:
-    """Return a note on files that have changed here, if the request uses the stored inputs of a job; else ""."""
+    """Return a note on changed files of this machine, if the request uses the stored inputs of a job; else ""."""
     if "like" not in jobspec or "command" in jobspec:
         return ""
     return client.stale_note(find_job(client, jobspec["like"]), like=sweep)
@@ -126,7 +126,8 @@ def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
 def _check_order(jobspec: Jobspec) -> None:
     """Raise CommandError if the command has placeholders, and the user gave the rows in the wrong place.
 
-    Wrong places are an option for rows after the first word of the command, and a file of rows as the first word.
+    The place is wrong if an option for rows comes after the first word of the command, or if a file of rows is that
+    first word.
     """
     words = jobspec.get("command", [])
     table = next((word for word in words[:1] if PurePath(word).suffix.lower() in _TABLES), None)

@@ -71,8 +71,8 @@ def describe_interrupt(stop: BaseException) -> str:
 class SigintHandler:
     """Handler of SIGINT that raises KeyboardInterrupt until `ignores` is True.
 
-    A second Ctrl-C cannot interrupt the assignment `ignores = True`. So this assignment is used at the end of the
-    program, in place of a call of `signal.signal`, which could raise KeyboardInterrupt.
+    A second Ctrl-C cannot interrupt the assignment `ignores = True`. So the program uses this assignment at its end. A
+    call of `signal.signal` could raise KeyboardInterrupt.
     """
 
     def __init__(self) -> None:

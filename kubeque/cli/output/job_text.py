@@ -118,7 +118,7 @@ def to_wire(progress: Progress) -> dict[str, Any]:
 def format_failures(lines: Iterable[TaskRow]) -> Iterator[str]:
     """Yield a line for each failed task, with its row, its cause and its message.
 
-    On a terminal, the row occupies about a third of the line, because the reason is more important.
+    On a terminal, the row occupies about a third of the line, because the cause and the message are more important.
     """
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() or sys.stderr.isatty() else sys.maxsize
     room = max(VALUE_CHARACTERS, columns)

@@ -90,7 +90,7 @@ def render(
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """The live view in the form that the library rich prints: its head, and as many lines of its lists as fit."""
+    """The live view, printed by the library rich: the head, and as many lines of the lists as fit the screen."""
 
     head: RenderableType
     tasks: Tasks
@@ -117,7 +117,7 @@ class _Picture:
 
 
 def _section(title: str, lines: Iterable[str], style: str, room: int) -> list[RenderableType]:
-    """Return a title and as many of `lines` as fit into `room` lines of the screen. `style`: style of rich for them.
+    """Return a title and as many of `lines` as fit into `room` lines of the screen. `style`: style of rich for `lines`.
 
     Return an empty list if no line fits, or if `lines` is empty.
     """

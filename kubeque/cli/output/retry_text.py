@@ -23,7 +23,7 @@ _WORDS = {
 
 
 def retried_tasks(client: Client, name: str) -> TaskList:
-    """Return the list of the unfinished tasks of a job with the most failed attempts. The list is empty at first."""
+    """Return a list, at first empty, for those unfinished tasks of a job that have the most failed attempts."""
     return TaskList(partial(client.most_retried, name, _LISTED))
 
 
@@ -61,7 +61,7 @@ class RetryPrinter:
 
 
 def _new(lines: Sequence[TaskRow], printed: set[str]) -> list[str]:
-    """Return the texts about the tasks in `lines` that are not in `printed`, and add these texts to `printed`."""
+    """Make a text for each task in `lines`. Return the texts that are not yet in `printed`, and add them to it."""
     found = [text for text in format_retries(lines) if text not in printed]
     printed.update(found)
     return found

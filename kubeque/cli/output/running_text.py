@@ -45,7 +45,8 @@ def format_running(lines: Iterable[TaskRow], now: float) -> Iterator[str]:
 def running_facts(line: TaskRow) -> dict[str, Any] | None:
     """Return the JSON object about a running task for `--json`; None for a task that does not run.
 
-    Its entry `since` is the start of the command, `seen` the time of the consumer's last commit that names the command.
+    The entry `since` is the start of the command. The entry `seen` is the time at which the consumer last recorded in a
+    commit that the command runs.
     """
     if not is_running(line):
         return None

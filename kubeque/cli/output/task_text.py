@@ -104,7 +104,7 @@ def task_lines(task: TaskDetails, now: float) -> Iterator[str]:
 def _command_lines(task: TaskDetails, result: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the lines about the command of a task, as pairs of label and text.
 
-    A command for the shell is shown as the user wrote it; any other command with the values of the row.
+    A command for the shell is shown as the user wrote it. Any other command is shown with the values of the row.
     """
     if not task.script:
         return [("command", terminal_text(shlex.join(map(str, result.get("command", []))), 2000))]
@@ -113,7 +113,7 @@ def _command_lines(task: TaskDetails, result: Mapping[str, Any]) -> list[tuple[s
 
 
 def _usage_lines(usage: Usage | None) -> list[tuple[str, str]]:
-    """Return the lines about CPU, memory and GPU use, as pairs of label and text with a curve, a mean and a peak.
+    """Return a pair (label, text) each for CPU, memory and GPU use. The text has a curve, the mean and the peak.
 
     Return an empty list if nothing was measured.
     """
@@ -145,7 +145,7 @@ def _format_running(task: TaskDetails, now: float) -> str:
 
 
 def _find_killed_output(task: TaskDetails) -> str:
-    """Return a hint about how to show the output of an attempt that a kill of the task has ended.
+    """Return a hint about how to show the output of the last attempt, if a kill of the task has ended this attempt.
 
     A killed attempt has no `result.json` with its output. Return an empty text if the last attempt was not killed.
     """

@@ -31,7 +31,7 @@ def wants_colour(stream: TextIO | None = None) -> bool:
 
 
 def colour_state(word: str, *, on: bool) -> str:
-    """Return `word`, which may be the name of a state, in the colour of this state. `on`: False for no colour."""
+    """Return `word`. If it is the name of a state, add the colour of the state. `on`: False for no colour."""
     return click.style(word, fg=_COLOURS[word.strip()]) if on and word.strip() in _COLOURS else word
 
 

@@ -30,7 +30,7 @@ _LINE_SECONDS = 30.0
 
 
 def machine_options(function: F) -> F:
-    """Add to a command the options that describe the machines of a node pool, and return the command."""
+    """Add the options that describe the machines of a node pool to a command. Return the command."""
     for option in (
         click.option(
             "--gpu",
@@ -91,7 +91,9 @@ def print_pool(seen: PoolSeen, *, as_json: bool) -> None:
 
 @contextmanager
 def _show_operation() -> Iterator[Callable[[str, float], None]]:
-    """Yield a function that shows a long operation at Google. Its arguments are the operation's name and its seconds.
+    """Yield a function that shows a long operation at Google.
+
+    The function gets the name of the operation, and the seconds since the start of the operation.
 
     On a terminal, the function changes one line. Without a terminal, it prints a line every 30 seconds.
     """

@@ -32,8 +32,9 @@ def work(
 ) -> None:  # fmt: skip
     """Run tasks on this machine for sweeps that were submitted with --run-on work, wherever they were submitted.
 
-    This machine must reach the queue and the store. The tasks get the variables of the sweep (--env) and of this
-    command, nothing of the submitter. On SIGTERM or Ctrl-C, running tasks end without a charge and run elsewhere.
+    This machine must reach the queue and the store. The tasks get the environment variables of this command and those
+    that the sweep sets (--env), but not those of the submitter. On SIGTERM or Ctrl-C, running tasks are stopped and run
+    again elsewhere. This does not use up an extra attempt.
     """
     config = configuration(ctx)
     if queue is not None:

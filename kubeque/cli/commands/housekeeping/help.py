@@ -8,7 +8,7 @@ import click
 
 
 def _complete_commands(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the completions of a word of COMMAND: the subcommands of the command that the earlier words name."""
+    """Complete the next word of COMMAND: return the subcommands of the command that was typed so far."""
     group = _find(ctx.find_root(), ctx.params.get("command") or ()).command
     names = group.list_commands(ctx) if isinstance(group, click.Group) else []
     return [name for name in names if name.startswith(incomplete)]
@@ -23,9 +23,9 @@ def show_help(ctx: click.Context, command: Sequence[str]) -> None:
 
 
 def _find(current: click.Context, words: Sequence[str]) -> click.Context:
-    """Return click's context of the command that `words` name. Raises UsageError for an unknown command.
+    """Return click's context of the command with the words `words`. Raises UsageError for an unknown command.
 
-    `current`: context of the group that contains the command of the first word.
+    `current`: context of the group in which the first word is looked up.
     """
     for word in words:
         group = current.command

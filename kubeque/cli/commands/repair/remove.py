@@ -46,7 +46,7 @@ def remove(
 ) -> None:
     """Delete each JOB, its results, and the results of the jobs that it replaced.
 
-    Folders into which results were fetched stay, and results to which other jobs link.
+    These are kept: folders into which results were fetched, and results to which other jobs link.
 
     JOB is an exact name, or @ for the last job. The options --ended and --older-than delete only jobs that have ended.
     """

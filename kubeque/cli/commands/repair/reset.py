@@ -41,7 +41,7 @@ def reset(
     ctx: click.Context, job: str, index: str | None, where: tuple[str, ...], states: tuple[str, ...],
     only_cause: tuple[str, ...], everything: bool, update: bool, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run the failed and killed tasks of JOB again, of all rows or of the rows that the options select.
+    """Run the failed and killed tasks of JOB again: all of them, or only those of the rows that the options select.
 
     If no task failed or was killed, JOB does not change. Selected rows that are ok are kept, unless --all or --state ok
     is given. If JOB was killed, the rows that are not selected stay killed.

@@ -31,7 +31,7 @@ def held_hint(name: str) -> str:
 
 
 def failed_canary_hint(name: str) -> str:
-    """Return a message about how to repeat the trial of a held job after canaries failed."""
+    """Return a message about a held job whose canaries failed: how to find the cause, and how to repeat them."""
     name = shlex.quote(name)
     return (
         f"{name} is held, and canaries failed: kubeque explain {name} shows why; after a correction of the files,"

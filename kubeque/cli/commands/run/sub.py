@@ -78,9 +78,9 @@ def sub(
 ) -> int:  # fmt: skip
     """Submit a sweep, and watch it until it ends. The sweep runs COMMAND once for each row.
 
-    In COMMAND, {column} inserts a value of the row, and ^file uploads a file. With --shell, ^file is a word without
-    quotes: --shell 'python3 ^run.py {x} | tee o.txt'. A literal brace is \\{, for example in awk '\\{print $1}'. A task
-    can write values for the table to the file $KUBEQUE_OUT, as one flat JSON object: {"loss": 0.5}.
+    In COMMAND, {column} inserts a value of the row, and ^file uploads a file. With --shell, do not quote ^file inside
+    the shell command: --shell 'python3 ^run.py {x} | tee o.txt'. A literal brace is \\{, for example in awk '\\{print
+    $1}'. A task can write values for the table to the file $KUBEQUE_OUT, as one flat JSON object: {"loss": 0.5}.
 
     Write options before COMMAND, because all words after the first word of COMMAND are its arguments. Exit code: 0
     success, 1 failed tasks, 2 wrong input, 130 interrupted.
@@ -171,7 +171,7 @@ def _submit(
 ) -> Submitted:
     """Submit a sweep that has a name.
 
-    On Ctrl-C, check in the queue if the job was submitted. Then raise Interrupted, and say in its message if it was.
+    On Ctrl-C, look up in the queue whether the job was submitted, and raise Interrupted with a message that says so.
     """
     assert sweep.name is not None
     before = _find(client, sweep.name)
@@ -207,8 +207,8 @@ def _follow(
 ) -> int:
     """Wait for a submitted job, ask about its held rows, and fetch its results. Return the exit code.
 
-    `jobspec`: with its option `no_wait`, return at once. `target`: destination of the results; None to fetch nothing.
-    `yes`: True to run the held rows without a question if no row has failed.
+    `jobspec`: if its option `no_wait` is set, return at once. `target`: destination of the results; None to fetch
+    nothing. `yes`: True to run the held rows without a question if no row has failed.
     """
     name = submitted.job.name
     if jobspec.get("no_wait"):

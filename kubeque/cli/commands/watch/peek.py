@@ -96,8 +96,8 @@ def _format_heading(seen: Peek, job: str, stream: str) -> str:
 def _follow(client: Client, job: str, last: Peek, stream: str) -> Iterator[tuple[Peek, str, int]]:
     """Yield each new piece of a task's output, until the task has ended.
 
-    Each item is a tuple: the Peek that contains the piece, the text of the piece, and the position of the piece in the
-    stream, bytes. `last`: the Peek that was printed before.
+    Each item is a tuple: the Peek with the piece, the text of the piece, and the position of the piece in the stream,
+    bytes. `last`: the Peek that was printed before.
     """
     decoder, end = codecs.getincrementaldecoder("utf-8")(errors="replace"), last.tail.end
     while not last.final:

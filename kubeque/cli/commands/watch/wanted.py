@@ -16,10 +16,10 @@ from kubeque.cli.job_reference import find_job
 @json_option
 @click.pass_context
 def wanted(ctx: click.Context, job: str, as_json: bool) -> None:
-    """Print how many consumers JOB wants now: as many as it requests, and no more than it has unfinished tasks.
+    """Print how many consumers JOB wants now: the number that it requests, or its unfinished tasks if they are fewer.
 
-    A loop, an autoscaler or a cron line can start that many consumers with kubeque work. A paused or ended job wants
-    none.
+    A loop, an autoscaler or a cron line can run this command, and then start that many consumers with the command
+    kubeque work. A paused or ended job wants none.
     """
     with connect(ctx) as client:
         found = client.wanted(find_job(client, job))
