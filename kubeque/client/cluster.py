@@ -56,8 +56,8 @@ class ClusterMethods(Connection):
         """Return what this machine offers to jobs of `kubeque work`.
 
         `cpu`, `memory`: cores and bytes for all tasks together; None for all of the machine. `tags`: names of what the
-        machine has. `jobs`: pattern of job names. `seconds`: time until the consumers leave. Raises UserError for more
-        than the machine has.
+        machine has. `jobs`: pattern of job names. `seconds`: time until the consumers leave. Raises UserError if `cpu`
+        or `memory` is more than the machine has, or if consumers cannot run on this machine.
         """
         return make_offer(cpu, memory, tags=tags, jobs=jobs, seconds=seconds)
 

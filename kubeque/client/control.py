@@ -79,7 +79,7 @@ class ControlMethods(ProgressMethods):
         return plan_reset(self._backends, self.job(name), rule or ResetRule(), rows).effect
 
     def stale_note(self, name: str, *, like: Sweep | None = None) -> str:
-        """Return a note that names the input files of a job that have changed on this machine since its submission.
+        """Return a note that names the input files that have changed on this machine since the submission of a job.
 
         Return an empty text if no file has changed. `like`: sweep that will be submitted with the stored inputs of the
         job; None for a reset.
@@ -96,7 +96,10 @@ class ControlMethods(ProgressMethods):
         return self.status(name)
 
     def resume(self, name: str) -> Progress:
-        """End the pause of a job, start consumers, and return the progress. Raises UserError if it is not paused."""
+        """End the pause of a job, start consumers, and return the progress.
+
+        Raises UserError if the job is not paused.
+        """
         control.resume(self._backends, name)
         return self.reconcile(name)
 
@@ -120,7 +123,7 @@ class ControlMethods(ProgressMethods):
         """Delete a job and its results, except results that other jobs link to.
 
         Return the deleted job. If its record cannot be read, delete only the record and return None; `gc` deletes the
-        results later. `tell`: function that gets a sentence about each part that stays, with the reason.
+        results later. `tell`: function that is called for each part that stays, with a sentence that gives the reason.
         """
         return remove(self._backends, name, tell)
 
@@ -134,6 +137,6 @@ class ControlMethods(ProgressMethods):
     def doctor(self, name: str) -> list[Finding]:
         """Check the consumers, queue records and files of a job, and return the results of the checks.
 
-        Before the checks, record dead consumers, and close the job if it has ended. Starts no consumers.
+        Before the checks, take tasks back from dead consumers, and close the job if it has ended. Starts no consumers.
         """
         return doctor.examine(self._backends, name)

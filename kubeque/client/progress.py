@@ -34,10 +34,11 @@ class ProgressMethods(Connection):
         return read_progress(self._backends, self.job(name))
 
     def status(self, name: str) -> Progress:
-        """Record dead consumers of a job, close the job if it has ended, and return its progress. Starts no consumers.
+        """Take a job's tasks back from dead consumers, close the job if it has ended, and return its progress.
 
-        If the store does not answer or blocks of the job are damaged, return the progress from the queue. The obstacles
-        of this progress name the problem. With a login that may only read the queue, only return the progress.
+        Starts no consumers. If the store does not answer, or if blocks of the job are damaged, return the progress from
+        the queue. The field `obstacles` of the progress then names the problem. With a login that may only read the
+        queue, only return the progress.
         """
         try:
             return reconcile(self._backends, name, start=False, watch=self._watch, store=self._store_watch)
@@ -47,9 +48,9 @@ class ProgressMethods(Connection):
             return self.progress(name)
 
     def reconcile(self, name: str) -> Progress:
-        """Record dead consumers of a job, start missing consumers, and close the job if it has ended.
+        """Take a job's tasks back from dead consumers, start missing consumers, and close the job if it has ended.
 
-        Return its progress. Programs that wait for a job call this method repeatedly.
+        Return the progress of the job. Programs that wait for a job call this method repeatedly.
         """
         return reconcile(self._backends, name, start=True, watch=self._watch)
 
@@ -64,7 +65,7 @@ class ProgressMethods(Connection):
     def version_warnings(self, job: Job) -> list[str]:
         """Return warnings about other versions of kubeque that work on a job, one line each.
 
-        One warning is about the version of the job's consumers, another one about the version that wrote its record.
+        One warning is about the version of the job's consumers, another about the version that wrote the job's record.
         Return an empty list if no version differs from that of this program. Raises StorageError.
         """
         consumers = self._backends.cluster_of(job).consumer_version
@@ -92,8 +93,8 @@ class ProgressMethods(Connection):
         """Start missing consumers, and yield the progress of a job until it has ended or is held.
 
         `seconds`: pause between two polls. While the store of results does not answer, the progress comes from the
-        queue, and its obstacles name the store. Raises QueueUnavailable or StorageError if the queue or the store does
-        not answer for an hour.
+        queue, and the field `obstacles` of the progress names the store. Raises QueueUnavailable or StorageError if the
+        queue or the store does not answer for an hour.
         """
         with observers.announce(self.config.home, name):
             yield from watch.watch(self._observe(name), seconds=seconds)
@@ -119,14 +120,13 @@ class ProgressMethods(Connection):
     def explain(self, name: str, index: int | None = None) -> Explanation:
         """Explain why a job, or its task `index`, failed or is not running.
 
-        The returned explanation also has what happens next, and the command to type. The job is not changed. If the
-        store or the cluster does not answer, the explanation uses only the queue. Raises UserError for an index out of
-        range.
+        The explanation also says what happens next, and which command to type. The job is not changed. If the store or
+        the cluster does not answer, the explanation uses only the queue. Raises UserError for an index out of range.
         """
         return explain_job(self._backends, name, index)
 
     def failed_groups(self, progress: Progress) -> tuple[FailedGroup, ...]:
-        """Return facts about the largest groups of failures of a job, from which `format_steps` chooses commands."""
+        """Return facts about a job's largest groups of failures. `format_steps` derives the next commands from them."""
         job = progress.job
         return read_failed_groups(self._backends, job, self.reader.failures(job, progress.counts).groups)
 
@@ -169,7 +169,7 @@ class ProgressMethods(Connection):
     def mark_delivered(self, job: Job) -> None:
         """Record that the results of the current run of `job` were delivered to the Airflow task.
 
-        If a user clears the Airflow task later, a successful job can run again only with this record. Without it, the
-        Airflow task adopts the job. Raises JobNotFound.
+        If a user clears the Airflow task later, a successful job can run again only if this record exists. Without the
+        record, the Airflow task adopts the job. Raises JobNotFound.
         """
         wait_token.mark_delivered(self._backends, job)

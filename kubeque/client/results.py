@@ -74,8 +74,8 @@ class ResultMethods(ProgressMethods):
 
         Return an empty text if this machine has no such module and no such file.
 
-        `messages`: messages of failed tasks. `folders`: folders to search first. `base`: folder where relative paths of
-        the submission start; None for the folder that this machine recorded. Raises StorageError.
+        `messages`: messages of failed tasks. `folders`: folders to search first. `base`: folder against which relative
+        paths of the submission are resolved; None for the folder that this machine recorded. Raises StorageError.
         """
         return find_unsent_module(self._backends, job, messages, folders, base)
 
@@ -104,7 +104,7 @@ class ResultMethods(ProgressMethods):
         return Table(records(self._backends, self.job(name)))
 
     def iter(self, job: Job | str) -> Iterator[dict[str, Any]]:
-        """Yield each row of a job soon after its end, as a dict like those of `table`.
+        """Yield each row of a job soon after the row has ended, as a dict like those of `table`.
 
         Start missing consumers. Stop after the job has ended or is held. Failed and killed rows are yielded, too;
         `row["state"]` is the state of the row. Each row is yielded once, even if a reset runs the row again. Raises
@@ -116,7 +116,7 @@ class ResultMethods(ProgressMethods):
             yield from ended.find(progress.job, progress.counts, last=last)
 
     def rows_csv(self, name: str, *, state: str | None = None) -> Iterator[str]:
-        """Yield the rows of a job as lines of CSV, header first, which another sweep can read.
+        """Yield the rows of a job as lines of CSV, the header first. Another sweep can read these lines.
 
         `state`: only the rows of tasks in this state (None: all). Raises ParametersError if the rows have no columns.
         """
@@ -133,12 +133,13 @@ class ResultMethods(ProgressMethods):
         of fetched tasks and files.
 
         `indexes` and `state` ("ok" or "failed") select tasks (default: all tasks that have ended). `globs` selects
-        files (default: all). `streams` selects stdout and stderr: ALL, FILLED (those that are not empty) or NONE. With
-        None, the destination and the layout decide. `layout`: path of each task's folder, for example "{lr}/{seed}".
-        `flat`: name of each file in one folder, for example "{lr}-{seed}-{name}". `progress`: function that is called
-        with the number of fetched tasks and the size of their files. `replaces`: uid of an earlier job that the job
-        `name` has replaced. The files of the earlier job in `dest` are deleted. `force`: True to accept a `dest` that
-        holds other files. Raises UserError for a layout that gives two files one path. Raises DestinationError.
+        files (default: all). `streams` selects stdout and stderr: ALL, FILLED (those that are not empty) or NONE. If
+        `streams` is None, the destination and the layout decide. `layout`: path of each task's folder, for example
+        "{lr}/{seed}". `flat`: name of each file in one folder, for example "{lr}-{seed}-{name}". `progress`: function
+        that is called with the number of fetched tasks and the size of their files. `replaces`: uid of an earlier job
+        that the job `name` has replaced. The files of the earlier job in `dest` are deleted. `force`: True to accept a
+        `dest` that holds other files. Raises UserError for a layout that gives two files one path. Raises
+        DestinationError.
         """
         choice = fetching.Choice(indexes, state, tuple(globs), streams, choose_layout(flat, layout))
         return fetching.fetch(
@@ -158,10 +159,10 @@ class ResultMethods(ProgressMethods):
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> CollectedTable:
         """Write the whole table of a job to `dest`, a .csv or .parquet file. Return its path, row count and columns.
 
-        `infer`: True to convert parameter columns with only numbers, or with only true and false; other parameter
-        columns stay text. Values that are too large for the queue are read from the results. If the results of some
-        tasks are damaged, the table is written without these results. Then StorageError is raised, with the tasks.
-        Raises UserError, DestinationError, MissingExtra.
+        `infer`: True to convert a parameter column to numbers or booleans if all its values are numbers, or all are
+        true or false. Other parameter columns stay text. Values that are too large for the queue are read from the
+        results. If the results of some tasks are damaged, the table is written without these results. Then StorageError
+        is raised; its message names these tasks. Raises UserError, DestinationError, MissingExtra.
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 
@@ -173,8 +174,9 @@ class ResultMethods(ProgressMethods):
         """Return the whole table of a job as a pandas DataFrame. Raises MissingExtra, StorageError.
 
         Parameters that were submitted from Python keep their types; parameters from a CSV file are text. `infer`: True
-        to convert text columns with only numbers, or with only true and false. A column stays text if a value has a
-        leading zero, a plus sign or more than 15 digits, except floats in Python's form.
+        to convert a text column to numbers or booleans if all its values are numbers, or all are true or false. A
+        column stays text if a value has a leading zero or a plus sign. It also stays text if a value has more than 15
+        digits, unless the value is a float exactly as Python writes it.
         """
         return frame(self._backends, self.job(name), infer=infer)
 
@@ -186,7 +188,7 @@ class ResultMethods(ProgressMethods):
     def timeline(self, names: Sequence[str], dest: Path | str, *, by: By = By.CONSUMER) -> int:
         """Write the timeline of jobs to `dest`, and return the number of attempts in the timeline.
 
-        `dest`: a file of type .html, .csv, .png, or .json (a Chrome trace). `by`: what has a lane of its own: each
-        consumer, task or job. Raises UserError, DestinationError, MissingExtra.
+        `dest`: a file of type .html, .csv, .png, or .json (a Chrome trace). `by`: whether each consumer, each task or
+        each job has its own lane. Raises UserError, DestinationError, MissingExtra.
         """
         return write_timeline(self._backends, [self.job(name) for name in names], expand_home(dest), by=by)

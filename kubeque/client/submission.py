@@ -33,11 +33,11 @@ class SubmissionMethods(ProgressMethods):
         """Submit a sweep, start consumers, and return the job. If UserError is raised, nothing was submitted.
 
         `existing`: what to do if a job of this name exists. `progress`: function that is called with the number and the
-        size of the uploaded files. `typed`: names of the options that the user typed for this submission. A typed
-        option without effect on this machine raises UserError; for any other such option, the result has a note.
+        size of the uploaded files. `typed`: names of the options that the user typed for this submission. An option
+        without effect on this machine raises UserError if it was typed; otherwise the result has a note about it.
         `confirm`: function that gets the `Effect` on an existing job before the job is changed. If `confirm` returns
-        False, UserError is raised. `count_kept`: True to count the `Effect` also without `confirm`, if the sweep has
-        the same rows as the existing job.
+        False, UserError is raised. `count_kept`: True to count the `Effect` even if there is no `confirm`. This applies
+        only if the sweep has the same rows as the existing job.
         """
         return submit(
             self._backends, sweep, existing=read_existing(existing), progress=progress, typed=typed, confirm=confirm,
@@ -63,8 +63,8 @@ class SubmissionMethods(ProgressMethods):
     def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
         """Return a new sweep with the command, inputs, options and rows of a job, but without its name.
 
-        `rows`: rows that replace the rows of the job. `inputs_of_command`: False to leave out the files that the `^`
-        words of the command name. Pass False if a different command replaces the command of the job.
+        `rows`: rows that replace the rows of the job. `inputs_of_command`: False to leave out the files that the
+        command names with `^` words. Pass False if a different command replaces the command of the job.
         """
         return like(self._backends, name, rows=rows, inputs_of_command=inputs_of_command)
 
@@ -83,8 +83,9 @@ class SubmissionMethods(ProgressMethods):
     def rows_of_files(self, patterns: Sequence[str], *, base: Path | None = None) -> Rows:
         """Return one row per file that matches a pattern, with the columns `path`, `name` and `stem`.
 
-        `patterns`: paths or URLs with wildcards. A relative path starts at `base` (default: the current folder). `stem`
-        is the name without its last suffix. Raises ParametersError. Raises StorageError if a store does not answer.
+        `patterns`: paths or URLs with wildcards. A relative path is resolved against `base` (default: the current
+        folder). `stem` is the name without its last suffix. Raises ParametersError. Raises StorageError if a store does
+        not answer.
         """
         return match_files(self._backends.files, patterns, base or current_folder())
 
