@@ -18,8 +18,8 @@ else:
     def dataclass(*, frozen=False, slots=False, repr=True):
         """Return a decorator with the effect of `dataclasses.dataclass`.
 
-        For a class that is not frozen, return the decorator of the standard library. All frozen classes share the same
-        functions for comparison, hash, repr and pickling, and the functions that refuse assignments.
+        For a class that is not frozen, return the decorator of the standard library. All frozen classes share one set
+        of functions: for comparison, hash, repr and pickling, and for refusing assignments.
         """
         if not frozen:
             return dataclasses.dataclass(slots=slots, repr=repr)
@@ -38,7 +38,7 @@ else:
         return decorate
 
     def _first_init(cls):
-        """Return a constructor that compiles the final constructor at its first call, and replaces itself by it."""
+        """Return a temporary constructor. Its first call compiles the final constructor, and sets it in the class."""
 
         def __init__(self, *args, **kwargs):
             _compiled_init(cls)(self, *args, **kwargs)
@@ -46,7 +46,7 @@ else:
         return __init__
 
     def _compiled_init(cls):
-        """Set the constructor of a class to the one that `dataclasses` compiles for the same fields, and return it."""
+        """Set the constructor of a class to the one that `dataclasses` compiles for its fields. Return it."""
         fields = dataclasses.fields(cls)
         body = {field.name: _same_default(field) for field in fields if _has_default(field)}
         body |= {"__annotations__": {field.name: field.type for field in fields}, "__module__": cls.__module__}
@@ -72,7 +72,7 @@ else:
             return whole.replace(parameters=parameters)
 
     def _compared(cls):
-        """Return a function that reads those fields of an instance that `==` compares. Store it in _READERS."""
+        """Return a function that reads the fields of an instance that `==` compares. Store the function in _READERS."""
         names = [field.name for field in dataclasses.fields(cls) if field.compare]
         read = attrgetter(*names) if names else type
         _READERS[cls] = read

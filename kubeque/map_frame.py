@@ -1,4 +1,4 @@
-"""The DataFrame that `kubeque.map` returns for a DataFrame: with its index and the types of its columns."""
+"""Give the DataFrame that `kubeque.map` returns the index and the column types of the DataFrame with the rows."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from kubeque.model.rows.column_names import parameter_column
 
 
 def restore_columns(table: Any, given: Any, *, missing: str | None) -> Any:
-    """Return the table of a job with the index and the columns of the DataFrame `given`, which has the rows of the job.
+    """Return the table of a job, with the index and the columns of `given`, the DataFrame with the rows of the job.
 
-    `missing`: text that replaced missing values; the columns with such values keep this text. A frame of another
-    library has no index, and the table is returned unchanged.
+    `missing`: text that replaced missing values; the columns with such values keep this text. If `given` has no index,
+    because it is not a DataFrame of pandas, the table is returned unchanged.
     """
     if not hasattr(given, "index"):
         return table

@@ -53,7 +53,7 @@ class _Call:
 
     @property
     def base(self) -> Path:
-        """Folder where the paths of `push` start."""
+        """Folder against which the relative paths of `push` are resolved."""
         return Path(self.options.get("base", ".")).absolute()
 
     def table(self, client: Client, name: str) -> Any:
@@ -92,8 +92,9 @@ def map(
     example `memory="2Gi", consumers=4, gpu=1`.
 
     Raises UserError for wrong input, before anything is submitted. Raises JobFailed if the job ends without success.
-    The message of JobFailed describes the first failures. Its attribute `job` is the name of the job, and its attribute
-    `table` is the table of all rows. The tracebacks of these errors leave out the internal functions of kubeque.
+    The message of JobFailed describes the first failures. The attribute `job` of the error is the name of the job, and
+    the attribute `table` is the table of all rows. The tracebacks of these errors leave out the internal functions of
+    kubeque.
     """
     try:
         with speaking(PYTHON):
@@ -177,9 +178,9 @@ def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, optio
 def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path, *, beside: Path | None = None) -> Sweep:
     """Return a copy of `sweep` with a command that calls a function. Write the files of this command into `folder`.
 
-    `made`: files with the source of the function and its call. `python`: command that starts the interpreter.
-    `beside`: folder of the function's file, which the error for a missing file names. Raises CommandError if a file of
-    the option `push` cannot be read.
+    `made`: file with the source of the function, and program that calls the function. `python`: command that starts the
+    interpreter. `beside`: folder of the function's file; if a missing file exists in this folder, the error says so.
+    Raises CommandError if a file of the option `push` cannot be read.
     """
     made.write(folder)
     # The path of the script is relative: two equal calls must give equal sweeps, although their folders differ.
@@ -210,7 +211,7 @@ def _failure(client: Client, progress: Progress, call: _Call) -> JobFailed:
 
 
 def _describe_group(group: Group) -> str:
-    """Return a text with the first row of a group of failures, its message, and the number of the other rows."""
+    """Return a text about a group of failures: its first row, the message of this row, and the number of other rows."""
     index, row = group.first[0]
     values = ", ".join(f"{column}={printable(value)}" for column, value in row.items() if column != INDEX)
     others = f" (and {group.count - 1} more alike)" if group.count > 1 else ""

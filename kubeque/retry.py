@@ -45,7 +45,8 @@ def retry(
     not retry at the same time. `before_pause`: function that is called with the error and the seconds until the next
     call. `sleep`: function that waits for a number of seconds.
 
-    Raises the first error that is not temporary. Raises any error of the call after the last pause.
+    Raises the first error that is not temporary. After the last pause, `action` is called once more; any error of this
+    last call is raised, even a temporary error.
     """
     for pause in pauses:
         try:
