@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from kubeque.queues.open import open_queue
 GI = 1024 * MI
 #: A Wednesday in 2026, Unix time in seconds.
 NOON = 1_795_608_000.0
+#: Owner names of the consumers of a job.
+CONSUMERS = ("local:machine:101:1", "local:machine:102:2")
 
 
 def make_backends(home: Path) -> Backends:
@@ -54,10 +57,11 @@ class Ended:
 def ended_job(
     backends: Backends, rows: Sequence[Mapping[str, Any]] | Rows, how: Callable[[int], Ended], *, name: str = "sweep",
     run: bool = True, began: float = NOON, canaries: Sequence[int] = (),
+    consumers: Sequence[str] = CONSUMERS, leases: int | None = None,
 ) -> Job:  # fmt: skip
-    """Return a job with these rows. Two consumers ended its tasks as `how` says. Without `run`, no task has begun.
+    """Return a job with these rows. Its consumers ended its tasks as `how` says. Without `run`, no task has begun.
 
-    `canaries`: indexes of the tasks that are not held.
+    `canaries`: indexes of the tasks that are not held. `leases`: number of leases after which the consumers stop.
     """
     table = to_rows(rows)
     columns = table.columns
@@ -69,8 +73,9 @@ def ended_job(
     write_pages(table, job.url, backends.files)
     backends.files.write(spec_url(job), json.dumps(spec.to_wire()).encode())
     backends.queue.create(job, make_blocks(job.uid, job.n, 50, canaries=canaries))
-    clocks = {"local:machine:101:1": began, "local:machine:102:2": began + 1}
-    while run:
+    clocks = {consumer: began + number for number, consumer in enumerate(consumers)}
+    left = itertools.count() if leases is None else range(leases)
+    for _ in left if run else ():
         owner = min(clocks, key=lambda one: clocks[one])
         lease = claims.claim(backends.queue, job, owner, reserve=25)
         if lease is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from kubeque.model.command.command import format_word
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import TaskState
 from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.rows.column_names import FACTS, out_column
 from kubeque.model.stats.advice import AttemptStats, advise
@@ -30,6 +32,8 @@ from kubeque.queues.state_letters import MEANING, squeeze
 _COLUMNS = 30
 #: Maximum length of a cell, characters.
 _CELL = 120
+#: A text that is a number, or missing, as for table.js.
+_NUMBER = re.compile(r"([-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?)?", re.IGNORECASE)
 #: Minimum width of a state in the bar of counts, as a share of the bar. A rare state is then still visible.
 _THINNEST = 0.008
 _COUNTS = (
@@ -103,11 +107,19 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of the table of tasks."""
+
+    cells: Sequence[Cell]
+    is_failed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """The table of tasks."""
 
     heads: Sequence[Head] = ()
-    rows: Sequence[Sequence[Cell]] = ()
+    rows: Sequence[TableRow] = ()
     #: Number of columns that are not shown.
     left_out: int = 0
 
@@ -213,12 +225,18 @@ def _table(c: Content) -> Table:
     columns, values = every[:_COLUMNS], outs[:_COLUMNS]
     names = ["index", *columns, *map(out_column, values), *FACTS]
     rows = [_values(line, columns, values) for line in c.listed]
-    numeric = [all(isinstance(row[i], (int, float, type(None))) for row in rows) for i in range(len(names))]
+    numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(names))]
     peak = names.index("peak_memory", 1 + len(columns) + len(values))
     sizes = {peak, peak + 2}
     return Table(
         [Head(name, is_number) for name, is_number in zip(names, numeric, strict=True)],
-        [[_cell(value, numeric[i], size=i in sizes) for i, value in enumerate(row)] for row in rows],
+        [
+            TableRow(
+                [_cell(value, numeric[i], size=i in sizes) for i, value in enumerate(row)],
+                line.view.state is TaskState.FAILED,
+            )
+            for line, row in zip(c.listed, rows, strict=True)
+        ],
         len(every) - len(columns) + len(outs) - len(values),
     )
 
@@ -226,6 +244,13 @@ def _table(c: Content) -> Table:
 def _values(line: TaskRow, columns: Sequence[str], outs: Sequence[str]) -> list[Any]:
     facts, out, row = line.facts(), line.out, line.parameters()
     return [line.view.index, *(row[name] for name in columns), *(out.get(name) for name in outs), *facts.values()]
+
+
+def _is_number(value: Any) -> bool:
+    """True for a number, a missing value, and a text that is a number, as parameters are."""
+    if isinstance(value, str):
+        return _NUMBER.fullmatch(value) is not None
+    return isinstance(value, (int, float, type(None)))
 
 
 def _cell(value: Any, is_number: bool, *, size: bool) -> Cell:

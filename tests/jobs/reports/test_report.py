@@ -94,6 +94,18 @@ def test_a_report_tells_counts_failures_in_groups_advice_and_every_task(backends
     assert heads[-11:-8] == ["lr", "out.loss", "state"], "values of tasks are beside the parameters"
 
 
+def test_failed_rows_are_marked_and_texts_that_are_numbers_are_on_the_right(backends: Backends) -> None:
+    rows = [{"lr": value, "note": "a" if value == "7" else value} for value in ("1e-3", "-.5", "7", "007", "")]
+
+    page = report(backends, ended_job(backends, rows, failing))
+
+    (table,) = re.findall(r'<table id="tasks">.*?</table>', page, re.DOTALL)
+    lines = re.findall("<tr( class=.*?)?>", table)
+    assert lines == ["", "", "", "", ' class="failed"', ""]
+    assert '<th scope="col" class="n"><button type="button">lr<' in table
+    assert '<th scope="col"><button type="button">note<' in table
+
+
 def test_a_large_job_is_told_in_a_page_of_bounded_size(backends: Backends) -> None:
     job = ended_job(backends, [{"n": n} for n in range(1300)], lambda index: Ended(out={"loss": index}))
 
