@@ -182,30 +182,34 @@ def gcloud(*words: str) -> str:
 
 
 def create_line(project: str, location: str, name: str, pool: NodePool) -> str:
-    """Return the command that creates a cluster with its first pool."""
-    zones = _ZONES_OF_A_REGION if is_region(location) else 1
-    more = [f"--disk-size={pool.disk_gi}GB"] if pool.disk_gi else []
+    """Return the command that creates a cluster with its first pool, as `cluster_message` does."""
     return gcloud(
         "container", "clusters", "create", name, f"--project={project}", f"--location={location}",
-        f"--num-nodes={per_zone(pool.nodes.low, zones)}", f"--machine-type={pool.machine_type}", *more,
-        f"--workload-pool={workload_pool(project)}", "--release-channel=regular",
+        *_pool_options(pool, location), f"--workload-pool={workload_pool(project)}", "--release-channel=regular",
+        "--enable-ip-alias", "--autoscaling-profile=optimize-utilization",
     )  # fmt: skip
 
 
 def pool_line(project: str, location: str, cluster: str, pool: NodePool) -> str:
-    """Return the command that adds a node pool to a cluster."""
-    more = ["--spot", f"--node-taints={SPOT}=true:NoSchedule"] if pool.spot else []
+    """Return the command that adds a node pool to a cluster, as `pool_message` does."""
+    return gcloud(
+        "container", "node-pools", "create", pool.name, f"--project={project}", f"--location={location}",
+        f"--cluster={cluster}", *_pool_options(pool, location),
+    )  # fmt: skip
+
+
+def _pool_options(pool: NodePool, location: str) -> list[str]:
+    """Return the options of gcloud for a pool, which are the same for a new cluster and for a new pool."""
+    zones = _ZONES_OF_A_REGION if is_region(location) else 1
+    words = [f"--num-nodes={per_zone(pool.nodes.low, zones)}", f"--machine-type={pool.machine_type}"]
+    words += ["--spot", f"--node-taints={SPOT}=true:NoSchedule"] if pool.spot else []
     if not pool.nodes.fixed:
-        more += [
+        words += [
             "--enable-autoscaling", f"--total-min-nodes={pool.nodes.low}", f"--total-max-nodes={pool.nodes.high}",
             "--location-policy=ANY",
         ]  # fmt: skip
-    more += [f"--disk-size={pool.disk_gi}GB"] if pool.disk_gi else []
-    more += [f"--ephemeral-storage-local-ssd=count={pool.local_ssd_count}"] if pool.local_ssd_count else []
-    more += [f"--accelerator=type={pool.gpu_type},count={pool.gpu_count}"] if pool.gpu_type else []
-    zones = _ZONES_OF_A_REGION if is_region(location) else 1
-    return gcloud(
-        "container", "node-pools", "create", pool.name, f"--project={project}", f"--location={location}",
-        f"--cluster={cluster}", f"--num-nodes={per_zone(pool.nodes.low, zones)}",
-        f"--machine-type={pool.machine_type}", *more, "--workload-metadata=GKE_METADATA",
-    )  # fmt: skip
+    words += [f"--disk-size={pool.disk_gi}GB"] if pool.disk_gi else []
+    words += [f"--ephemeral-storage-local-ssd=count={pool.local_ssd_count}"] if pool.local_ssd_count else []
+    if pool.gpu_type:
+        words.append(f"--accelerator=type={pool.gpu_type},count={pool.gpu_count},gpu-driver-version=default")
+    return [*words, "--workload-metadata=GKE_METADATA", "--scopes=cloud-platform"]
