@@ -175,6 +175,26 @@ def test_a_download_that_is_not_what_was_expected_leaves_nothing(
     assert os.listdir(tmp_path / "new") == []
 
 
+def test_a_changed_object_never_takes_the_place_of_a_file(place: Place, tmp_path: Path) -> None:
+    # Given an object that changes while it is read, and an earlier file at the destination
+    place.files.write(place.at("file"), b"old")
+    old = place.files.look(place.at("file")).generation
+    path = tmp_path / "new" / "down"
+    path.parent.mkdir()
+    path.write_bytes(b"earlier")
+    seen: list[bytes] = []
+
+    def change(size: int) -> None:
+        place.files.write(place.at("file"), b"other")
+        seen.append(path.read_bytes())
+
+    with pytest.raises(FileDamaged, match="has changed since the job was submitted"):
+        place.files.download(place.at("file"), path, generation=old, progress=change)
+    assert seen
+    assert path.read_bytes() == b"earlier"
+    assert os.listdir(path.parent) == ["down"]
+
+
 @pytest.mark.parametrize("said", [WHOLE_BYTES + 1, 3 * WHOLE_BYTES], ids=["longer", "shorter"])
 def test_a_large_file_of_another_size_than_said_is_damaged(place: Place, tmp_path: Path, said: int) -> None:
     (tmp_path / "source").write_bytes(os.urandom(2 * WHOLE_BYTES))
