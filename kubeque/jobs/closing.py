@@ -18,18 +18,18 @@ log = logging.getLogger(__name__)
 
 
 def close_ended(backends: Backends, fleet: str) -> None:
-    """Close the jobs of `fleet` whose tasks have all ended. Log the error of a job that cannot be closed.
+    """Close the jobs of `fleet` whose tasks have all ended. Log the error of a job that cannot be counted or closed.
 
     Other processes can close the same jobs at the same time.
     """
     for job in backends.queue.jobs(fleet):
-        if job.closing is None and job.may_close(backends.queue.counts(job)):
-            try:
+        try:
+            if job.closing is None and job.may_close(backends.queue.counts(job)):
                 reconcile(backends, job.name, start=False)
-            except JobNotFound:
-                continue  # the job was removed
-            except KubequeError as error:
-                log.error("%s has ended and could not be closed; the next observer tries again: %s", job.name, error)
+        except JobNotFound:
+            continue  # the job was removed
+        except KubequeError as error:
+            log.error("%s could not be closed; the next observer tries again: %s", job.name, error)
 
 
 def main(words: list[str] | None = None) -> int:

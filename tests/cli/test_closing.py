@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from kubeque.clusters.local import fleet_name
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.closing import close_ended
 from kubeque.model.config.config import Config
+from kubeque.model.errors import JobNotFound, JobUnreadable
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
 from kubeque.queues.open import open_queue
+from kubeque.queues.queue import Queue
 from tests.cli.conftest import Shell
+from tests.jobs.sweeps import Ended, ended_job
 from tests.queues.backend_kinds import on
 from tests.waiting import until
 
@@ -71,6 +78,30 @@ def test_many_may_close_a_job_at_once_while_somebody_watches(shell: Shell) -> No
     assert again.returncode == 0, said + complaint
     (table,) = Path(open_queue(config(shell).queue_url).job("next").url).glob("**/results*.csv")
     assert len(table.read_text().splitlines()) == 51
+
+
+def test_a_job_that_cannot_be_counted_is_named_and_the_others_are_closed(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    backends = Backends.open(config(shell))
+    jobs = [ended_job(backends, [{"x": "1"}], lambda index: Ended(), name=name) for name in ("bad", "gone", "good")]
+    counts, errors = Queue.counts, {"bad": JobUnreadable("bad: a block is damaged", "bad"), "gone": JobNotFound("gone")}
+
+    def count(queue: Queue, job: Job) -> Counts:
+        if job.name in errors:
+            raise errors[job.name]
+        return counts(queue, job)
+
+    monkeypatch.setattr(Queue, "counts", count)
+    close_ended(backends, jobs[0].fleet)
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "bad could not be closed; the next observer tries again: bad: a block is damaged"
+    ]
+    good = backends.queue.job("good")
+    assert good.closing is not None
+    assert good.closing.success
+    backends.close()
 
 
 def test_what_keeps_jobs_from_being_closed_is_said_in_one_line(shell: Shell) -> None:
