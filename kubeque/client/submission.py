@@ -51,7 +51,7 @@ class SubmissionMethods(ProgressMethods):
 
         Raises UserError for a sweep that can run on no cluster.
         """
-        return submission_notes(sweep)
+        return submission_notes(sweep, self._backends.config)
 
     def plan(self, sweep: Sweep, *, existing: Existing | str = Existing.REFUSE, typed: Collection[str] = ()) -> Plan:
         """Return the effects that `submit` would have for a sweep. Nothing is submitted.

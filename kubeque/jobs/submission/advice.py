@@ -15,6 +15,7 @@ from kubeque.jobs.submission.build_spec import named
 from kubeque.model.command.command import Word, format_word
 from kubeque.model.command.shell_uploads import is_plain, quoted_uploads, shell_words
 from kubeque.model.command.shell_words import SHELL_WORDS
+from kubeque.model.config.config import Config
 from kubeque.model.errors import CommandError
 from kubeque.model.rows.selection import unused_axes
 from kubeque.model.sweep.sweep import Sweep
@@ -33,13 +34,15 @@ _LATE_OPTIONS = frozenset({
 })  # fmt: skip
 
 
-def submission_notes(sweep: Sweep) -> list[str]:
+def submission_notes(sweep: Sweep, config: Config) -> list[str]:
     """Return notes for the user about likely mistakes in a sweep, one sentence each.
+
+    `config`: configuration with the default resources of tasks.
 
     Raises CommandError if the command is one word that contains a whole command line. Raises the errors of
     `Sweep.check`.
     """
-    notes = [*getattr(sweep.rows, "notes", ()), *_kueue_notes(sweep)]
+    notes = [*getattr(sweep.rows, "notes", ()), *_kueue_notes(sweep, config)]
     sweep = sweep.check()
     notes += _glob_notes(sweep)
     if sweep.function is not None:
@@ -118,9 +121,10 @@ def _matches_files(sweep: Sweep, text: str) -> bool:
     return any(glob.iglob(text, root_dir=sweep.base))
 
 
-def _kueue_notes(sweep: Sweep) -> Iterator[str]:
+def _kueue_notes(sweep: Sweep, config: Config) -> Iterator[str]:
     """Yield a note if the pods of a Kueue queue request no CPU or no memory. Kueue does not count an unset resource."""
-    missing = [option(name) for name in ("cpu", "memory") if getattr(sweep, name) is None]
+    defaults = {"cpu": config.default_resource_cpu, "memory": config.default_resource_memory}
+    missing = [option(name) for name, default in defaults.items() if default is None and getattr(sweep, name) is None]
     if sweep.pod.get("kueue_queue") and missing:
         yield f"Kueue counts only the resources that a pod requests: set {' and '.join(missing)}"
 
