@@ -122,14 +122,11 @@ def _merge(start: float, first: Point, second: Point | None = None) -> Point:
     """Return one point for two adjacent intervals. `start`: start of the first interval, seconds."""
     if second is None:
         return first
-    before, after = first.seconds - start, second.seconds - first.seconds
-    cpu = (first.cpu * before + second.cpu * after) / (before + after)
-    gpus = [point.gpu for point in (first, second) if point.gpu is not None]
+    both = Usage((first._replace(seconds=first.seconds - start), second._replace(seconds=second.seconds - start)))
     memories = [point.gpu_memory for point in (first, second) if point.gpu_memory is not None]
     return Point(
-        second.seconds, cpu, max(first.memory, second.memory), sum(gpus) / len(gpus) if gpus else None,
-        max(memories, default=None),
-    )  # fmt: skip
+        second.seconds, both.mean_cpu, max(first.memory, second.memory), both.mean_gpu, max(memories, default=None)
+    )
 
 
 def draw_curve(values: Sequence[float | None], width: int) -> str:

@@ -31,6 +31,23 @@ def test_gpus_that_were_not_measured_are_not_zeros() -> None:
     assert Usage((Point(2.0, 1.0, 5),)).to_wire() == {"seconds": [2.0], "cpu": [1.0], "memory": [5]}
 
 
+def test_the_mean_gpu_use_counts_each_second_once_also_after_points_are_merged() -> None:
+    # Given points of one second with idle GPUs, each before nine seconds with one busy GPU
+    usage = Usage()
+    for number in range(MAX_POINTS - 1):
+        usage = usage.add(Point(10.0 * (number // 2) + (1 if number % 2 == 0 else 10), 1.0, 5))
+        usage = usage.with_gpu(float(number % 2), 1 << 30)
+    assert len(usage.points) == MAX_POINTS - 1
+    before = usage.mean_gpu
+    assert before == pytest.approx(0.9, abs=0.01)
+
+    merged = usage.add(Point(1000.0, 1.0, 5)).with_gpu(0.0, 1)
+
+    assert len(merged.points) == MAX_POINTS // 2
+    assert merged.mean_gpu == pytest.approx(before, abs=0.01)
+    assert merged.points[0].gpu == pytest.approx(0.9)
+
+
 @pytest.mark.parametrize(
     "wire",
     [
