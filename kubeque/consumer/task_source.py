@@ -47,6 +47,7 @@ from kubeque.model.job.argv import task_argv
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.recently_used import RecentlyUsed
 from kubeque.model.rows.rows import read_row
 from kubeque.queues.claim import claim
 from kubeque.queues.lease import Lease
@@ -54,7 +55,7 @@ from kubeque.queues.queue import Queue
 from kubeque.queues.running_command import RunningCommand
 
 log = logging.getLogger(__name__)
-#: Number of specs above which the consumer forgets all specs that it keeps in memory.
+#: Maximum number of specs that the consumer keeps in memory.
 _SPECS = 50
 #: Seconds between two tries to hand over a staged task, and longest wait for an event of another thread in seconds.
 _HAND_OVER_SECONDS, _CHANGE_SECONDS = 0.2, 0.05
@@ -86,7 +87,7 @@ class TaskSource:
         self._leaving = leaving
         self._command = command
         self._cache = InputCache(host.work / "cache", files, CACHE_BYTES)
-        self._contexts: dict[tuple[str, int], JobContext] = {}
+        self._contexts = RecentlyUsed[tuple[str, int], JobContext](_SPECS)
         #: Uid and revision of the jobs for which this consumer has claimed a block, or found no block to claim.
         self._begun: set[tuple[str, int]] = set()
         self._aside = JobsAside()
@@ -190,14 +191,12 @@ class TaskSource:
 
         Raises StorageError if the store or the environment cannot be read.
         """
-        key = (job.uid, job.revision)
-        if key not in self._contexts:
-            spec = read_spec(self._files, job)
-            if len(self._contexts) > _SPECS:
-                self._contexts.clear()
-            pages = PageReader(job.url, self._files, spec.rows.pages)
-            self._contexts[key] = JobContext(spec, pages, self._environment(job, spec))
-        return self._contexts[key]
+        return self._contexts.get((job.uid, job.revision), lambda: self._read(job))
+
+    def _read(self, job: Job) -> JobContext:
+        spec = read_spec(self._files, job)
+        pages = PageReader(job.url, self._files, spec.rows.pages)
+        return JobContext(spec, pages, self._environment(job, spec))
 
     def _environment(self, job: Job, spec: JobSpec) -> Environment:
         """Return the environment that the tasks of a job inherit. Raises StorageError if it cannot be read.

@@ -13,10 +13,11 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config import Config
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.recently_used import RecentlyUsed
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 
-#: Maximum number of specs in the cache. The oldest entry is dropped first.
+#: Maximum number of specs in the cache.
 _SPECS = 50
 
 
@@ -30,7 +31,7 @@ class Backends:
     #: Cluster of new jobs. An existing job can have a different cluster: see `cluster_of`.
     cluster: Cluster
     _clusters: dict[str, Cluster] = field(default_factory=dict)
-    _specs: dict[tuple[str, str], JobSpec] = field(default_factory=dict)
+    _specs: RecentlyUsed[tuple[str, str], JobSpec] = field(default_factory=lambda: RecentlyUsed(_SPECS))
     _access: Access | None = None
 
     @classmethod
@@ -52,13 +53,7 @@ class Backends:
 
         Raises FileMissing, FileDamaged, StorageError.
         """
-        url = spec_url(job)
-        key = (job.uid, url)
-        if key not in self._specs:
-            while len(self._specs) >= _SPECS:
-                self._specs.pop(next(iter(self._specs)))
-            self._specs[key] = read_spec(self.files, job)
-        return self._specs[key]
+        return self._specs.get((job.uid, spec_url(job)), lambda: read_spec(self.files, job))
 
     def cluster_of(self, job: Job) -> Cluster:
         """Return the cluster to which a job was submitted. The spec of the job names the cluster.

@@ -132,7 +132,7 @@ def test_a_job_of_before_continues_with_what_its_spec_holds(client: Client) -> N
     del wire["local"]
     backends.files.write(spec_url(job), json.dumps(wire).encode())
     backends.queue.update("sweep", lambda now: replace(now, spec_hashes=()))
-    backends._specs.clear()
+    backends._specs._values.clear()
 
     client.reset("sweep")
     assert printed(client) == "before"
@@ -171,7 +171,7 @@ def test_without_sources_there_is_nothing_to_take_in_a_cluster(client: Client) -
     wire = client._backends.spec(job).to_wire() | {"local": False}
     client._backends.files.write(spec_url(job), json.dumps(wire).encode())
     client._backends.queue.update("sweep", lambda now: replace(now, spec_hashes=()))
-    client._backends._specs.clear()
+    client._backends._specs._values.clear()
     with pytest.raises(UserError, match="sweep runs in a cluster"):
         client.reset("sweep", update=True)
 
