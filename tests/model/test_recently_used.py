@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from operator import neg
 
 import pytest
 
@@ -10,12 +12,13 @@ from kubeque.model.recently_used import RecentlyUsed
 
 
 def test_the_value_that_was_not_used_for_the_longest_time_is_dropped() -> None:
-    cache, made = RecentlyUsed[str, str](2), []
+    cache, made = RecentlyUsed[str, str](2), list[str]()
 
-    def get(key: str) -> str:
-        return cache.get(key, lambda: made.append(key) or key.upper())
+    def make(key: str) -> str:
+        made.append(key)
+        return key.upper()
 
-    assert [get(key) for key in "abacab"] == list("ABACAB")
+    assert [cache.get(key, partial(make, key)) for key in "abacab"] == list("ABACAB")
     assert made == ["a", "b", "c", "b"]
 
 
@@ -30,7 +33,7 @@ def test_threads_can_evict_the_values_of_each_other() -> None:
     cache = RecentlyUsed[int, int](3)
 
     def use(start: int) -> bool:
-        return all(cache.get(key, lambda key=key: -key) == -key for key in [*range(start, start + 20)] * 20)
+        return all(cache.get(key, partial(neg, key)) == -key for key in [*range(start, start + 20)] * 20)
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(use, range(8)))

@@ -5,6 +5,7 @@ A task can be running or ended. The consumer of the task need not exist any more
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Container, Iterator
 from dataclasses import replace
@@ -70,27 +71,24 @@ def peek_many(
     """Yield the last 64 KiB of a stream of each task that has begun, in the order of the tasks.
 
     `state`: only tasks in this state. `skip`: indexes to leave out. For tasks that run on other machines, the newest
-    upload is read. New uploads are requested only for the first 32 running tasks. Raises StorageError.
+    upload is read. New uploads are requested for at most 32 of these tasks. Raises StorageError.
     """
-    asked = 0
+    requests = threading.Semaphore(_REQUESTS)
 
-    def read(view: TaskView, ask: bool) -> Peek:
+    def read(view: TaskView) -> Peek:
         if not view.owner:
             return _ended(backends, job, view, stream)
         found = _here(backends, job, view, stream, view.record.attempts)
-        if found is None and ask:
+        if found is None and requests.acquire(blocking=False):
             _ask(backends, job, view.index)
         return found or _read_sent(backends, job, view, stream)
 
-    def chosen() -> Iterator[tuple[TaskView, bool]]:
-        nonlocal asked
-        for view in backends.queue.tasks(job):
-            if view.index in skip or state not in (None, view.state) or not view.record.attempts:
-                continue
-            asked += bool(view.owner)
-            yield view, asked <= _REQUESTS
-
-    yield from in_parallel(lambda item: read(*item), chosen(), threads=SMALL_READS)
+    chosen = (
+        view
+        for view in backends.queue.tasks(job)
+        if view.index not in skip and state in (None, view.state) and view.record.attempts
+    )
+    yield from in_parallel(read, chosen, threads=SMALL_READS)
 
 
 def _ended(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek:

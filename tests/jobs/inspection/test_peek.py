@@ -11,9 +11,16 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.inspection.peek import peek_many
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import Shape
 from kubeque.model.sweep.sweep import Sweep
+from kubeque.queues.block import make_blocks
+from kubeque.queues.claim import claim
+from tests.jobs.sweeps import GI, NOON
 from tests.waiting import until
 
 TALKS = "i=0; while [ ! -e {stop} ]; do echo line $i; echo warn $i >&2; i=$((i+1)); sleep 0.2; done; echo done"
@@ -96,6 +103,23 @@ def test_a_program_that_replaces_its_streams_hinders_nobody(client: Client, tmp_
     assert client.peek("rogue", 0).tail.data == b""
     assert client.peek("rogue", 0, "stderr").tail.data == b""
     client.kill("rogue")
+
+
+def test_only_tasks_of_other_machines_use_up_the_requests(backends: Backends) -> None:
+    # Given 40 running tasks, of which the last five run on another machine
+    job = Job("many", "uid", 40, str(backends.config.home / "results" / "many"), created=NOON, shapes=(Shape(GI),))
+    backends.queue.create(job, make_blocks(job.uid, job.n, 64))
+    lease = claim(backends.queue, job, "pod:kq-many-0", reserve=40)
+    assert lease is not None
+    for index in range(35):
+        folder = backends.config.home / "work" / "0" / f"uid-{index}-1-abc"
+        folder.mkdir(parents=True)
+        (folder / "stdout").write_text(f"line of {index}")
+
+    seen = list(peek_many(backends, job))
+
+    assert [each.tail.text for each in seen] == [f"line of {index}" for index in range(35)] + [""] * 5
+    assert {index for index, _ in backends.queue.job("many").peeks} == set(range(35, 40))
 
 
 def test_a_task_that_there_is_not_is_named(client: Client) -> None:
