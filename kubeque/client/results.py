@@ -160,15 +160,16 @@ class ResultMethods(ProgressMethods):
         """Write the whole table of a job to `dest`, a .csv or .parquet file. Return its path, row count and columns.
 
         `infer`: True to convert a parameter column to numbers or booleans if all its values are numbers, or all are
-        true or false. Other parameter columns stay text. Values that are too large for the queue are read from the
-        results. If the results of some tasks are damaged, the table is written without these results. Then StorageError
-        is raised; its message names these tasks. Raises UserError, DestinationError, MissingExtra.
+        true or false. Other parameter columns stay text, and `notes` of the result has the reasons. Values that are too
+        large for the queue are read from the results. If the results of some tasks are damaged, the table is written
+        without these results. Then StorageError is raised; its message names these tasks. Raises UserError,
+        DestinationError, MissingExtra.
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 
-    def print_table(self, name: str, stream: BinaryIO, *, infer: bool = False) -> None:
+    def print_table(self, name: str, stream: BinaryIO, *, infer: bool = False) -> CollectedTable:
         """Write the whole table of a job as CSV to an open binary stream. `infer` and errors: see `collect`."""
-        print_table(self._backends, self.job(name), stream, infer=infer)
+        return print_table(self._backends, self.job(name), stream, infer=infer)
 
     def frame(self, name: str, *, infer: bool = False) -> Any:
         """Return the whole table of a job as a pandas DataFrame. Raises MissingExtra, StorageError.

@@ -71,6 +71,8 @@ class KubequeCollectOperator(HasLineage, KubequeJobOperator):
         check_ended(hook, name, unfinished=self.unfinished, has_sensor=has_sensor_upstream(self))
         done = hook.get_conn().collect(name, dest, infer=self.infer)
         self.log.info("%s: %d rows with %d columns in %s", name, done.rows, len(done.columns), done.dest)
+        for note in done.notes:
+            self.log.info("%s", note)
         job, columns = hook.get_conn().progress(name), [column.shown for column in done.columns]
         write_extra(
             self, context, {"job_id": name, "dest": done.dest, "rows": done.rows, "counts": job.counts.to_wire()}

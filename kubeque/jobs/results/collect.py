@@ -23,34 +23,25 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import FileError, MissingExtra, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
-from kubeque.model.rows.column_names import FACTS, out_column, out_of, parameter_column
+from kubeque.model.rows.column_names import out_column, out_of, parameter_column
 from kubeque.model.rows.column_types import Column, ValueType, is_int64, read_text
 from kubeque.model.rows.rows import RowsSpec, read_values
+from kubeque.model.rows.table_columns import TableColumns
 from kubeque.model.wording import code
 
 log = logging.getLogger(__name__)
-
-_FACT_KINDS = {
-    "state": ValueType.TEXT,
-    "cause": ValueType.TEXT,
-    "exit_code": ValueType.INTEGER,
-    "attempts": ValueType.INTEGER,
-    "seconds": ValueType.NUMBER,
-    "peak_memory": ValueType.INTEGER,
-    "files": ValueType.INTEGER,
-    "bytes": ValueType.INTEGER,
-    "message": ValueType.TEXT,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class CollectedTable:
     """The result of a collect."""
 
-    #: Path or URL of the table.
+    #: Path or URL of the table; "the table" if it was written to a stream.
     dest: str
     rows: int
     columns: tuple[Column, ...]
+    #: Notes about parameters that stay text although types were inferred, one sentence each.
+    notes: tuple[str, ...] = ()
 
 
 #: Rows of the table. Each row is a list of values in the order of the columns.
@@ -74,18 +65,19 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
     writer = _WRITERS[Path(dest).suffix.lower()]
     check_file(backends.files, dest)
     with _spool() as spool:
-        columns, count, faults = _gather(backends, job, spool, infer=infer, typed=writer is _parquet)
-        write_file(backends.files, dest, lambda file: writer(file, columns, _read(spool, columns)))
-    _check_faults(job, str(dest), count, faults)
-    return CollectedTable(str(dest), count, columns)
+        table, faults = _gather(backends, job, str(dest), spool, infer=infer, typed=writer is _parquet)
+        write_file(backends.files, dest, lambda file: writer(file, table.columns, _read(spool, table.columns)))
+    _check_faults(job, table, faults)
+    return table
 
 
-def print_table(backends: Backends, job: Job, stream: BinaryIO, *, infer: bool = False) -> None:
+def print_table(backends: Backends, job: Job, stream: BinaryIO, *, infer: bool = False) -> CollectedTable:
     """Write the table of `job` as CSV to an open stream. `infer` and errors: see `collect`."""
     with _spool() as spool:
-        columns, count, faults = _gather(backends, job, spool, infer=infer, typed=False)
-        _csv(stream, columns, _read(spool, columns))
-    _check_faults(job, "the table", count, faults)
+        table, faults = _gather(backends, job, "the table", spool, infer=infer, typed=False)
+        _csv(stream, table.columns, _read(spool, table.columns))
+    _check_faults(job, table, faults)
+    return table
 
 
 @contextmanager
@@ -100,11 +92,11 @@ def _spool() -> Iterator[TextIO]:
             spool.close()
 
 
-def _check_faults(job: Job, table: str, count: int, faults: Faults) -> None:
-    """Raise StorageError if the values of some tasks cannot be read. `table`: name of the table in the message."""
+def _check_faults(job: Job, table: CollectedTable, faults: Faults) -> None:
+    """Raise StorageError if the values of some tasks cannot be read."""
     if faults:
         raise StorageError(
-            f"{table} is written with {count} rows, without the values of {_name(faults)}; "
+            f"{table.dest} is written with {table.rows} rows, without the values of {_name(faults)}; "
             f"{code('reset', job.name, 'all')} runs all tasks again"
         )
 
@@ -132,7 +124,8 @@ def frame(backends: Backends, job: Job, *, infer: bool = False) -> Any:
         gaps = (None,) if column in outs or spec.function else (None, "")
         values = [row.get(column) for row in found]
         missing = [isinstance(value, str | None) and value in gaps for value in values]
-        if dtype := _dtype_with_gaps(values, missing):
+        empty = "float64" if column in outs and all(missing) else ""  # as in Parquet, see `TableColumns`
+        if dtype := empty or _dtype_with_gaps(values, missing):
             # pandas converts integers to floats if the column contains None, unless the dtype is object.
             exact = pd.Series(values, index=table.index, dtype=object)
             table[column] = exact.mask(missing, None).astype(dtype)
@@ -246,38 +239,25 @@ def _name(faults: Faults) -> str:
 
 @uses_temporary_files()
 def _gather(
-    backends: Backends, job: Job, spool: TextIO, *, infer: bool, typed: bool
-) -> tuple[tuple[Column, ...], int, Faults]:
-    """Write the rows to `spool` as JSON lines. Return the columns with their types, the number of rows, and the errors.
+    backends: Backends, job: Job, dest: str, spool: TextIO, *, infer: bool, typed: bool
+) -> tuple[CollectedTable, Faults]:
+    """Write the rows to `spool` as JSON lines. Return the table with the types of its columns, and the errors.
 
     `infer`: True to derive types from the text of parameters. `typed`: True to use the types that were submitted.
     """
     spec = backends.spec(job)
     rows = spec.rows
-    mixed = _mixed(rows) if typed and not spec.function else set()
+    columns = TableColumns(infer=infer, typed=typed, mixed=_mixed(rows) if typed and not spec.function else set())
     faults: Faults = {}
-    parameters: dict[str, Column] = {}
-    outs: dict[str, Column] = {}
     count = 0
     for line, out in whole_lines(backends, job, lines(backends, job), faults):
         count += 1
         row = _as_given(rows, line).row if typed else line.row
         values: dict[str, Any] = {name: value for name, value in row.items() if name != "index"}
         spool.write(json.dumps([line.view.index, values, line.facts(), out]) + "\n")
-        for name, value in values.items():
-            known = parameters.get(
-                name,
-                Column("param", name, parameter_column(name), ValueType.EMPTY if infer or typed else ValueType.TEXT),
-            )
-            found = read_text(value) if infer and isinstance(value, str) else value
-            found = None if found == "" and name in mixed else found
-            parameters[name] = replace(known.widen(found), gaps=True) if found is None else known.widen(found)
-        for name, value in out.items():
-            outs[name] = outs.get(name, Column("out", name, out_column(name), gaps=True)).widen(value)
+        columns.add(line.view.index, values, out)
     spool.flush()
-    facts = [Column("fact", name, name, _FACT_KINDS[name], gaps=True) for name in FACTS]
-    index = Column("index", "index", "index", ValueType.INTEGER)
-    return (index, *parameters.values(), *facts, *outs.values()), count, faults
+    return CollectedTable(dest, count, columns.all(), tuple(columns.notes())), faults
 
 
 def _read(spool: TextIO, columns: tuple[Column, ...]) -> Values:

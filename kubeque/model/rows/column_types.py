@@ -49,7 +49,7 @@ class Column:
 
     def widen(self, value: Any) -> Column:
         """Return this column with a type that also fits `value`. None fits every type."""
-        kind = _kind(value)
+        kind = kind_of(value)
         if kind in (self.kind, ValueType.EMPTY):
             return self
         if self.kind is ValueType.EMPTY:
@@ -67,7 +67,8 @@ class Column:
         return float(value) if self.kind is ValueType.NUMBER else value
 
 
-def _kind(value: Any) -> ValueType:
+def kind_of(value: Any) -> ValueType:
+    """Return the type of one value."""
     if value is None:
         return ValueType.EMPTY
     if isinstance(value, bool):

@@ -21,7 +21,9 @@ from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Running, TaskRecord, TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS
+from kubeque.model.rows.column_types import read_text
 from kubeque.model.rows.parameters import from_frame, to_rows
+from kubeque.model.rows.text_reasons import TextReasons
 from kubeque.model.sweep.sweep import Sweep
 from tests.jobs.sweeps import Ended, ended_job
 
@@ -80,6 +82,58 @@ def test_inferred_parameters_are_numbers_where_all_are(backends: Backends, job: 
     table = parquet.read_table(tmp_path / "t.parquet")
     assert table["lr"].to_pylist() == [0.1, 1.0, 2.0]
     assert table["tag"].to_pylist() == ["007", "008", "009"]
+
+
+def test_values_that_no_row_has_are_missing_numbers(backends: Backends, tmp_path: Path) -> None:
+    parquet, _ = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pandas")
+    # Given a value that was NaN in each row, and a parameter without a text in each row
+    rows = [{"tag": "", "lr": "1"}, {"tag": "", "lr": "2"}]
+    made = ended_job(backends, rows, lambda index: Ended(out={"loss": None, "best": 0.5}), name="empty")
+
+    for infer in (False, True):
+        collect(backends, made, tmp_path / "t.parquet", infer=infer)
+        table = parquet.read_table(tmp_path / "t.parquet")
+        kinds = {name: str(table.schema.field(name).type) for name in ("out.loss", "out.best", "tag")}
+        assert kinds == {"out.loss": "double", "out.best": "double", "tag": "string"}
+        assert (table["out.loss"].to_pylist(), table["tag"].to_pylist()) == ([None, None], ["", ""])
+        found = frame(backends, made, infer=infer)
+        assert (str(found["out.loss"].dtype), int(found["out.loss"].isna().sum())) == ("float64", 2)
+        assert list(found["tag"]) == ["", ""]
+
+
+def test_columns_that_stay_text_are_named_with_the_reason(backends: Backends, tmp_path: Path) -> None:
+    rows = [
+        {"zero": "1", "plus": "+1", "long": "1234567890123456", "mixed": "", "flag": "true", "word": "a", "n": "1"},
+        {"zero": "007", "plus": "x", "long": "1", "mixed": "0.5", "flag": "1", "word": "b", "n": ""},
+        {"zero": "-08", "plus": "1", "long": "", "mixed": "NA", "flag": "false", "word": "c", "n": "2.5"},
+    ]
+    made = ended_job(backends, rows, lambda index: Ended(), name="reasons")
+
+    notes = (
+        "zero stays text: '007' in row 1 has a leading zero",
+        "plus stays text: '+1' in row 0 has a plus sign",
+        "long stays text: '1234567890123456' in row 0 has more than 15 digits",
+        "mixed stays text: row 1 has '0.5', and row 2 has 'NA'",
+        "flag stays text: row 0 has 'true', and row 1 has '1'",
+    )
+    assert collect(backends, made, tmp_path / "t.csv", infer=True).notes == notes
+    assert print_table(backends, made, io.BytesIO(), infer=True).notes == notes
+    assert collect(backends, made, tmp_path / "t.csv").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (" 5", "a blank at its start or end"), ("-007", "a leading zero"), ("00", "a leading zero"),
+        (".5", "no digit before or after the point"), ("5.", "no digit before or after the point"),
+        ("1e5000", "a large exponent"), ("True", "capital letters"), ("1,5", ""), ("x", ""), ("", ""), ("0.30", ""),
+        ("1e-05", ""), ("0.30000000000000004", ""), ("nan", ""), ("-inf", ""), ("0", ""), ("1" * 20, "more than 15"),
+    ],
+)  # fmt: skip
+def test_a_text_that_looks_like_a_number_has_a_reason(text: str, reason: str) -> None:
+    reasons = TextReasons()
+    reasons.add(3, text, read_text(text))
+    assert (f"{text!r} in row 3 has {reason}" in reasons.explain()) is bool(reason)
 
 
 def test_csv_has_the_same_and_needs_no_library(backends: Backends, job: Job, tmp_path: Path) -> None:

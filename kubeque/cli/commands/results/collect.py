@@ -11,7 +11,7 @@ from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.streams import write_data
-from kubeque.client import Client
+from kubeque.client import Client, CollectedTable
 
 
 @click.command()
@@ -35,19 +35,24 @@ def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
     with connect(ctx) as client:
         job = find_job(client, job)
         if dest == "-":
-            _print_table(client, job, infer=infer)
+            _print_notes(_print_table(client, job, infer=infer))
             return
         done = client.collect(job, dest, infer=infer)
     click.echo(f"{dest}: {done.rows} rows, {len(done.columns)} columns")
+    _print_notes(done)
 
 
-def _print_table(client: Client, job: str, *, infer: bool) -> None:
+def _print_notes(table: CollectedTable) -> None:
+    for note in table.notes:
+        click.echo(f"note: {note}", err=True)
+
+
+def _print_table(client: Client, job: str, *, infer: bool) -> CollectedTable:
     """Write the table of a job as CSV to standard output: on a terminal as safe text, otherwise unchanged."""
     if not sys.stdout.isatty():
-        client.print_table(job, sys.stdout.buffer, infer=infer)
-        return
+        return client.print_table(job, sys.stdout.buffer, infer=infer)
     table = io.BytesIO()
     try:
-        client.print_table(job, table, infer=infer)
+        return client.print_table(job, table, infer=infer)
     finally:
         write_data(table.getvalue().decode())
