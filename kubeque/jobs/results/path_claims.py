@@ -26,6 +26,7 @@ class _Claim:
     """A path below the destination, and the index of the task to which it belongs."""
 
     index: int
+    #: Path of the file in a flat layout, otherwise of the folder of the task.
     path: str
     #: Name of the file, in a flat layout.
     name: str = ""
@@ -52,7 +53,8 @@ def check_paths(
     for index, before in fetched.items():
         if index not in being_fetched:
             for name in before.files:
-                claims.add(index, before.path(index, name), name)
+                path = before.path(index, name)
+                claims.add(index, path if paths.layout.is_flat else path.removesuffix(f"/{name}"), name)
     if paths.layout.is_flat:
         _claim_files(files, claims, open_tasks, choice)
 
@@ -78,6 +80,8 @@ class PathClaims:
         self._paths = paths
         self._rows = rows
         self._claims: dict[str, _Claim] = {}
+        #: For each folder that is not the folder of a task, a task whose folder is inside of it.
+        self._inner: dict[str, _Claim] = {}
 
     def add(self, index: int, path: str, name: str = "") -> None:
         """Record that `path` belongs to the task `index`; in a flat layout, to its file `name`.
@@ -90,14 +94,34 @@ class PathClaims:
                 f"{layout.text} gives row {index} the path {path!r}, which the fetch uses for its own files:"
                 " begin the path with another name"
             )
-        before = self._claims.setdefault(self._paths.key(path), _Claim(index, path, name))
+        claim = _Claim(index, path, name)
+        before = self._claims.setdefault(fold(path), claim)
         if (before.index, before.name if layout.is_flat else "") != (index, name if layout.is_flat else ""):
             always = f"; {option('flat', _ALWAYS)} works for every job" if layout.is_flat else ""
-            raise UserError(f"{layout.text} {self._describe(before, _Claim(index, path, name))}{always}")
+            raise UserError(f"{layout.text} {self._describe(before, claim)}{always}")
+        if before is claim:
+            self._check_nesting(claim)
+
+    def _check_nesting(self, claim: _Claim) -> None:
+        """Raise UserError if the folder of a task is inside of the folder of another task.
+
+        A file of the outer task could have the path of the inner folder.
+        """
+        key = fold(claim.path)
+        parents = [key[:at] for at, char in enumerate(key) if char == "/"]
+        outer = next((self._claims[parent] for parent in parents if parent in self._claims), None)
+        pair = (outer, claim) if outer else (claim, self._inner[key]) if key in self._inner else None
+        if pair:
+            first, second = (f"row {each.index} ({printable(each.path, LINE_CHARACTERS)})" for each in pair)
+            raise UserError(
+                f"{self._paths.layout.text} puts the folder of {second} into the folder of {first}: write"
+                f" {{{INDEX}}}- in front of the pattern"
+            )
+        self._inner.update(dict.fromkeys(parents, claim))
 
     def _describe(self, first: _Claim, second: _Claim) -> str:
         kind = "file" if self._paths.layout.is_flat else "folder"
-        places = [self._place(claim) for claim in (first, second)]
+        places = [claim.path for claim in (first, second)]
         same = places[0] == places[1]
         where = (
             f"the same {kind} {printable(places[0], LINE_CHARACTERS)}" if same
@@ -108,11 +132,6 @@ class PathClaims:
             return f"gives the files {first.name} and {second.name} of row {first.index} {where}: add {{path}}{also}"
         return f"gives rows {first.index} and {second.index} {where}: add {self._remedy(first, second)}"
 
-    def _place(self, claim: _Claim) -> str:
-        if self._paths.layout.is_flat:
-            return claim.path
-        return "/".join(claim.path.split("/")[: self._paths.depth])
-
     def _remedy(self, first: _Claim, second: _Claim) -> str:
         """Return as text the placeholders that distinguish two tasks: a column with different values, or the index."""
         rows = [self._rows.get(claim.index, {}) for claim in (first, second)]
@@ -120,5 +139,5 @@ class PathClaims:
             name for name, value in rows[0].items()
             if name != INDEX and name not in self._paths.used and rows[1].get(name, value) != value
         ]  # fmt: skip
-        differing.sort(key=lambda name: "/" in rows[0][name])  # a slash becomes %2F in the name of a file
+        differing.sort(key=lambda name: "/" in rows[0][name])  # a value without folders gives a shorter path
         return " or ".join(map(self._paths.placeholder, [*differing[:1], INDEX]))

@@ -18,6 +18,9 @@ from kubeque.model.wording import option
 
 #: Placeholders in a template of `--flat` for the parts of a file's own path.
 FILE_FIELDS = ("name", "stem", "suffix", "path")
+#: Maximum length of a part of a template with its values in which a slash separates folders, bytes. A path has at most
+#: 4096 bytes on Linux, and an unsafe character becomes three.
+_VALUE_BYTES = 1000
 #: Prefixes of placeholders. They distinguish a part of the file's path from a column with the same name.
 _FILE, _PARAMETER = "file.", "param."
 
@@ -130,11 +133,6 @@ class ResultPaths:
             raise UserError(f"{layout.text}: {'; '.join(faults)}")
 
     @property
-    def depth(self) -> int:
-        """Number of parts of the template between slashes."""
-        return len(self._words)
-
-    @property
     def used(self) -> set[str]:
         """The columns that the template uses."""
         return {name for source, name in self._sources.values() if source == _PARAMETER}
@@ -165,19 +163,22 @@ class ResultPaths:
         return None
 
     def folder(self, row: Mapping[str, str]) -> str:
-        """Return the folder of a task below the destination. `row`: the values of the task, with its index."""
-        return "/".join(self._render(word, row, {}) for word in self._words)
+        """Return the folder of a task below the destination. `row`: the values of the task, with its index.
+
+        A slash in a value separates folders.
+        """
+        return "/".join(part for word in self._words for part in _split_value(self._fill(word, row, {})))
 
     def file(self, row: Mapping[str, str], name: str) -> str:
         """Return the path of the file `name` of a task below the destination."""
         if not self.layout.is_flat:
             return f"{self.folder(row)}/{name}"
         path = PurePosixPath(name)
-        fields = {"name": path.name, "stem": path.stem, "suffix": path.suffix, "path": name.replace("/", "_")}
-        return self._render(self._words[0], row, fields)
+        fields = {"name": path.name, "stem": path.stem, "suffix": path.suffix, "path": name}
+        return path_part(self._fill(self._words[0], row, fields).replace("/", "_"))
 
-    def _render(self, word: Word, row: Mapping[str, str], fields: Mapping[str, str]) -> str:
-        return path_part("".join(self._value(part, row, fields) for part in word.parts))
+    def _fill(self, word: Word, row: Mapping[str, str], fields: Mapping[str, str]) -> str:
+        return "".join(self._value(part, row, fields) for part in word.parts)
 
     def _value(self, part: str | Placeholder, row: Mapping[str, str], fields: Mapping[str, str]) -> str:
         if isinstance(part, str):
@@ -185,14 +186,15 @@ class ResultPaths:
         source, name = self._sources[part.name]
         return row[name] if source == _PARAMETER else fields[name]
 
-    def key(self, path: str) -> str:
-        """Return the key of a path. Two tasks, or two files of a flat layout, must have different keys.
 
-        The key comes from the folder of the task, or from the whole path in a flat layout. The key ignores the case and
-        the Unicode form of names, because some file systems ignore them.
-        """
-        shared = path if self.layout.is_flat else "/".join(path.split("/")[: self.depth])
-        return fold(shared)
+def _split_value(text: str) -> list[str]:
+    """Return the names of folders for one part of a template, in which the values of a row are inserted.
+
+    Empty names and `.` are left out. A very long text stays one name, which is cut.
+    """
+    names = [name for name in text.split("/") if name not in ("", ".")]
+    is_short = len(text.encode("utf-8", "surrogatepass")) <= _VALUE_BYTES
+    return [path_part(name) for name in (names if names and is_short else [text])]
 
 
 def fold(name: str) -> str:

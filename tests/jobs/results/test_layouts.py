@@ -116,7 +116,7 @@ def test_a_layout_that_cannot_work_is_refused_before_anything_is_written(
 
 
 HOSTILE = [
-    "..", ".", "../../up", "/etc/x", "a/b", "a\\b", "-rf", ".kubeque", "results.csv.", "C:x", "a\nb", "\x1b[2J",
+    "..", ".", "x/../../up", "/etc/x", "a/b", "a\\b", "-rf", ".kubeque", "results.csv.", "C:x", "a\nb", "\x1b[2J",
     "\u202etxt", "naïve ü", "x" * 5000, "ü" * 300, " ", "%2E%2E x", "~", "*",
 ]  # fmt: skip
 
@@ -133,13 +133,17 @@ def test_no_value_of_a_parameter_leads_out(client: Client, tmp_path: Path, flat:
     assert done.files == len(HOSTILE)
     assert os.listdir(tmp_path) == ["a"]
     assert os.listdir(tmp_path / "a") == ["dest"]
-    found = [path for path in os.listdir(dest) if path not in (MARKER, "results.csv")]
-    assert sorted(found) == sorted(map(path_part, HOSTILE))
-    assert not any(path.startswith(("-", ".")) for path in found)
+    found = [path for path in tree(dest) if path != "results.csv"]
+    folders = [path.removesuffix("/f") for path in found]
+    assert len(found) == len(HOSTILE)
     assert all(path.isprintable() for path in found)
-    assert {"a%2Fb", "%2E.", "%2Drf", "naïve ü", "%2Ekubeque"} <= set(found)
-    files = [dest / path if flat else dest / path / "f" for path in found]
-    assert all(path.read_text() == "f\n" for path in files)
+    names = [name for path in found for name in path.split("/")]
+    assert not any(name.startswith(("-", ".")) for name in names)
+    assert max(len(name.encode()) for name in names) <= 240
+    assert {"%2E.", "%2Drf", "naïve ü", "%2Ekubeque", path_part("x" * 5000), path_part("ü" * 300)} <= set(folders)
+    of_slashes = {"a_b", "_etc_x", "x_.._.._up"} if flat else {"a/b", "etc/x", "x/%2E./%2E./up"}
+    assert of_slashes <= set(folders)
+    assert all((dest / path).read_text() == "f\n" for path in found)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +153,10 @@ def test_no_value_of_a_parameter_leads_out(client: Client, tmp_path: Path, flat:
         (("\u00e9", "e\u0301"), "differ only in case or Unicode form"),
         (("x", "Results.csv"), "gives row 1 the path 'Results.csv', which the fetch uses for its own files"),
         (("", "_"), "rows 0 and 1 the same folder _"),
+        (("/a/b", "a//./b"), "rows 0 and 1 the same folder a/b: add {index}"),
+        (("a/b", "a"), "puts the folder of row 0 (a/b) into the folder of row 1 (a): write {index}- in front"),
+        (("A", "a/b/c"), "puts the folder of row 1 (a/b/c) into the folder of row 0 (A)"),
+        (("results.csv/x", "y"), "gives row 0 the path 'results.csv/x', which the fetch uses for its own files"),
     ],
 )  # fmt: skip
 def test_values_that_some_file_systems_do_not_distinguish_are_refused(
@@ -161,6 +169,28 @@ def test_values_that_some_file_systems_do_not_distinguish_are_refused(
     with pytest.raises(UserError) as error:
         client.fetch(name, tmp_path / "d", layout="{v}", streams=None)
     assert message in str(error.value)
+
+
+def test_a_slash_in_a_value_separates_folders_and_becomes_an_underscore_in_one_folder(
+    client: Client, tmp_path: Path
+) -> None:
+    values = ["img/eu/a.png", "img/us/a.png", "/abs/a.png", "s3://bucket/a.png"]
+    rows = from_records([{"path": value, "n": number} for number, value in enumerate(values)])
+    client.submit(Sweep(["sh", "-c", "mkdir out; echo $1 > out/f", "sh", "{path}"], name="slashes", rows=rows))
+    client.wait("slashes", timeout=60)
+
+    client.fetch("slashes", tmp_path / "d", layout="of/{path}", streams=None)
+    folders = ["of/abs/a.png", "of/img/eu/a.png", "of/img/us/a.png", "of/s3%3A/bucket/a.png"]
+    assert tree(tmp_path / "d") == [*(f"{folder}/out/f" for folder in folders), "results.csv"]
+    assert (tmp_path / "d/of/img/us/a.png/out/f").read_text() == "img/us/a.png\n"
+    assert client.fetch("slashes", tmp_path / "d", layout="of/{path}", streams=None).files == 0
+
+    client.fetch("slashes", tmp_path / "e", flat="{param.path}-{path}", streams=None)
+    files = ["_abs_a.png-out_f", "img_eu_a.png-out_f", "img_us_a.png-out_f", "results.csv", "s3%3A__bucket_a.png-out_f"]
+    assert tree(tmp_path / "e") == files
+    # And a folder of an earlier fetch counts, also if it is inside of a folder or around it
+    client.fetch("slashes", tmp_path / "f", layout="{path}", indexes=[0], streams=None)
+    assert client.fetch("slashes", tmp_path / "f", layout="{path}", streams=None).tasks == 3
 
 
 def test_rows_that_were_fetched_before_take_part_in_the_check(client: Client, job: str, tmp_path: Path) -> None:
