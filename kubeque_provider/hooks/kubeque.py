@@ -149,7 +149,7 @@ class KubequeHook(KubequeConnection):
 
     def begin_wait(
         self, name: str, this_try: Try, *, orphan_after: float | None = None,
-        retries: Mapping[str, int] | None = None, retry_failed_rows: bool = False,
+        retries: Mapping[str, int] | None = None, retry_failed_rows: bool = False, keep_failed_rows: bool = False,
     ) -> Progress:  # fmt: skip
         """Store the wait token of this try in a job, run failed rows again if necessary, and return the progress.
 
@@ -158,7 +158,7 @@ class KubequeHook(KubequeConnection):
         `signal` or `timeout`, or that a user killed, do not run again.
 
         `orphan_after`: seconds without a poll after which the job stops; None means never. `retries`: number of extra
-        attempts, by cause. Raises JobNotFound.
+        attempts, by cause. `keep_failed_rows`: True to run no row after a clear. Raises JobNotFound.
         """
         client = self.get_conn()
         refuse_foreign(client, name)
@@ -167,6 +167,9 @@ class KubequeHook(KubequeConnection):
         job = progress.job
         seen = this_try.number > 1 and before not in ("", this_try.token)
         if not seen or job.open or (job.closing and job.closing.success):
+            return progress
+        if keep_failed_rows and this_try.is_fresh(before):
+            self.log.info("%s: failed rows do not run again, because of on_clear='skip'", name)
             return progress
         if retry_failed_rows or this_try.is_fresh(before):
             self.log.info("%s", describe_rerun(progress, this_try, cleared=this_try.is_fresh(before)))

@@ -113,10 +113,10 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         cases in which Airflow does not call `on_kill`. None: never.
         `on_clear`: Rows to run if a try finds the ended job of an earlier try. `failed_rows` runs the rows that are not
         ok. `changed` runs these rows, and rows whose command, inputs or values changed. `all` runs all rows. `skip`
-        runs no row of a successful job. `auto` runs the rows that are not ok; if the job was a success and an Airflow
-        task has already returned its result, `auto` runs all rows. With a fixed `job_id`, the job can belong to another
-        DAG run. In that case, `skip` fails this Airflow task if its sweep differs from the sweep of that job. Each
-        other value also runs all rows that differ.
+        runs no row, so a failed job fails this Airflow task again. `auto` runs the rows that are not ok; if the job was
+        a success and an Airflow task has already returned its result, `auto` runs all rows. With a fixed `job_id`, the
+        job can belong to another DAG run. In that case, `skip` fails this Airflow task if its sweep differs from the
+        sweep of that job. Each other value also runs all rows that differ.
         `retry_failed_rows`: A retry by Airflow also reruns the rows that failed with the cause exit, signal or timeout.
         `on_empty`: State of this Airflow task if `parameters` has no row: `skip`, `fail` or `success`. With `success`,
         the task returns a pointer without a job. None: `skip` for rows from upstream or from a template, otherwise
@@ -296,6 +296,10 @@ class KubequeSubmitOperator(HasLineage, WaitsForSweep, RendersSweep, SweepArgume
         It is empty if the wait ends with the job.
         """
         return CANARIES if self.canaries and (has_release(self) or not self._waits()) else ""
+
+    def _wait_options(self) -> dict[str, Any]:
+        # A triggerer with an earlier version of kubeque does not know `keep_failed_rows`.
+        return super()._wait_options() | ({"keep_failed_rows": True} if self.on_clear == "skip" else {})
 
     def _wait(self, waiter: Waiter, context: Any) -> dict[str, Any]:
         self._hook = self.hook

@@ -351,6 +351,24 @@ class TestClear:
         assert submit([f"^{script}", "{a}"], 2, parameters=grid(a=[5, 6]), on_clear="skip")["counts"]["ok"] == 2
         assert runs(tmp_path) == []
 
+    def test_skip_runs_no_row_of_a_failed_job_either(
+        self, submit: Execute, script: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: Any
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        (tmp_path / "bad").write_text("2")
+        with pytest.raises(SweepFailed):
+            submit([f"^{script}", "{a}"], parameters=grid(a=[1, 2]), on_clear="skip")
+        assert runs(tmp_path) == ["1", "2"]
+        (tmp_path / "bad").write_text("")
+        for attempt in (2, 3):
+            with pytest.raises(SweepFailed):
+                submit([f"^{script}", "{a}"], attempt, parameters=grid(a=[1, 2]), on_clear="skip")
+        assert runs(tmp_path) == []
+        assert "failed rows do not run again, because of on_clear='skip'" in "".join([*capfd.readouterr(), caplog.text])
+        # And another value runs them
+        assert submit([f"^{script}", "{a}"], 4, parameters=grid(a=[1, 2]), on_clear="auto")["counts"]["ok"] == 2
+        assert runs(tmp_path) == ["2"]
+
     def test_an_unknown_rule_is_refused(self, submit: Execute) -> None:
         submit(["/bin/true"])
         with pytest.raises(BadSweep, match="use one of auto, failed_rows"):
