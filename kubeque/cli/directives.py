@@ -15,6 +15,7 @@ import click
 from kubeque.cli.sweep_options import make_option, to_jobspec
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.command.command import parse_word
+from kubeque.model.command.shell_uploads import shell_words, split_uploads
 from kubeque.model.errors import CommandError, UserError
 from kubeque.model.sweep.jobspec import Jobspec, merge
 from kubeque.model.sweep.options import BY_NAME, OPTIONS
@@ -38,6 +39,8 @@ class Directives:
     #: Path of the program as it is written in the command; empty if no program was read.
     program: str = ""
     options: Jobspec = field(default_factory=dict)
+    #: Paths of further `^` files of a shell command that have such options, which are not used.
+    unused: tuple[str, ...] = ()
 
     def below(self, jobspec: Jobspec) -> Jobspec:
         """Return `jobspec` with these options added. If both set an option, the value of `jobspec` is used."""
@@ -50,37 +53,50 @@ class Directives:
         shown = ", ".join(f"{_flag(name)} {_format(value)}" for name, value in self.options.items())
         over = [_flag(name) for name in self.options if name in jobspec and not isinstance(jobspec[name], dict)]
         note = f" (overridden: {', '.join(over)})" if over else ""
-        return f"from {printable(self.program)}: {shown}{note}"
+        others = ", ".join(map(printable, self.unused))
+        left = f"; not used: the #KUBEQUE lines of {others}" if others else ""
+        return f"from {printable(self.program)}: {shown}{note}{left}"
 
 
 def read_directives(jobspec: Jobspec) -> Directives:
     """Return the options in the head of the program that a request runs. Raises UserError with the file and the line.
 
-    The program is the first `^` word of the command without a placeholder. If the command has no such word, the program
-    is its first word, if this word is a path. Return no options for a request with `--like`.
+    The program is the first `^` word of the command without a placeholder. In a shell command, it is the first such
+    word whose file has options. If the command has no such word, the program is its first word, if this word is a path.
+    Return no options for a request with `--like`.
     """
     if "like" in jobspec or "command" not in jobspec:
         return Directives()
-    name = _find_program(jobspec["command"])
-    path = Path(jobspec["base"]) / expand_home(name) if name else None
-    if path is None or "://" in name or not path.is_file():
+    is_shell = bool(jobspec.get("shell"))
+    programs = _find_programs(jobspec["command"], is_shell=is_shell)
+    paths = {name: Path(jobspec["base"]) / expand_home(name) for name in programs if name and "://" not in name}
+    found = [(name, words) for name, path in paths.items() if path.is_file() and (words := _read(path, name))]
+    if not found:
         return Directives()
-    return Directives(name, _read(path, name))
+    (program, words), *others = found
+    return Directives(program, _parse(words, printable(program)), tuple(name for name, _ in others))
 
 
-def _find_program(command: Sequence[Any]) -> str:
-    """Return the path of the program; empty if the command names no program of this machine."""
+def _find_programs(command: Sequence[Any], *, is_shell: bool) -> list[str]:
+    """Return the paths that can be the program, the first one first; empty if the command names none.
+
+    `is_shell`: True if the words are the text of a shell command, which can have several programs.
+    """
     try:
         words = [parse_word(str(word)) for word in command]
+        if is_shell:
+            words = [
+                word for piece in split_uploads(words) for word in ([piece] if piece.upload else shell_words(piece))
+            ]
     except CommandError:
-        return ""  # the check of the sweep raises the error
-    for word in words:
-        if word.upload and not word.columns:
-            return word.prefix
-    return words[0].prefix if words and os.sep in words[0].prefix and not words[0].columns else ""
+        return []  # the check of the sweep raises the error
+    if uploads := [word.prefix for word in words if word.upload and not word.columns]:
+        return uploads if is_shell else uploads[:1]
+    return [word.prefix for word in words[:1] if os.sep in word.prefix and not word.columns]
 
 
-def _read(path: Path, name: str) -> Jobspec:
+def _read(path: Path, name: str) -> list[str]:
+    """Return the words of the `#KUBEQUE` lines of a program. Raises CommandError, UserError."""
     words: list[str] = []
     try:
         for number, text in _directive_lines(path):
@@ -89,7 +105,7 @@ def _read(path: Path, name: str) -> Jobspec:
         raise CommandError(
             f"{printable(name)} cannot be read ({error.strerror}): give a program that this user can read"
         ) from error
-    return _parse(words, printable(name)) if words else {}
+    return words
 
 
 def _directive_lines(path: Path) -> Iterator[tuple[int, str]]:

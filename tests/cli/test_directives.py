@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from kubeque.cli.directives import read_directives
+from kubeque.model.text import printable
 from tests.cli.conftest import Shell
 
 HEAD = """#!/usr/bin/env python3
@@ -69,6 +72,29 @@ def test_a_wrong_line_is_refused_before_the_submission(shell: Shell, line: str, 
     shell.write("train.py", f"#KUBEQUE {line}\n")
     ran = shell.run("sub", "python3", "^train.py")
     assert (ran.returncode, ran.stderr.count("\n"), says.lower() in ran.stderr.lower()) == (2, 1, True), ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["sort ^data.csv | python3 ^train.py {index} > out.txt"], "from train.py: --memory 256Mi, --task-timeout 30m"),
+        (["python3 ^train.py&&./^other.sh"], "from train.py: --memory 256Mi, --task-timeout 30m"),
+        (["sh", "^other.sh", "| python3", "^train.py"],
+         "from other.sh: --memory 2Gi; not used: the #KUBEQUE lines of train.py"),
+        (["{here}/other.sh {index} | tee out.txt"], "from {here}/other.sh: --memory 2Gi"),
+        (["echo '^train.py' | cat ^data.csv # ^other.sh"], ""),
+    ],
+)  # fmt: skip
+def test_the_lines_of_a_script_in_a_shell_text_are_read(tmp_path: Path, words: list[str], named: str) -> None:
+    for name, text in (
+        ("train.py", "#KUBEQUE --memory 256Mi --task-timeout 30m\n"),
+        ("other.sh", "#!/bin/sh\n#KUBEQUE --memory 2Gi\n"), ("data.csv", "a\n"),
+    ):  # fmt: skip
+        (tmp_path / name).write_text(text)
+    command = [word.replace("{here}", str(tmp_path)) for word in words]
+    jobspec = {"command": command, "base": str(tmp_path), "shell": True}
+
+    assert read_directives(jobspec).describe(jobspec) == named.replace("{here}/other.sh", printable(f"{tmp_path}/other.sh"))
 
 
 def test_a_line_with_the_blank_of_a_formatter_counts_if_an_option_follows(shell: Shell) -> None:

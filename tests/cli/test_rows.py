@@ -117,6 +117,16 @@ def test_only_files_below_the_pattern_are_uploaded(shell: Shell) -> None:
         (("-p", "in.csv", "cat ^x '{a} b'"), "one by one, here cat '^x' '{a} b', or add --shell to run"),
         (("--shell", "cat '^in.csv' | wc"), "has ^in.csv in quotes or in a here-document, so it uploads no file"),
         (("--shell", "cat ^no.csv | wc"), "the word '^no.csv': cannot read"),
+        (
+            ("--shell", "grep ^no in.csv | wc"),
+            "; if ^no is text, put it in single quotes in the shell command, or write \\^no\n",
+        ),
+        (("-p", "in.csv", "--shell", "grep ^{a} in.csv"), "; if ^{a} is text, put it in single quotes"),
+        (("-p", "in.csv", "-u", "{a}", "cat", "{a}"), "to upload a file of each row, write '^{column}' in the command"),
+        (
+            ("-p", "null.jsonl", "echo", "{b}"),
+            "null.jsonl: row 1, column 'b': the value is null, which is not a text: write \"\" for an empty text",
+        ),
         (("--shell", "cat ^'in.csv' | wc"), "the word ^'in.csv' in the shell command is not a plain path"),
         (("-p", "in.csv", "cat {a}"), "one by one, here cat '{a}', or add --shell to run the command in a shell\n"),
     ],
@@ -124,6 +134,7 @@ def test_only_files_below_the_pattern_are_uploaded(shell: Shell) -> None:
 def test_a_mistake_in_the_rows_or_the_command_is_refused(shell: Shell, words: tuple[str, ...], says: str) -> None:
     shell.write("in.csv", "a\n1\n2\n")
     shell.write("also.csv", "a\n1\n")
+    shell.write("null.jsonl", '{"a": 1, "b": ""}\n{"a": 2, "b": null}\n')
     ran = shell.run("sub", *words)
     assert (ran.returncode, says in ran.stderr) == (2, True), ran.stderr
 

@@ -17,10 +17,12 @@ from kubeque.files.layout import input_url
 from kubeque.files.parallel import INPUT_UPLOADS, QUESTIONS, in_parallel
 from kubeque.files.store import Files
 from kubeque.files.transfer_progress import Meter, Tell
+from kubeque.files.urls import base_name
 from kubeque.lazy_dataclass import dataclass
-from kubeque.model.command.command import Word, format_word
+from kubeque.model.command.command import Word, brace_remedy, format_word
 from kubeque.model.errors import CommandError, FileError, FileMissing
 from kubeque.model.job.spec import Input
+from kubeque.model.text import cut
 from kubeque.model.user_paths import expand_home
 
 
@@ -66,12 +68,13 @@ def find_inputs(
     digests: DigestCache,
     files: Files,
     roots: Sequence[str] = (),
+    shell: bool = False,
 ) -> Staging:
     """Return the inputs of a sweep: those of its `^` words, and those of its pushes (`src[:dst]`, `@list`, folders).
 
     `rows`: rows of the sweep, read only if a `^` word has placeholders. `base`: folder against which relative paths are
     resolved. `cas_prefix`: URL of the content-addressed store. `roots`: folders at the beginning of the user's file
-    patterns (see `row_source`).
+    patterns (see `row_source`). `shell`: True if the words are the text of a shell command.
 
     Raises CommandError with the word, the path and the remedy. Raises StorageError if a store does not answer.
     """
@@ -79,10 +82,11 @@ def find_inputs(
     common: list[Source] = []
     for at, word in enumerate(words):
         if word.upload and not word.columns:
-            common += word_sources(word, base, first=at == 0)
+            with _explain_text(word, shell=shell):
+                common += word_sources(word, base, first=at == 0)
     for text in pushes:
         common += push_sources(text, base)
-    by_row = _find_for_rows(words, rows, base, roots)
+    by_row = _find_for_rows(words, rows, base, roots, shell=shell)
     made = _make_inputs([*common, *by_row.found.values()], cas_prefix, digests, files)
     inputs = _settle(common, made)
     _check_rows(by_row, inputs, made)
@@ -94,8 +98,22 @@ def find_inputs(
     )
 
 
+@contextmanager
+def _explain_text(word: Word, *, shell: bool) -> Iterator[None]:
+    """Add the form of the word as text to a CommandError of the `with` block. `shell`: see `find_inputs`."""
+    try:
+        yield
+    except CommandError as error:
+        if not shell:
+            raise
+        text = cut(format_word(word), 60)
+        raise CommandError(
+            f"{error}; if {text} is text, put it in single quotes in the shell command, or write \\{text}"
+        ) from error
+
+
 def _find_for_rows(
-    words: Sequence[Word], rows: Iterable[Mapping[str, str]], base: Path, roots: Sequence[str]
+    words: Sequence[Word], rows: Iterable[Mapping[str, str]], base: Path, roots: Sequence[str], *, shell: bool
 ) -> _RowSources:
     by_row = _RowSources()
     varying = [(at, word) for at, word in enumerate(words) if word.upload and word.columns]
@@ -112,7 +130,8 @@ def _find_for_rows(
             # Check each word separately: two words with the same path may allow different folders.
             if (at, text) not in checked:
                 checked.add((at, text))
-                source = row_source(word, row, base, first=at == 0, roots=roots)
+                with _explain_text(word, shell=shell):
+                    source = row_source(word, row, base, first=at == 0, roots=roots)
                 by_row.found.setdefault(text, source)
         for one, other in itertools.combinations(texts, 2):
             if one != other and by_row.found[one].name == by_row.found[other].name:
@@ -159,7 +178,7 @@ def _look(source: Source, files: Files) -> Input:
     try:
         look = files.look(source.url)
     except FileMissing as error:
-        raise CommandError(f"{source.said}: {error}") from error
+        raise CommandError(f"{source.said}: {error}{brace_remedy(base_name(source.url))}") from error
     if look.folder:
         raise CommandError(f"{source.said}: {source.url} is a folder of a store: give the URL of each file")
     return Input(source.name, source.url, "", look.size or 0, source.executable, look.generation)

@@ -11,7 +11,7 @@ from pathlib import Path
 from kubeque.files.safe_paths import inside, safe_name
 from kubeque.files.urls import base_name, is_folder, local_path
 from kubeque.lazy_dataclass import dataclass
-from kubeque.model.command.command import Word, format_word
+from kubeque.model.command.command import Word, brace_remedy, format_word
 from kubeque.model.errors import CommandError, StorageError
 from kubeque.model.text import cut
 from kubeque.model.user_paths import expand_home, read_text_file
@@ -197,7 +197,8 @@ def _unreadable(said: str, path: Path, base: Path, error: Exception) -> CommandE
             " with a slash at its end"
         ) from error
     why = "there is no such file" if missing else getattr(error, "strerror", None) or error
-    return CommandError(f"{said}: cannot read {str(path)!r}: {why}{_start(path, base)}")
+    remedy = brace_remedy(path.name) if missing else ""
+    return CommandError(f"{said}: cannot read {str(path)!r}: {why}{_start(path, base)}{remedy}")
 
 
 def _start(path: Path, base: Path) -> str:

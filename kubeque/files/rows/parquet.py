@@ -12,6 +12,7 @@ from kubeque.model.errors import MissingExtra, ParametersError
 from kubeque.model.rows.column_types import Column, ValueType
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.rows.rows import MAX_TASKS, Rows
+from kubeque.model.rows.values import refuse_missing
 from kubeque.model.text import cut
 
 #: First bytes of a Parquet file.
@@ -21,6 +22,9 @@ _PANDAS_INDEX = "__index_level_"
 
 #: Types of pandas that hold missing values.
 _NULLABLE = {ValueType.INTEGER: "Int64", ValueType.BOOLEAN: "boolean"}
+
+#: Description of a missing value, with the remedies.
+_MISSING = "missing: write a value in its place, for example with fillna in pandas, or remove the row"
 
 #: Maximum number of rows in one group of a Parquet file. A group is kept in memory.
 _GROUP = 20_000
@@ -93,6 +97,7 @@ def read(data: bytes, name: str) -> Rows:
         records = file.read(columns=columns).to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ParametersError(f"{name} is a damaged Parquet file ({cut(str(error), 100)}): write it again") from error
+    refuse_missing(records, name, _MISSING)
     try:
         return from_records(records)
     except ParametersError as error:

@@ -32,6 +32,7 @@ def find(backends: Backends, sweep: Sweep) -> Staging:
         files=backends.files,
         cas_prefix=config.cas_url_prefix,
         roots=roots_of(sweep.rows),
+        shell=sweep.shell,
     )
     brought = there | {item.name: item for item in staging.inputs}
     return replace(staging, inputs=tuple(brought.values()))

@@ -156,6 +156,13 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
                 )
 
 
+def brace_remedy(path: str) -> str:
+    """Return a remedy for a missing file, if its path has a part like `{column}`; otherwise an empty text."""
+    if not re.search(r"\{[^{}]+\}", path):
+        return ""
+    return "; this path is the same for all rows: to upload a file of each row, write '^{column}' in the command"
+
+
 def format_word(word: Word) -> str:
     """Return the text of a word, as a user would write it."""
     text = "".join(f"{{{part.name}}}" if isinstance(part, Placeholder) else part for part in word.parts)

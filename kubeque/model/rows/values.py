@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import PurePath
@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from kubeque.model.errors import ParametersError
+from kubeque.model.text import describe
 
 #: Names of the types of missing values in pandas. This module does not import pandas.
 _MISSING_TYPES = frozenset({"NAType", "NaTType"})
@@ -48,6 +49,17 @@ def is_missing(value: Any) -> bool:
     # Only NaN and numpy's NaT differ from themselves. Arrays are excluded, because their comparison has more than one
     # result.
     return (isinstance(value, float) or _is_scalar(value)) and bool(value != value)
+
+
+def refuse_missing(records: Iterable[Mapping[str, object]], name: str, fault: str) -> None:
+    """Raise ParametersError for the first missing value of a file. `name`: name of the file.
+
+    `fault`: description of a missing value of this kind of file, with the remedies.
+    """
+    for number, record in enumerate(records):
+        for column, value in record.items():
+            if is_missing(value):
+                raise ParametersError(f"{name}: row {number}, column {describe(column)}: the value is {fault}")
 
 
 def _integer(value: int) -> str:

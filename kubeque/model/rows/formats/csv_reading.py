@@ -84,11 +84,13 @@ class Reading:
     def _read_start(self, lines: Iterator[str]) -> list[str]:
         """Find the delimiter, and return a list with the first line that is neither blank nor a line such as `sep=;`.
 
-        Without such a line, return an empty list. A line `sep=;` sets the delimiter.
+        Without such a line, return an empty list. A line `sep=;` sets the delimiter. Raises ParametersError if a
+        different delimiter was given.
         """
         for line in lines:
             hint = read_hint(line)
-            if hint is not None and (hint == self.delimiter or not self._is_given):
+            if hint is not None:
+                self._check_hint(hint, line)
                 self.delimiter, self._is_given = hint, True
             elif line.strip("\r\n"):
                 if not self._is_given:
@@ -97,6 +99,13 @@ class Reading:
                 return [line]
             self._end_row()
         return []
+
+    def _check_hint(self, hint: str, line: str) -> None:
+        if self._is_given and hint != self.delimiter:
+            raise ParametersError(
+                f"{self.where()}: {line.strip()!r} names another delimiter ({name_of(hint)}) than the given one"
+                f" ({name_of(self.delimiter)}): leave out the given one, or remove this line"
+            )
 
     def _end_row(self) -> None:
         self._row_line = self._lines_read + 1

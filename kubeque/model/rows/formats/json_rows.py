@@ -11,12 +11,14 @@ from typing import Any
 from kubeque.model.errors import NoRows, ParametersError
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.rows.rows import MAX_TASKS, REMEDY_UTF8, Rows
+from kubeque.model.rows.values import refuse_missing
 from kubeque.model.strict_json import parse_strict_json
 from kubeque.model.text import cut
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json")
 #: Start of a JSON object or of a list of objects. The header of a CSV file does not begin in this way.
 _START = re.compile(rb'\{\s*["}]|\[\s*[\[{\]]')
+_NULL = 'null, which is not a text: write "" for an empty text, write another value, or remove the row'
 _WRITE = 'write one object per line, for example {"lr": 0.1, "seed": 1}'
 
 
@@ -45,6 +47,7 @@ def read_json(data: bytes, name: str) -> Rows:
     for number, record in enumerate(records):
         if type(record) is not dict:
             raise ParametersError(f"{name}: row {number} is {cut(json.dumps(record), 40)}, not an object: {_WRITE}")
+    refuse_missing(records, name, _NULL)
     try:
         return from_records(records)
     except ParametersError as error:

@@ -31,9 +31,9 @@ def notes(rows: Rows) -> tuple[str, ...]:
     return rows.notes  # type: ignore[attr-defined,no-any-return]
 
 
-def refusal(data: str | bytes) -> str:
+def refusal(data: str | bytes, delimiter: str | None = None) -> str:
     with pytest.raises(ParametersError) as caught:
-        table(data)
+        table(data, delimiter=delimiter)
     assert len(str(caught.value)) < 400
     return str(caught.value)
 
@@ -133,6 +133,17 @@ def test_a_given_delimiter_is_used_without_a_note() -> None:
         rows = table(f"a{delimiter}b\n1,5{delimiter}x\n", delimiter=delimiter)
         assert (list(rows), notes(rows)) == ([("1,5", "x")], ())
     assert table("a;b,c\n1;2,3\n", delimiter=",").columns == ("a;b", "c")
+
+
+@pytest.mark.parametrize("hint", ["sep=;", '"sep=;"', "SEP=;\r"])
+def test_a_line_of_excel_is_no_header_also_with_a_given_delimiter(hint: str) -> None:
+    rows = table(f"{hint}\na;b\n1,5;x\n", delimiter=";")
+    assert (rows.columns, list(rows), notes(rows)) == (("a", "b"), [("1,5", "x")], ())
+    for delimiter, named in ((",", "comma"), ("\t", "tab"), (":", "':'")):
+        assert refusal(f"{hint}\na;b\n1,5;x\n", delimiter=delimiter) == (
+            f"params.csv, line 1: {hint.strip()!r} names another delimiter (semicolon) than the given one ({named}):"
+            " leave out the given one, or remove this line"
+        )
 
 
 def test_errors_name_the_delimiter() -> None:

@@ -37,7 +37,7 @@ def test_csv_text_is_not_json(text: str) -> None:
         ('{"a": 1}\n{"b": 2}', "r.jsonl: row 1: the key 'a' of row 0 is missing"),
         ('{"a": 1, "a": 2}', "line 1: an object has the key 'a' twice"),
         ('{"a": NaN}', "NaN is not a JSON value"),
-        ('{"a": null}', "r.jsonl: row 0, column 'a'"),
+        ('{"a": null}', "r.jsonl: row 0, column 'a': the value is null, which is not a text: write \"\" for"),
         ('{\n  "a": 1\n}', "r.jsonl, line 1, column 2"),
         ("[]", "r.jsonl has no rows: write one object per line"),
         (b'{"a": "\xff"}', "are not UTF-8"),
