@@ -94,7 +94,9 @@ def test_the_lines_of_a_script_in_a_shell_text_are_read(tmp_path: Path, words: l
     command = [word.replace("{here}", str(tmp_path)) for word in words]
     jobspec = {"command": command, "base": str(tmp_path), "shell": True}
 
-    assert read_directives(jobspec).describe(jobspec) == named.replace("{here}/other.sh", printable(f"{tmp_path}/other.sh"))
+    assert read_directives(jobspec).describe(jobspec) == named.replace(
+        "{here}/other.sh", printable(f"{tmp_path}/other.sh")
+    )
 
 
 def test_a_line_with_the_blank_of_a_formatter_counts_if_an_option_follows(shell: Shell) -> None:

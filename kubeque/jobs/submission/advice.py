@@ -17,6 +17,7 @@ from kubeque.model.command.shell_uploads import is_plain, quoted_uploads, shell_
 from kubeque.model.command.shell_words import SHELL_WORDS
 from kubeque.model.config.config import Config
 from kubeque.model.errors import CommandError
+from kubeque.model.rows.rows import INDEX
 from kubeque.model.rows.selection import unused_axes
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.text import cut
@@ -44,7 +45,7 @@ def submission_notes(sweep: Sweep, config: Config) -> list[str]:
     """
     notes = [*getattr(sweep.rows, "notes", ()), *_kueue_notes(sweep, config)]
     sweep = sweep.check()
-    notes += _glob_notes(sweep)
+    notes += [*_glob_notes(sweep), *_push_notes(sweep)]
     if sweep.function is not None:
         return notes
     words = sweep.words()
@@ -84,6 +85,18 @@ def _glob_notes(sweep: Sweep) -> Iterator[str]:
                 yield (
                     f"{option(name, shlex.quote(cut(glob_text, 60)))} is one pattern, for names with a comma: give"
                     " several patterns one by one"
+                )
+
+
+def _push_notes(sweep: Sweep) -> Iterator[str]:
+    """Yield a note for each push to a name, or from a URL, that has a column in braces. Pushes have no placeholders."""
+    for text in sweep.push:
+        target = text.rpartition(":")[2] if ":" in text else ""
+        for name in (*sweep.rows.columns, INDEX):
+            if f"{{{name}}}" in target:
+                yield (
+                    f"{option('push', shlex.quote(cut(text, 60)))} is the same for all rows: {{{name}}} is a part of"
+                    " the file's name, not a value of the row"
                 )
 
 
