@@ -55,6 +55,17 @@ JOB: dict[str, Schema] = {
         "description": "Reasons why its consumers do not start.",
         "items": {"type": "string"},
     },
+    "places": listing(
+        "Places of its running consumers.",
+        record(
+            "One place.",
+            {
+                "kind": value("string", "local, pod, or work (machines with kubeque work that have tasks of the job)."),
+                "place": value("string|null", "Name of the machine; null: its own cluster."),
+                "consumers": value("integer", "Number of consumers there."),
+            },
+        ),
+    ),
 }
 FACTS: dict[str, Schema] = {
     "state": value("string", "held, pending, running, ok, failed or killed."),

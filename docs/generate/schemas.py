@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from docs.generate.job_schemas import JOB, SHOWN_JOB, SHOWN_TASK, TASK, Schema, listing, record, value
+from docs.generate.job_schemas import JOB, SHOWN_JOB, SHOWN_TASK, TASK, TIME, Schema, listing, record, value
 
 _PEEK = record(
     "End of the output of a task.",
@@ -63,6 +63,28 @@ _REPLAY = record(
     },
 )
 
+_CONSUMER = record(
+    "A consumer that has tasks of a job.",
+    {
+        "consumer": value("string", "Name of the consumer, as in a timeline."),
+        "kind": value("string", "local (a slot of a machine), pod, work (started by kubeque work) or unknown."),
+        "place": value("string", "Name of its machine or pod."),
+        "job": value("string", "Name of the job."),
+        "reserved": value("integer", "Number of tasks that it has reserved, including the running one."),
+        "running": value("integer|null", "Index of the running task; null: none is recorded."),
+        "running_since": value("string|null", f"Start of its command, {TIME}."),
+        "done": value(
+            "integer", "Number of attempts that it has ended in its present blocks (at most 256 tasks each)."
+        ),
+        "since": value("string", f"Earliest recorded time of its work on these blocks, {TIME}."),
+        "heartbeat": value("string", f"Time of its last commit, {TIME}."),
+        "leaves": value("boolean", "True if kubeque send-home has asked it to leave after its task."),
+    },
+)
+_SENT_HOME = record(
+    "Consumers that leave after their task.",
+    {"consumers": listing("Names of the consumers.", value("string", "Name of a consumer."))},
+)
 _WANTED = record(
     "Consumers that a job wants now.",
     {
@@ -302,6 +324,9 @@ OUTPUTS = (
     ),
     Output("kubeque stop --json", _STOPPED),
     Output("kubeque explain JOB --json", _EXPLANATION),
+    Output("kubeque consumers --json", listing("The consumers that have tasks now.", _CONSUMER)),
+    Output("kubeque consumers JOB --json", listing("The consumers that have tasks of the job.", _CONSUMER)),
+    Output("kubeque send-home PLACE --json", _SENT_HOME),
     Output("kubeque wanted JOB --json", _WANTED),
     Output("kubeque explain JOB INDEX --json", _EXPLANATION),
     Output("kubeque doctor --json", _FINDING, lines=True),

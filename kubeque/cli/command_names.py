@@ -20,6 +20,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "list": "List all jobs.",
         "show": "Show the details of a job or a task.",
         "explain": "Show why a job or a task failed or is not running.",
+        "consumers": "List the consumers that have tasks now.",
         "wanted": "Print how many consumers a job wants now.",
         "peek": "Show the output of a task, even while it runs.",
         "logs": "Show the output of all tasks of a job.",
@@ -42,6 +43,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "start": "Show the configuration; on GKE, create the cluster.",
         "stop": "Stop the consumers; with --delete-cluster, delete the GKE cluster.",
         "work": "Run tasks on this machine for sweeps of other machines.",
+        "send-home": "Ask consumers of kubeque work to leave after their task.",
         "resize": "Set the number of nodes of a GKE cluster.",
         "pool": "Manage the node pools of a GKE cluster.",
     },
@@ -56,12 +58,13 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 }
 #: The group of each command.
 COMMANDS: Mapping[str, str] = {name: group for group, commands in GROUPS.items() for name in commands}
-#: Names of functions that differ from the command name, because the command name is a built-in function of Python.
-FUNCTIONS: Mapping[str, str] = {"list": "list_jobs", "help": "show_help"}
+#: Names of functions that differ from the command name, because it is a built-in function of Python or has a hyphen.
+FUNCTIONS: Mapping[str, str] = {"list": "list_jobs", "help": "show_help", "send-home": "send_home"}
 #: Commands, keyed by names that other programs have for them. The error for such a name suggests the command.
 OTHER_NAMES: Mapping[str, str] = {
     "run": "sub", "submit": "sub", "map": "sub", "add": "sub", "ls": "list", "jobs": "list",
-    "ps": "list", "top": "watch", "wait": "watch", "attach": "watch", "follow": "watch", "info": "show",
+    "ps": "list", "workers": "consumers", "top": "watch", "wait": "watch", "attach": "watch", "follow": "watch",
+    "info": "show",
     "describe": "show", "tail": "peek", "cat": "peek", "output": "logs", "get": "fetch", "download": "fetch",
     "pull": "fetch", "results": "collect", "export": "collect", "table": "collect", "cancel": "kill", "abort": "kill",
     "terminate": "kill", "retry": "reset", "rerun": "reset", "restart": "reset", "unpause": "resume",

@@ -52,7 +52,7 @@ class _Lazy(CommandGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"kubeque.cli.commands.{COMMANDS[cmd_name]}.{cmd_name}")
+        module = import_module(f"kubeque.cli.commands.{COMMANDS[cmd_name]}.{cmd_name.replace('-', '_')}")
         command: click.Command = getattr(module, FUNCTIONS.get(cmd_name, cmd_name))
         return command
 

@@ -28,6 +28,7 @@ from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.plan import Plan
 from kubeque.jobs.submission.reset_effect import ResetEffect
 from kubeque.jobs.submission.submit import Submitted
+from kubeque.jobs.upkeep.consumers import ActiveConsumer
 from kubeque.jobs.upkeep.gc import Garbage
 from kubeque.jobs.upkeep.kill_rows import KillEffect
 from kubeque.jobs.upkeep.observers import Observer
@@ -41,11 +42,11 @@ if TYPE_CHECKING:
     from kubeque.clusters.gke.project import Part as Part
 
 __all__ = [
-    "STANDARD_INPUT", "STREAM_GLOBS", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing",
-    "Failures", "Finding", "Garbage", "JobDetails", "KillEffect", "Observer", "Peek", "Plan", "Progress", "Reader",
-    "Replayed", "ResetEffect", "RowSearch", "Streams", "Submitted", "TaskDetails", "TaskRow", "Transfer",
-    "absolute_pushes", "check_ending", "check_state", "find_unreachable", "is_hosted", "is_local", "report_url",
-    "split_push",
+    "STANDARD_INPUT", "STREAM_GLOBS", "Access", "ActiveConsumer", "By", "Client", "CollectedTable", "Effect",
+    "Estimate", "Existing", "Failures", "Finding", "Garbage", "JobDetails", "KillEffect", "Observer", "Peek", "Plan",
+    "Progress", "Reader", "Replayed", "ResetEffect", "RowSearch", "Streams", "Submitted", "TaskDetails", "TaskRow",
+    "Transfer", "absolute_pushes", "check_ending", "check_state", "find_unreachable", "is_hosted", "is_local",
+    "report_url", "split_push",
 ]  # fmt: skip
 
 

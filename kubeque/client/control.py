@@ -10,6 +10,7 @@ from kubeque.jobs.inspection.doctor import Finding
 from kubeque.jobs.submission.reset import reset, stale_note
 from kubeque.jobs.submission.reset_effect import ResetEffect, plan_reset
 from kubeque.jobs.upkeep import control
+from kubeque.jobs.upkeep.consumers import send_home
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.kill_rows import KillEffect, kill_rows
 from kubeque.jobs.upkeep.progress import Progress
@@ -118,6 +119,14 @@ class ControlMethods(ProgressMethods):
         """
         grew = control.scale(self._backends, name, consumers)
         return self.reconcile(name) if grew else self.status(name)
+
+    def send_home(self, target: str) -> list[str]:
+        """Ask consumers of `kubeque work` to leave after their present task, and return their names.
+
+        `target`: name of a machine, or of one consumer as `consumers` returns it. Consumers notice the request within
+        five seconds. Raises UserError if no such consumer has tasks, or if it belongs to the cluster of a sweep.
+        """
+        return send_home(self._backends, target)
 
     def remove(self, name: str, *, tell: Callable[[str], object] | None = None) -> Job | None:
         """Delete a job and its results, except results that other jobs link to.

@@ -13,6 +13,7 @@ from kubeque.jobs.inspection.failed_groups import read_failed_groups
 from kubeque.jobs.inspection.peek import Peek, peek, peek_many
 from kubeque.jobs.submission.recent_jobs import recent_names
 from kubeque.jobs.upkeep import observers, wait_token, watch
+from kubeque.jobs.upkeep.consumers import ActiveConsumer, list_consumers
 from kubeque.jobs.upkeep.progress import Progress, read_progress
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.compatibility.versions import warn_of_difference
@@ -129,6 +130,13 @@ class ProgressMethods(Connection):
         """Return facts about a job's largest groups of failures. `format_steps` derives the next commands from them."""
         job = progress.job
         return read_failed_groups(self._backends, job, self.reader.failures(job, progress.counts).groups)
+
+    def consumers(self, name: str | None = None) -> list[ActiveConsumer]:
+        """Return the consumers that have tasks of a job, or of all jobs without `name`.
+
+        A consumer without a task is not returned. Reads at most 1,000 leases of each job.
+        """
+        return list_consumers(self._backends, name)
 
     def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
         """Return the last 64 KiB of one stream of a task, even while the task runs.

@@ -83,7 +83,7 @@ class Decisions:
     def retired(self) -> bool:
         """True once this consumer must leave after its task.
 
-        Reasons: fewer consumers are wanted, or the home folder of the consumer was removed.
+        Reasons: fewer consumers are wanted, its home folder was removed, or a job requests it.
         """
         return self._retirement.due
 

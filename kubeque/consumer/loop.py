@@ -105,7 +105,7 @@ class Consumer:
 
     @property
     def retired(self) -> bool:
-        """True if this consumer leaves because fewer consumers are wanted, or because its home folder was removed."""
+        """True if this consumer leaves because fewer consumers are wanted, its home is gone, or a job requests it."""
         return self._decisions.retired
 
     def run(self) -> None:

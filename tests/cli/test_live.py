@@ -19,6 +19,7 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome, Running, TaskRecord, TaskState, TaskView
 from kubeque.model.stats.pace import Pace
+from kubeque.model.stats.places import Kind, PlaceCount
 
 
 def test_the_rate_is_that_of_the_last_minute() -> None:
@@ -81,6 +82,15 @@ def test_the_picture_lists_running_tasks_with_duration_attempt_and_consumer() ->
         "  task 3 1m20s (seen 25s ago), node-3  zoom=3",
         "  task 4 50s (seen 20s ago), attempt 2, node-4  zoom=4",
     ]
+
+
+def test_the_picture_names_the_places_if_there_are_several() -> None:
+    job = Job("sweep", "u" * 12, 100, "/x", created=1000.0)
+    places = (PlaceCount(Kind.LOCAL, 2), PlaceCount(Kind.WORK, 3, "lab\x1b[31m7"))
+    lines = picture(Progress(job, Counts(58, 2, 39, 1), 5, places=places), Tasks(), now=1083.0)
+    assert lines[-1] == "consumers: 2 here, 3 work on lab\N{REPLACEMENT CHARACTER}[31m7"
+    lines = picture(Progress(job, Counts(58, 2, 39, 1), 2, places=places[:1]), Tasks(), now=1083.0)
+    assert not any("consumers: " in line for line in lines)
 
 
 @pytest.mark.parametrize("height", [10, 16, 24, 40])

@@ -25,6 +25,7 @@ STARTS = frozenset({"sub", "watch", "go", "reset", "resume", "scale", "work"})
 VALUES = {
     "job": "sweep", "jobs": "sweep", "index": "0", "dest": "out.csv", "nodes": "1", "name": "x", "value": "1",
     "shell": "bash", "folder": ".", "state": "ok", "sort": "index", "causes": "lost", "streams": "stdout",
+    "place": "nowhere",
 }  # fmt: skip
 DESTS = {"fetch": "out", "report": "out.html"}
 

@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from kubeque.cli.commands.repair.scale import describe_scale
+from kubeque.client import Progress
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
+from kubeque.model.stats.places import Kind, PlaceCount
 from tests.cli.conftest import Shell
 from tests.waiting import until
 
@@ -39,3 +44,16 @@ def status(shell: Shell) -> dict[str, Any]:
     found = json.loads(shell.run("status", "j", "--json").stdout)
     assert isinstance(found, dict)
     return found
+
+
+@pytest.mark.parametrize(("run_on", "lines"), [
+    ("", ["j: 5 consumers wanted, 2 run"]),
+    ("local,work", ["j: 5 consumers wanted, 2 run", "this is the number for the cluster of the job, without the"
+                    " consumers of kubeque work (3 work on lab7)"]),
+    ("work", ["j: 5 consumers wanted, 3 run", "only kubeque work starts consumers of this job: kubeque wanted j prints"
+              " how many it wants"]),
+])  # fmt: skip
+def test_it_says_which_places_it_governs(run_on: str, lines: list[str]) -> None:
+    places = [PlaceCount(Kind.LOCAL, 2)] * (run_on != "work") + [PlaceCount(Kind.WORK, 3, "lab7")] * bool(run_on)
+    job = Job("j", "uid-1", 9, "/r", consumers=5, run_on=run_on)
+    assert describe_scale(Progress(job, Counts(), sum(p.consumers for p in places), (), tuple(places))) == lines

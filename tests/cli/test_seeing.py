@@ -37,6 +37,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 #: These change the job that the tests here look at, or have tests of their own.
 ELSEWHERE = (
     "sub", "replay", "reset", "kill", "go", "remove", "stop", "resize", "pool", "pause", "resume", "scale", "priority",
+    "send-home",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kubeque.clusters.slot import short_host_name
 from tests.cli.conftest import Shell
 from tests.waiting import until
 
@@ -81,6 +82,10 @@ def test_own_consumers_and_others_share_a_job(place: Shell) -> None:
     assert ran.returncode == 0, ran.stderr
     assert place.run("watch", "both").returncode == 0
     assert runs(log) == {str(x): 1 for x in range(1, 31)}
+    report = place.folder / "r.html"
+    assert place.run("report", "both", "-o", str(report)).returncode == 0
+    assert f"1 work on {short_host_name()} (" in report.read_text()
+    assert f"1 on {short_host_name()} (" in report.read_text()
     timeline = place.folder / "t.csv"
     place.run("timeline", "both", "-o", str(timeline))
     kinds = {line.split(",")[3].split(":")[0] for line in timeline.read_text().splitlines()[1:]}
@@ -106,6 +111,11 @@ def test_a_signal_gives_the_tasks_back_without_a_charge(place: Shell) -> None:
     log = submit(place, "long", 2, pause="60")
     working = place.start("work", "--consumers", "2", "--idle", "1s")
     until("both rows run", lambda: log.exists() and len(runs(log)) == 2)
+    found = json.loads(place.run("consumers", "long", "--json").stdout)
+    assert [(each["place"], each["kind"], each["job"]) for each in found] == [(short_host_name(), "work", "long")] * 2
+    assert {each["running"] for each in found} <= {0, 1, None}
+    listed = place.run("consumers").stdout.splitlines()
+    assert [line.split()[:3] for line in listed[1:]] == [[short_host_name(), "work", "long"]] * 2
 
     working.send_signal(signal.SIGTERM)
 
@@ -114,6 +124,28 @@ def test_a_signal_gives_the_tasks_back_without_a_charge(place: Shell) -> None:
     assert (found["pending"], found["failed"]) == (2, 0)
     tasks = [json.loads(line) for line in place.run("status", "long", "--tasks", "--json").stdout.splitlines()]
     assert [task["attempts"] for task in tasks] == [0, 0]
+
+
+def test_consumers_of_a_place_leave_after_their_tasks(place: Shell) -> None:
+    log = submit(place, "shared", 2000, pause="0.3")
+    working = place.start("work", "--consumers", "2", "--idle", "60s")
+    until("both have tasks", lambda: len(json.loads(place.run("consumers", "--json").stdout)) == 2)
+
+    sent = place.run("send-home", short_host_name())
+
+    assert sent.stdout == f"{short_host_name()}: 2 consumers leave after their tasks\n", sent.stderr
+    _, err = working.communicate(timeout=110)
+    assert working.returncode == 0, err
+    assert "kubeque send-home was called: this consumer leaves after its task" in err
+    found = counts(place, "shared")
+    assert 0 < found["ok"] == sum(runs(log).values()) < 2000, "each begun row has ended"
+    assert (found["failed"], found["running"], found["pending"]) == (0, 0, 2000 - found["ok"])
+    nobody = place.run("send-home", short_host_name())
+    assert nobody.returncode == 2
+    assert "no consumer of kubeque work has tasks now" in nobody.stderr
+    scaled = place.run("scale", "shared", "7").stdout.splitlines()
+    assert scaled[0] == "shared: 7 consumers wanted, 0 run"
+    assert scaled[1].startswith("only kubeque work starts consumers of this job: kubeque wanted shared prints")
 
 
 def test_the_consumers_of_a_killed_command_leave_and_another_takes_their_rows(place: Shell) -> None:

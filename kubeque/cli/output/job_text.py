@@ -18,6 +18,7 @@ from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job_state import JobState
 from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.stats.failure_text import reason
+from kubeque.model.stats.places import format_places
 from kubeque.model.stats.remedies import FailedGroup, format_steps
 from kubeque.model.text import LINE_CHARACTERS, VALUE_CHARACTERS, keep_last_line, printable
 
@@ -33,14 +34,19 @@ def job_state(progress: Progress) -> str:
 
 
 def format_job(progress: Progress) -> str:
-    """Return one line about a job: its name and state, the number of tasks in each state, and its obstacles."""
+    """Return one line about a job: name, state, number of tasks in each state, places of consumers, obstacles."""
     counts, job = progress.counts, progress.job
     stopping = job.was_ended and job.closing is None
     words = {"running": "stopping"} if stopping else {}
     parts = [f"{n} {words.get(what, what)}" for what, n in counts.to_wire().items() if n]
     reason = f" ({job.reason})" if job.reason else ""
-    obstacles = f"; {format_obstacles(progress)}" if progress.obstacles else ""
-    return f"{job.name}: {job_state(progress)}{reason}: {', '.join(parts)} of {job.n}{obstacles}"
+    rest = "".join(f"; {text}" for text in (format_consumers(progress), format_obstacles(progress)) if text)
+    return f"{job.name}: {job_state(progress)}{reason}: {', '.join(parts)} of {job.n}{rest}"
+
+
+def format_consumers(progress: Progress) -> str:
+    """Return the number of consumers at each place; empty unless consumers at several places work on the job."""
+    return f"consumers: {format_places(progress.places)}" if len(progress.places) > 1 else ""
 
 
 def format_end(progress: Progress) -> str:
@@ -112,6 +118,7 @@ def to_wire(progress: Progress) -> dict[str, Any]:
         "priority": job.priority, "created": datetime.fromtimestamp(job.created, UTC).isoformat(timespec="seconds"),
         "success": job.closing.success if job.closing else None, "url": job.url,
         "obstacles": list(progress.obstacles),
+        "places": [{"kind": str(p.kind), "place": p.name or None, "consumers": p.consumers} for p in progress.places],
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from kubeque.cli.output.job_text import format_failures, format_obstacles, job_state
+from kubeque.cli.output.job_text import format_consumers, format_failures, format_obstacles, job_state
 from kubeque.cli.output.retry_text import format_retries, refresh, retried_tasks
 from kubeque.cli.output.running_text import format_running
 from kubeque.cli.output.task_list import TaskList
@@ -84,8 +84,9 @@ def render(
     bar = Table.grid(expand=True)  # outside a table, the text after a bar begins on the same line
     bar.add_row(ProgressBar(total=job.n, completed=counts.ended, complete_style="cyan", finished_style="green"))
     facts = Text(", ".join(_facts(progress, pace, now)))
+    places = [Text(text)] if (text := format_consumers(progress)) else []
     waits = [Text(format_obstacles(progress), "yellow")] if progress.obstacles else []
-    return _Picture(Group(head, bar, line, facts, *waits), tasks, now, height)
+    return _Picture(Group(head, bar, line, facts, *places, *waits), tasks, now, height)
 
 
 @dataclass(frozen=True, slots=True)

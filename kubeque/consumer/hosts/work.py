@@ -72,7 +72,10 @@ class WorkHost:
 
         If a job is refused or counts as paused, the reason is logged once.
         """
-        return [chosen for job in jobs if self.offer.wants(job) and (chosen := self._choose(job)) is not None]
+        found = [chosen for job in jobs if self.offer.wants(job) and (chosen := self._choose(job)) is not None]
+        if any(self.profile.owner in job.leaving for job in found):
+            self._tell("kubeque send-home was called: this consumer leaves after its task")
+        return found
 
     def _choose(self, job: Job) -> Job | None:
         if not job.open:
@@ -81,10 +84,10 @@ class WorkHost:
         if spec is None:
             return None
         if reason := self.offer.refuse(job, spec):
-            self._tell(job, reason)
+            self._refuse(job, reason)
             return None
         if reason := self.offer.refuse_for_time(spec, time.time()):
-            self._tell(job, reason)
+            self._refuse(job, reason)
             return replace(job, pause=job.pause or Pause(time.time(), job.needs))
         return job
 
@@ -95,11 +98,14 @@ class WorkHost:
                 self.specs[key] = read_spec(self.files, job)
             except StorageError as error:
                 self.unreadable[key] = time.monotonic() + _RETRY_SECONDS
-                self._tell(job, f"its store cannot be read here: {error}")
+                self._refuse(job, f"its store cannot be read here: {error}")
         return self.specs.get(key)
 
-    def _tell(self, job: Job, reason: str) -> None:
-        message = f"{job.name} is left alone: {reason}"
+    def _refuse(self, job: Job, reason: str) -> None:
+        self._tell(f"{job.name} is left alone: {reason}")
+
+    def _tell(self, message: str) -> None:
+        """Log a message once."""
         if message not in self.told:
             self.told.add(message)
             log.warning("%s", message)

@@ -1,4 +1,4 @@
-"""Decide whether a consumer leaves because fewer consumers are wanted."""
+"""Decide whether a consumer leaves because fewer consumers are wanted, or because a job requests it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from kubeque.model.job.job import Job
 
 
 class Retirement:
-    """Decides whether this consumer leaves: its fleet has too many consumers, or its home folder was removed.
+    """Decides whether this consumer leaves.
+
+    The reasons are: its fleet has too many consumers, its home folder was removed, or a job requests it.
 
     The consumers with the highest slots leave. Pods have no slots: there, the consumers leave whose names are the last
     ones in sorted order. So all consumers make the same decision without messages between them.
@@ -27,8 +29,12 @@ class Retirement:
         self.due = False
 
     def note_jobs(self, jobs: Sequence[Job]) -> None:
-        """Record the current jobs, and the largest number of consumers that each job has wanted."""
+        """Record the current jobs, and the largest number of consumers that each job has wanted.
+
+        This consumer leaves after its task if a job names it in `leaving`.
+        """
         self._jobs = jobs
+        self.due = self.due or any(self._profile.owner in job.leaving for job in jobs)
         self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in jobs}
 
     def review(self, event: on.FleetReviewed, now: float) -> list[Instruction]:

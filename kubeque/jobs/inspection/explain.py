@@ -8,13 +8,15 @@ from itertools import takewhile
 from kubeque.clusters.base import Standstill
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.failed_groups import read_failed_groups
-from kubeque.jobs.upkeep.progress import PatientCluster, count_consumers, first_served, why_waiting
+from kubeque.jobs.upkeep.consumers import list_consumers
+from kubeque.jobs.upkeep.progress import PatientCluster, count_consumers, find_places, first_served, why_waiting
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import State, TaskState
 from kubeque.model.stats.explanation import explain
-from kubeque.model.stats.explanation_facts import Explanation, Facts, Rival
+from kubeque.model.stats.explanation_facts import Explanation, Facts, Rival, WorkFacts
 from kubeque.model.stats.failure_groups import Groups
+from kubeque.model.stats.places import Kind, count_places
 from kubeque.model.stats.remedies import FailedGroup
 from kubeque.queues.queue import Queue
 
@@ -74,17 +76,34 @@ def _observe(backends: Backends, facts: Facts) -> Facts:
         cluster = PatientCluster(backends.cluster_of(job))
     except StorageError as error:
         return replace(facts, fault=str(error))
-    consumers = count_consumers(backends.queue, job, cluster)
+    consumers = count_consumers(find_places(backends.queue, job, cluster))
     standstill = cluster.ask(lambda: cluster.cluster.standstill(job), Standstill())
     if cluster.error is not None:
         return replace(facts, fault=str(cluster.error))
+    unserved = not consumers and bool(why_waiting(job, counts, consumers, cluster))
     return replace(
         facts,
         consumers=consumers,
         obstacles=standstill.messages,
-        unserved=not consumers and bool(why_waiting(job, counts, consumers, cluster)),
+        unserved=unserved,
+        work=_find_work(backends, job) if unserved or job.takes_work else None,
         rival=_find_rival(backends.queue, job) if counts.pending and not counts.running else None,
     )
+
+
+def _find_work(backends: Backends, job: Job) -> WorkFacts | None:
+    """Return facts about the consumers of `kubeque work`; None if each read of the queue costs money."""
+    if not backends.queue.has_cheap_reads:
+        return None
+    found = [each for each in list_consumers(backends) if each.place.kind is Kind.WORK]
+    elsewhere = count_places(each.name for each in found if each.job != job.name)
+    serves = any(each.job == job.name for each in found)
+    try:
+        spec = backends.spec(job)
+    except StorageError:
+        return None  # the explanation names the error
+    memory = job.shapes[job.floor].memory
+    return WorkFacts(serves, elsewhere, spec.cpu, memory, spec.image, spec.task_timeout)
 
 
 def _find_rival(queue: Queue, job: Job) -> Rival | None:

@@ -23,6 +23,7 @@ from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.rows.column_names import FACTS, out_column
 from kubeque.model.stats.advice import AttemptStats, advise
 from kubeque.model.stats.failure_groups import Group
+from kubeque.model.stats.place_rates import format_place_rates
 from kubeque.model.stats.spans import By
 from kubeque.model.sweep.unused_options import unused_note
 from kubeque.model.text import printable
@@ -168,6 +169,8 @@ def _facts(c: Content) -> list[tuple[str, str]]:
             ("running time in all", format_seconds(seen.running)),
             ("attempts", f"{seen.attempts:,}"), ("consumers", f"{len(seen.consumers):,}"),
         ]  # fmt: skip
+    if rates := format_place_rates(seen):
+        facts.append(("consumers by place", rates))
     if seen.times:
         facts.append(
             ("ok task (median, 95 %, longest)", " · ".join(format_seconds(seen.time(q)) for q in (0.5, 0.95, 1)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from kubeque.clusters.base import Cluster
@@ -14,6 +14,7 @@ from kubeque.model.job.causes import Death
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import WORK_OWNER, Job
+from kubeque.model.stats.places import Kind, PlaceCount, count_places
 from kubeque.model.wording import code, command
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import list_leased
@@ -33,6 +34,8 @@ class Progress:
     consumers: int = 0
     #: Reasons why the tasks of the job do not start, one message each.
     obstacles: tuple[str, ...] = ()
+    #: The places of these consumers.
+    places: tuple[PlaceCount, ...] = ()
 
     def __repr__(self) -> str:
         return f"Progress({self.job.name!r}, {self._standing}: {self._numbers})"
@@ -85,15 +88,22 @@ class PatientCluster:
         return self.ask(lambda: len(self.cluster.consumers(job.fleet)), 0)
 
 
-def count_consumers(queue: Queue, job: Job, cluster: PatientCluster) -> int:
-    """Return the number of consumers that may run tasks of a job: those of its own cluster, and of `kubeque work`.
+def find_places(queue: Queue, job: Job, cluster: PatientCluster) -> tuple[PlaceCount, ...]:
+    """Return the places with consumers that may run tasks of a job: its own cluster, and machines with `kubeque work`.
 
     A consumer of `kubeque work` counts while it has a lease of the job.
     """
     own = cluster.count_consumers(job) if job.runs_at_home else 0
+    home = (PlaceCount(Kind.POD if cluster.cluster.runs_images else Kind.LOCAL, own),) if own else ()
     if not job.takes_work:
-        return own
-    return own + len({block.owner for block in list_leased(queue, job) if block.owner.startswith(WORK_OWNER)})
+        return home
+    owners = (block.owner for block in list_leased(queue, job) if block.owner.startswith(WORK_OWNER))
+    return home + count_places(owners)
+
+
+def count_consumers(places: Iterable[PlaceCount]) -> int:
+    """Return the number of consumers at all of these places."""
+    return sum(place.consumers for place in places)
 
 
 def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progress:
@@ -111,9 +121,10 @@ def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progre
         cluster = PatientCluster(backends.cluster_of(job))
     except StorageError as error:
         return Progress(job, counts, 0, (str(error),))
-    consumers = count_consumers(backends.queue, job, cluster)
+    places = find_places(backends.queue, job, cluster)
+    consumers = count_consumers(places)
     obstacles = why_waiting(job, counts, consumers, cluster) or find_rival(backends.queue, job, counts, consumers)
-    return Progress(job, counts, consumers, obstacles)
+    return Progress(job, counts, consumers, obstacles, places)
 
 
 def find_rival(queue: Queue, job: Job, counts: Counts, consumers: int) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from kubeque.jobs.upkeep.progress import (
     PatientCluster,
     Progress,
     count_consumers,
+    find_places,
     find_rival,
     read_progress,
     why_waiting,
@@ -82,14 +83,15 @@ def reconcile(
         job = close(backends, job, counts)
         finish(backends, job)
         return Progress(job, counts)
-    consumers = count_consumers(queue, job, cluster)
+    places = find_places(queue, job, cluster)
+    consumers = count_consumers(places)
     if job.paused and consumers and not queue.is_leased(job):
         finish(backends, job)  # the consumers run no task; some of them might not have started yet
     obstacles = standstill.messages
     if not obstacles and (job.paused or not start):
         obstacles = why_waiting(job, counts, consumers, cluster)
     obstacles = obstacles or find_rival(queue, job, counts, consumers)
-    return Progress(job, counts, consumers, obstacles)
+    return Progress(job, counts, consumers, obstacles, places)
 
 
 def _wait_for_store(backends: Backends, job: Job, silence: str) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from kubeque.model.compatibility.versions import PAUSE_NEEDS, higher, is_older
@@ -9,6 +10,10 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.job_state import Closing, JobState
 from kubeque.model.job.pause import Pause
+
+#: Maximum number of requests to leave that are kept although their consumers have no lease. A consumer can be between
+#: two leases.
+_FEW_REQUESTS = 50
 
 
 def pause_job(job: Job, at: float, reason: str = "") -> Job:
@@ -32,6 +37,16 @@ def resume_job(job: Job) -> Job:
         return job
     raised = is_older(PAUSE_NEEDS, job.needs)  # a feature other than the pause has raised `needs`
     return replace(job, pause=None, needs=job.needs if raised else job.pause.needs_after)
+
+
+def send_consumers_home(job: Job, asked: Collection[str], holders: Collection[str]) -> Job:
+    """Return the job with a request to the consumers `asked` to leave after their task.
+
+    `holders`: names of the consumers that have leases of the job. If there are many requests, those to other consumers
+    are removed. No later consumer has the same name, so an old request has no effect.
+    """
+    kept = [name for name in job.leaving if name in holders or len(job.leaving) <= _FEW_REQUESTS]
+    return replace(job, leaving=tuple(sorted({*kept, *asked})))
 
 
 def end_job(job: Job, state: JobState, reason: str = "") -> Job:

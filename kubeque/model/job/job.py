@@ -122,6 +122,8 @@ class Job:
     closing: Closing | None = None
     #: Time of the last `kubeque stop` in seconds on the clock of the queue; 0: never. This stop does not charge tasks.
     sent_home: float = 0.0
+    #: Names of consumers of `kubeque work` that must leave after their task (`kubeque send-home`).
+    leaving: tuple[str, ...] = ()
     #: The pause of an open job; None if the job is not paused.
     pause: Pause | None = None
     #: The unfinished objects of the job in its cluster; None if none were observed, or if kubeque deleted them.
@@ -284,6 +286,7 @@ class Job:
             "budgets": Budgets.from_wire(wire["budgets"]),
             "reset": ResetRule.from_wire(wire["reset"]) if wire.get("reset") else None,
             "spec_hashes": tuple(wire.get("spec_hashes", ())),
+            "leaving": tuple(wire.get("leaving", ())),
             "replaced": tuple((str(uid), bool(ended)) for uid, ended, *_ in wire.get("replaced", ())),
             "peeks": tuple((index, until) for index, until, *_ in wire.get("peeks", ())),
             "closing": Closing.from_wire(closing) if closing else None,

@@ -16,6 +16,7 @@ from kubeque.model.stats.task_explanation import (
     explain_task,
     last_reason,
 )
+from kubeque.model.stats.work_explanation import explain_work, work_command
 from kubeque.model.text import LINE_CHARACTERS, format_count, printable
 from kubeque.model.wording import command
 
@@ -157,9 +158,10 @@ def _explain_obstacle(facts: Facts) -> Explanation | None:
         pending = format_count(facts.counts.pending, "pending task")
         if not job.runs_at_home:
             text = f"waits: no consumer of kubeque work has its {pending}. Start one on any machine that reaches"
-            return Explanation("no_consumer", f"{text} the queue and the store.", "kubeque work")
-        text = f"waits: no consumer runs for its {pending}."
-        return Explanation("no_consumer", f"{text} Watching the job starts consumers.", command("watch", job.name))
+            text += f" the queue and the store.{explain_work(facts)}"
+            return Explanation("no_consumer", text, work_command(facts))
+        text = f"waits: no consumer runs for its {pending}. Watching the job starts consumers.{explain_work(facts)}"
+        return Explanation("no_consumer", text, command("watch", job.name))
     if facts.rival is not None:
         rival = facts.rival
         text = (
@@ -198,6 +200,7 @@ def _explain_work(facts: Facts) -> Explanation:
     )
     if counts.held:
         text += f" {format_count(counts.held, 'task')} are held until the canaries have ended."
+    text += explain_work(facts) if counts.pending and job.takes_work else ""
     if facts.suspects:
         text += (
             f" {format_count(facts.suspects, 'task')} of a consumer that vanished will run alone, one after the other,"

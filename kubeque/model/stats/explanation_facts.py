@@ -6,6 +6,7 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskView
+from kubeque.model.stats.places import PlaceCount
 from kubeque.model.stats.remedies import FailedGroup
 
 
@@ -17,6 +18,21 @@ class Rival:
     #: Number of tasks that are pending or running.
     tasks: int
     priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFacts:
+    """The facts that decide whether consumers of `kubeque work` take tasks of a job, as far as the queue knows them."""
+
+    #: True if such consumers have tasks of the job.
+    serves: bool = False
+    #: Places of such consumers that have tasks of other jobs.
+    elsewhere: tuple[PlaceCount, ...] = ()
+    #: Cores, bytes of memory, image and time limit in seconds of a task; None or empty without one.
+    cpu: float | None = None
+    memory: int | None = None
+    image: str = ""
+    task_timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +53,8 @@ class Facts:
     obstacles: tuple[str, ...] = ()
     #: Job that the consumers serve first; None if they serve the job itself first.
     rival: Rival | None = None
+    #: Facts about consumers of `kubeque work`; None if they were not read.
+    work: WorkFacts | None = None
     #: The largest groups of similar failures, the largest first. Killed rows do not count.
     failures: tuple[FailedGroup, ...] = ()
     #: Number of failed tasks in further groups.

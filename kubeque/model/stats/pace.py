@@ -43,5 +43,9 @@ def format_pace(counts: Counts, pace: Pace) -> list[str]:
     left = pace.seconds_for(counts.pending + counts.running)
     if not pace.rate:
         return []
-    rate = f"{pace.rate:.1f} tasks/s" if pace.rate >= 1 else f"{60 * pace.rate:.1f} tasks/min"
-    return [rate, *([f"about {format_seconds(left)} left"] if left else [])]
+    return [format_rate(pace.rate), *([f"about {format_seconds(left)} left"] if left else [])]
+
+
+def format_rate(rate: float) -> str:
+    """Return a rate as a short text. `rate`: tasks per second."""
+    return f"{rate:.1f} tasks/s" if rate >= 1 else f"{60 * rate:.1f} tasks/min"

@@ -75,3 +75,14 @@ def test_it_leaves_when_its_home_folder_was_removed(machine: Machine) -> None:
     machine(on.HomeGone())
     assert not machine.stays()
     assert machine(on.FleetReviewed()) == []
+
+
+@pytest.mark.parametrize(("asked", "leaves"), [(("me",), True), (("you", "me "), False), ((), False)])
+def test_it_leaves_after_its_task_if_a_job_asks_it_to(machine: Machine, asked: tuple[str, ...], leaves: bool) -> None:
+    machine.list_jobs(JOB)
+    machine.begin()
+    machine.list_jobs(replace(JOB, leaving=asked))
+    machine.end()
+    assert machine.stays() is not leaves
+    machine.list_jobs(JOB)
+    assert machine.stays() is not leaves, "the end of the request does not keep it"
