@@ -1,14 +1,8 @@
-"""The page of a running sweep, in a browser, inside the frame of Airflow's own page.
-
-    KUBEQUE_PICTURES=docs/images python -m pytest tests/provider/test_page_live.py --basetemp /tmp/demo
-
-draws the pictures of docs/howto/airflow.md again.
-"""
+"""The page of a running sweep, in a browser, inside the frame of Airflow's own page."""
 
 # ruff: noqa: F811
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +15,6 @@ from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import make_origin
 from kubeque_provider.page.connections import forget_page_connections
-from tests.provider.conftest import ROOT
 from tests.provider.test_page import address, backends, browser  # noqa: F401
 from tests.servers.browser import Browser
 from tests.servers.tab import Tab
@@ -61,12 +54,6 @@ def running(tmp_path: Path, address: str) -> Iterator[Client]:
         yield client
 
 
-def picture(tab: Tab, name: str) -> None:
-    if folder := os.environ.get("KUBEQUE_PICTURES"):
-        (ROOT / folder).mkdir(exist_ok=True)
-        tab.picture(ROOT / folder / f"{name}.png")
-
-
 @pytest.mark.rotating
 def test_it_follows_a_sweep_to_its_end_inside_airflow(
     running: Client,
@@ -87,10 +74,8 @@ def test_it_follows_a_sweep_to_its_end_inside_airflow(
         tab.until(f"/loss is not a number|exit code 3/.test({INSIDE}.body.innerText)")
         running_row = f"[...{INSIDE}.querySelectorAll('#tasks tr')].find(r => /running/i.test(r.innerText))"
         tab.until(f"!!{running_row}")
-        picture(tab, "sweep-running")
         tab.says(f"{running_row}.{FIRST}.click()")
         tab.until(f"/^epoch 1 of 5: lr/.test({INSIDE}.querySelector('#log')?.innerText)")
-        picture(tab, "sweep-task")
         tab.says(f"{INSIDE}.querySelector('dialog [autofocus]').click()")
 
         # And it follows Airflow's choice of dark or light, against the system's

@@ -1,16 +1,9 @@
-"""The page of sweeps beside Airflow's own pages, in one browser: fonts, colours, sizes, links and addresses.
-
-    KUBEQUE_PICTURES=/tmp/pictures python -m pytest tests/provider/test_page_look.py
-
-keeps pictures of the page in both themes and two sizes.
-"""
+"""The page of sweeps beside Airflow's own pages, in one browser: fonts, colours, sizes, links and addresses."""
 
 # ruff: noqa: F811
 from __future__ import annotations
 
 import importlib
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,12 +46,6 @@ def styles(tab: Tab, side: int) -> dict[str, dict[str, str]]:
 def set_theme(tab: Tab, theme: str) -> None:
     tab.says(f"localStorage.setItem('theme', '{theme}')")
     tab.says(f"(c => {{ c.remove('light', 'dark'); c.add('{theme}'); }})(document.documentElement.classList)")
-
-
-def picture(tab: Tab, name: str) -> None:
-    if folder := os.environ.get("KUBEQUE_PICTURES"):
-        Path(folder).mkdir(exist_ok=True)
-        tab.picture(Path(folder) / f"{name}.png")
 
 
 def test_it_looks_like_airflows_own_page(backends: Backends, address: str, browser: Browser) -> None:
@@ -111,38 +98,3 @@ def test_it_looks_like_airflows_own_page(backends: Backends, address: str, brows
         # And from the page a click leads to the DAG, outside of the frame
         tab.says(f"[...{INSIDE}.querySelectorAll('.crumbs a')].find(a => a.innerText === 'daily_sweep').click()")
         tab.until("/\\/dags\\/daily_sweep/.test(location.pathname) && !document.querySelector('iframe')")
-
-
-@pytest.mark.parametrize(("width", "height"), [(1400, 900), (500, 800)])
-def test_nothing_is_cut_off_at_this_size(
-    backends: Backends, address: str, browser: Browser, width: int, height: int
-) -> None:
-    # Given a sweep with failures, and one that was killed before it began
-    a_sweep(backends, "failed", "mine", n=200)
-    a_sweep(backends, "killed", "mine", n=40, run=False)
-    backends.queue.kill("killed")
-    root = address.removesuffix("/kubeque")
-    with Tab.open(browser, width=width, height=height) as tab:
-        tab.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-        for theme in ("light", "dark"):
-            tab.go(f"{root}/plugin/kubeque-sweeps?view=list")
-            tab.until("!!document.querySelector('iframe')")
-            tab.until(f"{INSIDE}.querySelectorAll('.sweeps tbody tr').length === 2")
-            set_theme(tab, theme)
-            tab.until(f"getComputedStyle({INSIDE}.documentElement).colorScheme === '{theme}'")
-            picture(tab, f"list-{width}-{theme}")
-            for job in ("failed", "killed"):
-                tab.go(f"{root}/plugin/kubeque-sweeps?job={job}")
-                tab.until(f"/rows have ended/.test({INSIDE}?.querySelector('.verdict')?.innerText)")
-                tab.until(f"{INSIDE}.querySelectorAll('#tasks tbody tr').length > 3")
-                set_theme(tab, theme)
-                tab.until(f"getComputedStyle({INSIDE}.documentElement).colorScheme === '{theme}'")
-                picture(tab, f"{job}-{width}-{theme}")
-                body = f"{INSIDE}.documentElement"
-                assert tab.says(f"{body}.scrollWidth <= {body}.clientWidth"), job
-        assert tab.says(f"{INSIDE}.querySelector('.verdict').innerText").endswith(
-            "0 of 40 rows have ended; 40 rows did not finish"
-        )
-        tab.go(f"{root}/plugin/kubeque-sweeps?job=failed&task=3")
-        tab.until(f"{INSIDE}?.querySelector('dialog select')?.value === 'stderr'")
-        picture(tab, f"row-{width}")

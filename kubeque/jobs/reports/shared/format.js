@@ -14,7 +14,8 @@ export function bytes(value) {
 }
 export const when = (at) => new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ") + " UTC";
 export function span(seconds) {
-  const s = Math.max(0, Math.round(seconds));
+  if (seconds < 9.95) return `${number(Math.max(0, seconds), 2)} s`;
+  const s = Math.round(seconds);
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
