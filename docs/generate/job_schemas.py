@@ -71,7 +71,9 @@ FACTS: dict[str, Schema] = {
     "state": value("string", "held, pending, running, ok, failed or killed."),
     "cause": value("string|null", "Cause of the end of the last attempt, or `killed`; null before it."),
     "exit_code": value("integer|null", "Exit code; the number of the signal if the cause is `signal`."),
-    "attempts": value("integer", "Number of ended attempts."),
+    "attempts": value(
+        "integer", "Number of ended attempts. For a row that was linked or kept: number of the attempt of its result."
+    ),
     "seconds": value("number|null", "Wall time of the last attempt."),
     "peak_memory": value("integer|null", "Peak memory of all its processes, bytes."),
     "files": value("integer|null", "Number of kept files."),

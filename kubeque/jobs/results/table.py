@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from kubeque.files.layout import table_url
+from kubeque.files.layout import attempt_number, table_url
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.lazy_dataclass import dataclass
@@ -56,8 +56,14 @@ class TaskRow:
         }
 
     def _attempts(self) -> int:
-        """Return the number of ended attempts. Attempts that were reserved but not started do not count."""
+        """Return the number of ended attempts. Attempts that were reserved but not started do not count.
+
+        For a linked task, return the number of the attempt that made the result, because the other facts of the task
+        are also those of this attempt.
+        """
         record = self.view.record
+        if self.view.state.has_outcome and record.outcome is not None and record.outcome.linked:
+            return attempt_number(record.outcome.folder) or 1
         return len(record.history) if len(record.history) < KEPT_ATTEMPTS else record.attempts
 
     def parameters(self) -> dict[str, str]:

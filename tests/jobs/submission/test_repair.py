@@ -10,6 +10,7 @@ import pytest
 
 from kubeque.client import Client, Effect, Existing
 from kubeque.model.errors import UserError
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.sweep.sweep import Sweep
@@ -180,3 +181,15 @@ def test_a_kept_row_is_not_explained_as_a_result_of_another_job(desk: Desk) -> N
     job, row = desk.client.explain("job"), desk.client.explain("job", 0)
     assert "of which 3 are linked to earlier results and did not run again" in job.text
     assert "task 0 of job is ok: it did not run again when the job was changed" in row.text
+
+
+def test_a_kept_row_has_the_attempts_of_its_result(desk: Desk) -> None:
+    desk.submit(["4", "2", "3", "1"])
+    assert [row["attempts"] for row in desk.client.table("job")] == [1, 1, 1, 1]
+    # Also after a second repair, which links to the result of the first version of the job
+    desk.submit(["4", "2", "3", "1", "5"])
+    assert [row["attempts"] for row in desk.client.table("job")] == [1, 1, 1, 1, 1]
+    # A row that runs again counts its own attempts
+    desk.client.reset("job", ResetRule(everything=True))
+    desk.client.wait("job", timeout=60)
+    assert [row["attempts"] for row in desk.client.table("job")] == [1, 1, 1, 1, 2]

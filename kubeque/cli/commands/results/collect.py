@@ -10,6 +10,7 @@ import click
 from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
+from kubeque.cli.output.notes import print_note, unfinished_note
 from kubeque.cli.output.streams import write_data
 from kubeque.client import Client, CollectedTable
 
@@ -29,17 +30,20 @@ from kubeque.client import Client, CollectedTable
 def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
     """Write the table of JOB: the index, parameters, outcome and out.* values of each task.
 
-    The out.* values are those that a task wrote to the file $KUBEQUE_OUT, as one flat JSON object, for example
-    {"loss": 0.5}. To write a .parquet file, install 'kubeque[table]'.
+    The out.* values are those that a task wrote to the file $KUBEQUE_OUT, as one flat JSON object, for example {"loss":
+    0.5}. For a row that is linked or that --repair kept, attempts and seconds are those of its result. To write a
+    .parquet file, install 'kubeque[table]'.
     """
     with connect(ctx) as client:
         job = find_job(client, job)
+        unfinished = unfinished_note(client, job)
         if dest == "-":
             _print_notes(_print_table(client, job, infer=infer))
-            return
-        done = client.collect(job, dest, infer=infer)
-    click.echo(f"{dest}: {done.rows} rows, {len(done.columns)} columns")
-    _print_notes(done)
+        else:
+            done = client.collect(job, dest, infer=infer)
+            click.echo(f"{dest}: {done.rows} rows, {len(done.columns)} columns")
+            _print_notes(done)
+    print_note(unfinished)
 
 
 def _print_notes(table: CollectedTable) -> None:

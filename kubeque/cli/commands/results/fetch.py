@@ -12,7 +12,7 @@ from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.interrupt import on_interrupt
-from kubeque.cli.output.notes import print_notes
+from kubeque.cli.output.notes import print_note, print_notes, unfinished_note
 from kubeque.cli.output.progress_bar import show_transfer
 from kubeque.cli.row_options import index_option
 from kubeque.client import STREAM_GLOBS, Client, Streams
@@ -56,11 +56,13 @@ def fetch(
     """Fetch the results of JOB into DEST/{index}/ and DEST/results.csv.
 
     DEST is a folder, or a URL such as gs://bucket/results. A second fetch copies only missing and changed files. Empty
-    output files (stdout.txt, stderr.txt) and folders without files are left out.
+    output files (stdout.txt, stderr.txt) and folders without files are left out. If rows of JOB have not ended, fetch
+    the rows that have ended, and print how many have not.
     """
     indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:
         job = find_job(client, job)
+        unfinished = unfinished_note(client, job, index)
         if streams and globs:
             globs = (*globs, *STREAM_GLOBS)
         fetch_results(
@@ -69,6 +71,7 @@ def fetch(
         )  # fmt: skip
         if not as_json:
             print_notes(client, job)
+        print_note(unfinished)
 
 
 def fetch_results(

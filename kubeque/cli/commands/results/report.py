@@ -7,6 +7,7 @@ import click
 from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
+from kubeque.cli.output.notes import print_note, unfinished_note
 
 
 @click.command()
@@ -24,5 +25,7 @@ def report(ctx: click.Context, job: str, dest: str) -> None:
     """
     with connect(ctx) as client:
         job = find_job(client, job)
+        unfinished = unfinished_note(client, job)
         client.report(job, dest)
     click.echo(f"{dest}: open it in a browser")
+    print_note(unfinished)

@@ -9,6 +9,7 @@ import click
 from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import complete_jobs, connect
 from kubeque.cli.job_reference import find_job
+from kubeque.cli.output.notes import print_note, unfinished_note
 from kubeque.client import By
 from kubeque.model.text import format_count
 
@@ -32,5 +33,9 @@ def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: str) -> Non
     .csv file has one line per attempt. To write a .png file, install 'kubeque[picture]'. Running attempts are left out.
     """
     with connect(ctx) as client:
-        count = client.timeline(list(dict.fromkeys(find_job(client, job) for job in jobs)), dest, by=By(by))
+        names = list(dict.fromkeys(find_job(client, job) for job in jobs))
+        unfinished = [unfinished_note(client, name) for name in names]
+        count = client.timeline(names, dest, by=By(by))
     click.echo(f"{dest}: {format_count(count, 'attempt')}")
+    for note in unfinished:
+        print_note(note)
