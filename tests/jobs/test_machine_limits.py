@@ -152,7 +152,21 @@ def test_sized_and_unsized_tasks_at_the_same_time_are_named(connect: Connect) ->
         "the tasks of plain have no cpu and no memory set: these tasks run beside other tasks, and their use is not"
         " counted",
     )
+
+    # A job that starts no task now is not named
+    client.pause("plain")
+    assert client.submit(sweep(cpu=0.5)).notes == ()
+    client.resume("plain")
+    assert client.submit(sweep(cpu=0.5)).notes != ()
     client.kill("plain")
+
+
+def test_a_held_job_runs_beside_no_other_job(connect: Connect) -> None:
+    client = connect()
+    client.submit(Sweep(["true"], sequence(3), name="held", canaries=1))
+    assert client.wait("held", timeout=60).held
+    assert client.submit(sweep(cpu=0.5)).notes == ()
+    client.kill("held")
 
 
 def test_a_limit_of_memory_below_the_memory_is_refused(connect: Connect) -> None:

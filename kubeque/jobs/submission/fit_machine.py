@@ -72,10 +72,10 @@ def _priority_notes(sweep: Sweep, typed: Collection[str]) -> tuple[str, ...]:
 
 
 def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:
-    """Return a note if the tasks of some open jobs have a size, and those of other open jobs have none; otherwise "".
+    """Return a note if the tasks of some jobs have a size, and those of other jobs have none; otherwise "".
 
     A size is a number of cores, an amount of memory, or GPUs. `spec`: spec of this job. `others`: name and spec of each
-    other open job of the machine.
+    other job of the machine whose tasks may start.
     """
     unlike = [name for name, other in others if _has_size(other) != _has_size(spec)]
     if not unlike:

@@ -36,7 +36,7 @@ from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.succession import replace_job
 from kubeque.queues.transitions import link
 
-#: Maximum number of open jobs whose specs are compared with the spec of a new job for a note.
+#: Maximum number of jobs whose specs are compared with the spec of a new job for a note.
 _COMPARED = 20
 #: Words in `Submitted.what` for a change of an existing job.
 _DONE = {Existing.REPAIR: "repaired", Existing.REVISE: "revised", Existing.REPLACE: "replaced"}
@@ -62,6 +62,8 @@ class Submitted:
     effect: Effect | None = None
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
+    #: Indexes of the canaries, which run first; empty if no task is held.
+    canaries: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         return f"Submitted({self.what}: {self.job!r})"
@@ -118,16 +120,24 @@ def _confirm(confirm: Callable[[Effect], bool], effect: Effect) -> None:
 
 
 def _mixed_notes(backends: Backends, wanted: Draft, job: Job) -> list[str]:
-    """Return a list with the note of `mixed_note` about the open jobs of this machine; empty if there is no note."""
-    if wanted.machine is None:
+    """Return the note of `mixed_note` about the jobs of this machine, in a list; empty without a note.
+
+    A job that starts no task now, because it has ended, is paused or is held, is not compared.
+    """
+    if wanted.machine is None or not _may_start(backends, job):
         return []
     others: list[tuple[str, JobSpec]] = []
     for other in backends.queue.jobs(job.fleet):
-        if other.open and other.uid != job.uid and len(others) < _COMPARED:
+        if other.uid != job.uid and len(others) < _COMPARED and _may_start(backends, other):
             with suppress(StorageError):  # the submission succeeds without the note
                 others.append((other.name, backends.spec(other)))
     note = mixed_note(wanted.spec, others)
     return [note] if note else []
+
+
+def _may_start(backends: Backends, job: Job) -> bool:
+    """True if tasks of the job may start now: it is open, is not paused, and its trial has not ended."""
+    return job.startable and not (job.canaries and job.waits_for_go(backends.queue.counts(job)))
 
 
 def _create(
@@ -163,7 +173,7 @@ def _create(
         Environments(backends.config.home).remove(before.uid)
     told = [(source, rows) for source, rows in found.told if before is None or source.uid != before.uid]
     notes = _note_done(backends, wanted, job) if existing is not Existing.REPLACE else ()
-    return Submitted(_unlink_removed(backends, job, told), "made", sent, notes=notes)
+    return Submitted(_unlink_removed(backends, job, told), "made", sent, notes=notes, canaries=tuple(first))
 
 
 def _note_done(backends: Backends, wanted: Draft, job: Job) -> tuple[str, ...]:
