@@ -129,3 +129,29 @@ def test_what_changes_a_job_asks_about_the_last_submission_on_a_terminal_only(
 
 def test_a_command_that_asks_itself_asks_once(client: Client) -> None:
     assert exact_job(client, "@", "remove", asks=True) == "svm"
+
+
+def test_a_reset_of_ok_rows_asks_on_a_terminal(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBEQUE_HOME", str(tmp_path / "home"))
+    client.wait("svm", timeout=60)
+
+    def reset(stdin: io.StringIO, *words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "argv", ["kubeque", "reset", "svm", *words])
+        return run(hears_interrupts=False), capsys.readouterr().out
+
+    # Without ok rows that would run again, there is no question
+    assert "run 1 ok row of svm again?" not in reset(Terminal(""))[1]
+    for words in (("--all",), ("--state", "ok"), ("--all", "--index", "0")):
+        code, said = reset(Terminal("n\n"), *words)
+        assert (code, said) == (1, "run 1 ok row of svm again? [y/N]: ")
+        assert client.job("svm").run == 0
+    # `--yes` is the answer; without a terminal, nobody is asked, as with `sub --revise`
+    for times, (stdin, words) in enumerate(
+        [(Terminal(""), ("--all", "--yes")), (io.StringIO(), ("--all",)), (Terminal("y\n"), ("--all",))], 1
+    ):
+        assert reset(stdin, *words)[0] == 0
+        assert client.wait("svm", timeout=60).job.run == times

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 
 from kubeque.cli.commands.cluster.hosting import open_hosted
-from kubeque.cli.connect import configuration, connect, json_option, yes_option
+from kubeque.cli.connect import configuration, connect, json_option
 from kubeque.cli.output.interrupt import confirm
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Observer, is_hosted
@@ -20,7 +20,7 @@ from kubeque.model.text import format_count
 
 @click.command()
 @click.option("--delete-cluster", "delete", is_flag=True, help="Delete the GKE cluster with all its nodes.")
-@yes_option
+@click.option("--yes", is_flag=True, help="With --delete-cluster: do not ask for confirmation.")
 @json_option
 @click.pass_context
 def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:

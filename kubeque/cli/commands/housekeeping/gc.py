@@ -28,7 +28,7 @@ _WORDS = {
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Delete the data (default: only list it).")
+@click.option("--yes", is_flag=True, help="Delete the data without a question (default: only list it).")
 @json_option
 @click.pass_context
 def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:

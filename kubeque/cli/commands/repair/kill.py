@@ -31,7 +31,8 @@ def kill(
 
     Tasks that are ok stay ok; kubeque reset can run the others again. If all tasks of JOB have ended already, JOB is
     only closed, as a success or a failure. If only some rows are killed, the other rows continue. JOB then ends as
-    failed, unless --allow-failed of kubeque sub allows the killed rows.
+    failed, unless --allow-failed of kubeque sub allows the killed rows. A kill deletes no result, so it asks only about
+    the job @.
     """
     rows = RowSelection.parse(index, where, states)
     with connect(ctx) as client:

@@ -48,7 +48,8 @@ def remove(
 
     These are kept: folders into which results were fetched, and results to which other jobs link.
 
-    JOB is an exact name, or @ for the last job. The options --ended and --older-than delete only jobs that have ended.
+    JOB is an exact name, or @ for the last job, which is always confirmed on a terminal. The options --ended and
+    --older-than delete only jobs that have ended.
     """
     age = parse_duration(older_than, "--older-than") if older_than is not None else 0.0 if ended else None
     if bool(jobs) == (age is not None):

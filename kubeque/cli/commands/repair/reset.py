@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 
 import click
 
-from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.connect import connect, job_argument, json_option, yes_option
 from kubeque.cli.job_reference import exact_job, find_job
+from kubeque.cli.output.interrupt import confirm
 from kubeque.cli.output.job_text import print_job
 from kubeque.cli.row_options import row_options
 from kubeque.client import Progress, ResetEffect
 from kubeque.model.job.causes import FAILURE_CAUSES
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.row_selection import RowSelection
+from kubeque.model.text import format_count
 
 _CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])
 
@@ -35,16 +38,18 @@ _CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])
 @click.option(
     "--dry-run", is_flag=True, help="Print how many rows would run again and how many would be kept; reset nothing."
 )
+@yes_option
 @json_option
 @click.pass_context
 def reset(
     ctx: click.Context, job: str, index: str | None, where: tuple[str, ...], states: tuple[str, ...],
-    only_cause: tuple[str, ...], everything: bool, update: bool, dry_run: bool, as_json: bool,
+    only_cause: tuple[str, ...], everything: bool, update: bool, dry_run: bool, yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run the failed and killed tasks of JOB again: all of them, or only those of the rows that the options select.
 
     If no task failed or was killed, JOB does not change. Selected rows that are ok are kept, unless --all or --state ok
-    is given. If JOB was killed, the rows that are not selected stay killed.
+    is given. On a terminal, the command asks before ok rows run again. If JOB was killed, the rows that are not
+    selected stay killed.
     """
     rule, rows = ResetRule(everything=everything, causes=only_cause), RowSelection.parse(index, where, states)
     with connect(ctx) as client:
@@ -55,6 +60,8 @@ def reset(
             effect = client.reset_effect(job, rule, rows=rows)
             click.echo(json.dumps(effect.to_wire()) if as_json else f"{effect}\nnothing was reset")
             return
+        if not yes and sys.stdin.isatty() and (again := client.reset_effect(job, rule, rows=rows).again):
+            confirm(f"run {format_count(again, 'ok row')} of {job} again?", err=as_json)
         effect, progress = client.reset_rows(job, rule, update=update, rows=rows)
     if not as_json and not (effect.is_empty and progress.job.closing):
         click.echo(str(effect))
