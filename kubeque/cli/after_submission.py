@@ -14,12 +14,14 @@ from kubeque.model.errors import KubequeError, UserError
 
 
 @contextmanager
-def after_submission(name: str) -> Iterator[None]:
+def after_submission(name: str, later: str = "") -> Iterator[None]:
     """Add to the message of each error in the `with` block that the job `name` is submitted and continues.
+
+    `later`: text to add at the end of the message, about what the present command will not do.
 
     A UserError is raised as KubequeError with exit code 1, because exit code 2 means that nothing was submitted.
     """
-    there = f"{name} is submitted and continues: kubeque watch {shlex.quote(name)}"
+    there = f"{name} is submitted and continues: kubeque watch {shlex.quote(name)}{later}"
     try:
         yield
     except _NotFetched:

@@ -9,7 +9,7 @@ from kubeque import __version__
 from kubeque.client.connection import Connection
 from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
 from kubeque.jobs.inspection.explain import explain_job
-from kubeque.jobs.inspection.failed_groups import read_failed_groups
+from kubeque.jobs.inspection.failed_groups import is_mapped, read_failed_groups
 from kubeque.jobs.inspection.peek import Peek, peek, peek_many
 from kubeque.jobs.submission.recent_jobs import recent_names
 from kubeque.jobs.upkeep import observers, wait_token, watch
@@ -137,6 +137,10 @@ class ProgressMethods(Connection):
         A consumer without a task is not returned. Reads at most 1,000 leases of each job.
         """
         return list_consumers(self._backends, name)
+
+    def is_mapped(self, name: str) -> bool:
+        """True if a job is of `kubeque.map`. False if the store does not answer."""
+        return is_mapped(self._backends, self.job(name))
 
     def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
         """Return the last 64 KiB of one stream of a task, even while the task runs.

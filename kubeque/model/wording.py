@@ -28,6 +28,8 @@ class Language:
     command: Callable[[str, str, tuple[str, ...]], str]
     #: Function that returns the text for a field of a sweep with its value. The value can be empty.
     field: Callable[[str, str], str] = _plain
+    #: Noun for the tasks of a job that run first, while its other tasks are held.
+    canaries: str = "canaries"
 
 
 def _flag(name: str, value: str) -> str:
@@ -48,7 +50,7 @@ def _flag_of_field(name: str, value: str) -> str:
 
 
 #: The language of the program `kubeque`. Other programs name the fields of a sweep as Python does.
-COMMAND_LINE = Language(_flag, _shell, _flag_of_field)
+COMMAND_LINE = Language(_flag, _shell, _flag_of_field, "trial rows")
 _SHELL = Language(_flag, _shell)
 
 
@@ -66,6 +68,11 @@ _language: ContextVar[Language] = ContextVar("language", default=_SHELL)
 def option(name: str, value: str = "") -> str:
     """Return the text for an option with its value, for example `--cluster local` on the command line."""
     return _language.get().option(name, value)
+
+
+def canaries() -> str:
+    """Return the noun for tasks that run first: `canaries`, or on the command line `trial rows`, as of `--try`."""
+    return _language.get().canaries
 
 
 def field_name(name: str, value: str = "") -> str:

@@ -46,7 +46,12 @@ def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> No
     # Then the first, a middle and the last row ran; the output has an estimate for all rows and the next command
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert tried.stdout.startswith("t: 9 tasks submitted, 3 of them first\n")
-    assert "t: 3 of 3 canaries are ok" in tried.stdout
+    assert "t: 3 of 3 trial rows are ok" in tried.stdout
+    assert tried.stderr.startswith(
+        "t: the trial runs rows 0, 4, 8: the first row, the last row, and rows evenly between them, because their"
+        " values often differ most\n"
+    )
+    assert "canar" not in tried.stdout + tried.stderr
     assert re.search(r"^  time +\S+ a task \(\S+ to \S+\)$", tried.stdout, re.MULTILINE)
     assert re.search(r"^  memory  .*requested 1Gi$", tried.stdout, re.MULTILINE)
     assert re.search(r"^  all +6 more tasks with \d+ consumers?: about \S+$", tried.stdout, re.MULTILINE)
@@ -54,7 +59,10 @@ def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> No
     assert ran(shell) == [0, 4, 8]
 
     # And each command reports the job as held: no error, no end, nothing to repair
-    assert "held: 3 ok, 6 held of 9" in shell.run("status", "t").stdout
+    assert shell.run("status", "t").stdout == (
+        "t: held: 3 ok, 6 held of 9\nt is held: kubeque go t runs the held tasks, kubeque kill t stops the job\n"
+    )
+    assert shell.run("explain", "t").stdout.startswith("t is held: its trial rows have ended (3 ok, 0 failed)")
     watched = shell.run("watch", "t")
     assert (watched.returncode, "kubeque go t" in watched.stdout) == (0, True)
     assert shell.run("doctor", "t").returncode == 0
@@ -76,7 +84,7 @@ def test_yes_goes_on_at_once(shell: Shell) -> None:
     done = shell.run("sub", "-n", "y", "--try", "2", "--yes", "--json", *sweep(shell, *range(6)))
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["counts"]["ok"] == 6
-    assert "y: 2 of 2 canaries are ok" in done.stderr
+    assert "y: 2 of 2 trial rows are ok" in done.stderr
     assert ran(shell) == list(range(6))
 
 
@@ -85,7 +93,7 @@ def test_a_canary_that_fails_stops_there_also_with_yes(shell: Shell) -> None:
     words = sweep(shell, 0, 1, 2, 3, 4, -1)
     stopped = shell.run("sub", "-n", "bad", "--try", "2", "--yes", *words)
     assert stopped.returncode == 1
-    assert "bad: 1 of 2 canaries are ok" in stopped.stdout
+    assert "bad: 1 of 2 trial rows are ok" in stopped.stdout
     assert "task 5 n=-1  exit code 1" in stopped.stdout
     assert counts(shell, "bad") == {"ok": 1, "failed": 1, "held": 4}
 
@@ -110,11 +118,12 @@ def test_a_reset_keeps_rows_held_and_failed_canaries_are_explained_before_go(she
     assert "kubeque reset t --update" in hint
     explained = shell.run("explain", "t").stdout
     assert (
-        "t is held: 2 of 2 canaries failed; 2 tasks (the first failure is of task 0) failed: exit code 1: broken"
+        "t is held: 2 of 2 trial rows failed; 2 tasks (the first failure is of task 0) failed: exit code 1: broken"
         in explained
     )
     assert "`kubeque reset t --update` runs the failed rows again" in explained
-    assert "The other 4 tasks stay held" in explained
+    assert "The other 4 tasks stay held after a reset, and run after --repair; `kubeque go t` runs them" in explained
+    assert "kubeque reset t --update" in shell.run("status", "t").stdout.splitlines()[-1]
     assert "next: kubeque show t 0 shows the first failure" in explained.splitlines()
 
     # When the script is corrected, and the failed canaries run again
@@ -133,7 +142,7 @@ def test_a_reset_keeps_rows_held_and_failed_canaries_are_explained_before_go(she
 
 def test_a_try_of_all_rows_is_no_try(shell: Shell) -> None:
     done = shell.run("sub", "-n", "all", "--try", "5", *sweep(shell, 1, 2))
-    assert (done.returncode, "canaries" in done.stdout) == (0, False), done.stdout + done.stderr
+    assert (done.returncode, "trial" in done.stdout + done.stderr) == (0, False), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("words", [["--try", "0"], ["--try", "1001"], ["--try", "2", "--replace", "-n", "x"]])
@@ -143,9 +152,28 @@ def test_what_cannot_be_tried_is_one_line(shell: Shell, words: list[str]) -> Non
     assert "try" in refused.stderr
 
 
+@pytest.mark.parametrize("flag", ["--repair", "--revise", "--replace"])
+def test_the_remedies_for_a_trial_of_an_existing_job_work(shell: Shell, flag: str) -> None:
+    # Given a job with failed rows, and the error for a trial of its repair
+    words = sweep(shell, 0, -1, -2, 3)
+    shell.run("sub", "-n", "f", *words)
+    refused = shell.run("sub", "-n", "f", flag, "--try", "1", *words)
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        f"kubeque: --try is for new jobs, and {flag} changes an existing job: leave out --try; to run a few rows of f"
+        f" first, kubeque reset f --update --index ROWS; for a new job, leave out {flag} and choose another name with"
+        " -n\n",
+    )
+    # Then each remedy is accepted
+    assert shell.run("sub", "-n", "f", flag, "--yes", "--no-wait", *words).returncode == 0
+    assert shell.run("watch", "f").returncode == 1
+    assert "f: 1 row will run again" in shell.run("reset", "f", "--update", "--index", "1").stdout
+    assert shell.run("sub", "-n", "g", "--try", "1", "--no-wait", *words).returncode == 0
+
+
 def test_a_dry_run_says_what_would_run_first_and_a_jobspec_can_ask_for_it(shell: Shell) -> None:
     dry = shell.run("sub", "--dry-run", "--try", "2", "--repeat", "5", "true")
-    assert "2 of the tasks run first" in dry.stderr
+    assert "2 of the tasks run first: the first and the last row" in dry.stderr
     shell.write("job.json", dry.stdout)
     assert "2 of them first" in shell.run("sub", "-n", "spec", "-f", "job.json").stdout
 

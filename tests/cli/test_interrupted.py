@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -100,3 +101,51 @@ def test_what_is_watched_goes_on(shell: Shell) -> None:
     _, said = interrupt(running)
     assert said.splitlines()[-1] == "kubeque: stopped watching; on continues: kubeque watch on, or kubeque kill on"
     assert shell.run("watch", "on").returncode == 0
+
+
+def test_with_fetch_the_message_names_the_command_that_fetches_later(shell: Shell) -> None:
+    # Given a command that will fetch the results of a job for which no consumer runs
+    for name, flags in (("on", ()), ("forced", ("--force",))):
+        words = ("-n", name, "--run-on", "work", "--fetch", "my out", *flags)
+        running = shell.start("sub", *words, "true")
+        assert running.stdout is not None
+        assert running.stdout.readline() == f"{name}: 1 task submitted\n"
+        wait_for(running, "queue.db")
+
+        # When the user interrupts it, then one line says that the job continues, and that nothing is fetched
+        _, said = interrupt(running)
+        (line,) = (line for line in said.splitlines() if line.startswith("kubeque: "))
+        assert f"{name} continues: kubeque watch {name}" in line or f"{name} is submitted and continues" in line
+        later = f"kubeque fetch {name} 'my out'{' --force' if flags else ''}"
+        assert line.endswith(f"; nothing is fetched: {later} fetches the results after the end"), line
+
+
+MAPPED = """
+import sys, tempfile
+from pathlib import Path
+from kubeque import Client
+from kubeque.mapping import function_sweep
+from kubeque.model.rows.parameters import to_rows
+
+def double(x):
+    return 2 * x
+
+with tempfile.TemporaryDirectory() as folder, Client() as client:
+    options = {"name": "m", "run_on": "work"}
+    client.submit(function_sweep(double, to_rows([{"x": 1}], function=True), Path(folder), options))
+"""
+
+
+def test_a_watched_job_of_map_is_rejoined_in_python(shell: Shell) -> None:
+    shell.write("submit.py", MAPPED)
+    made = shell.execute(sys.executable, "submit.py")
+    assert made.returncode == 0, made.stderr
+    running = shell.start("watch", "m")
+    wait_for(running, "queue.db")
+    assert running.stderr is not None
+    assert running.stderr.readline().startswith("m: waiting")
+    _, said = interrupt(running)
+    assert said.splitlines()[-1] == (
+        "kubeque: stopped watching; m continues: kubeque watch m, or kubeque kill m; in Python, the same call of"
+        " kubeque.map with name='m' waits for the job and returns its table"
+    )

@@ -19,7 +19,7 @@ from kubeque.model.job.job_state import JobState
 from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.stats.failure_text import reason
 from kubeque.model.stats.places import format_places
-from kubeque.model.stats.remedies import FailedGroup, format_steps
+from kubeque.model.stats.remedies import FailedGroup, format_steps, map_call
 from kubeque.model.text import LINE_CHARACTERS, VALUE_CHARACTERS, keep_last_line, printable
 
 #: Minimum number of characters for the values of a row, in the line about the row's failure.
@@ -66,21 +66,26 @@ def format_end(progress: Progress) -> str:
     return f"{text} ({rate:.2g}/s)" if rate >= 1 else f"{text} ({60 * rate:.2g}/min)"
 
 
-def next_step(progress: Progress, groups: Sequence[FailedGroup], *, fetches: bool = False) -> str:
+def next_step(
+    progress: Progress, groups: Sequence[FailedGroup], *, fetches: bool = False, mapped: bool = False
+) -> str:  # fmt: skip
     """Return a text with the commands to type after a job has ended; empty if no command is needed.
 
-    `groups`: failures of the job. `fetches`: True if the present command fetches the results.
+    `groups`: failures of the job. `fetches`: True if the present command fetches the results. `mapped`: True if the job
+    is of `kubeque.map`.
     """
     job = progress.job
     name = shlex.quote(job.name)
     if groups and not job.missed_deadline:
         return "\n".join(format_steps(job, groups))
-    if resume := _format_resume_hint(progress):
+    if resume := _format_resume_hint(progress, mapped=mapped):
         return resume
     if progress.counts.killed:
         return f"next: kubeque reset {name} runs the killed tasks"
     if fetches or not progress.counts.ok:
         return ""
+    if mapped:
+        return f"next: {map_call(job)} returns the table in Python, or kubeque collect {name} -o FILE.csv"
     return f"next: kubeque fetch {name} FOLDER, or kubeque collect {name} -o FILE.csv"
 
 
@@ -94,7 +99,7 @@ def print_job(progress: Progress, *, as_json: bool) -> None:
     click.echo(json.dumps(to_wire(progress)) if as_json else format_job(progress))
 
 
-def _format_resume_hint(progress: Progress) -> str:
+def _format_resume_hint(progress: Progress, *, mapped: bool) -> str:
     """Return a message about how to continue a job in the state "stopped"; empty for a job in another state.
 
     A job is stopped, for example, at its deadline.
@@ -103,10 +108,11 @@ def _format_resume_hint(progress: Progress) -> str:
     if job.state is not JobState.STOPPED:
         return ""
     name, deadline = shlex.quote(job.name), " (its deadline starts again)" if job.deadline_seconds else ""
-    return (
-        f"to continue: kubeque reset {name}{deadline}, or kubeque sub --like {name} -n {name} --repair with other"
-        " limits or another command"
-    )
+    if mapped:
+        again = f"{map_call(job, 'repair')} with other limits or another function"
+    else:
+        again = f"kubeque sub --like {name} -n {name} --repair with other limits or another command"
+    return f"to continue: kubeque reset {name}{deadline}, or {again}"
 
 
 def to_wire(progress: Progress) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def read_failed_groups(backends: Backends, job: Job, groups: Sequence[Group]) ->
     Reads one task for each group. Without access to the store, the facts come from the queue alone.
     """
     found = list[FailedGroup]()
-    mapped = bool(groups) and _is_mapped(backends, job)
+    mapped = bool(groups) and is_mapped(backends, job)
     for group in groups[:GROUPS]:
         task = backends.queue.task(job, group.first[0][0])
         if task is not None:
@@ -46,7 +46,7 @@ def _find_resend(backends: Backends, job: Job, message: str) -> str:
     return ""
 
 
-def _is_mapped(backends: Backends, job: Job) -> bool:
+def is_mapped(backends: Backends, job: Job) -> bool:
     """True if `kubeque.map` submitted the job. False for a function of Airflow, or if the store does not answer."""
     with suppress(StorageError):
         return "dag" not in job.origin and backends.spec(job).function is not None

@@ -87,7 +87,8 @@ def reconcile(
     consumers = count_consumers(places)
     if job.paused and consumers and not queue.is_leased(job):
         finish(backends, job)  # the consumers run no task; some of them might not have started yet
-    obstacles = standstill.messages
+    # Without a pending task nothing waits, so a message about consumers that died earlier is no longer true.
+    obstacles = standstill.messages if counts.pending or cluster.error is not None else ()
     if not obstacles and (job.paused or not start):
         obstacles = why_waiting(job, counts, consumers, cluster)
     obstacles = obstacles or find_rival(queue, job, counts, consumers)

@@ -9,6 +9,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.text import format_count
+from kubeque.model.wording import canaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def estimate(job: Job, seen: AttemptStats, *, canaries: int, held: int) -> Estim
 
 def format_estimate(name: str, found: Estimate) -> Iterator[str]:
     """Yield the lines of an estimate as text. `name`: name of the job."""
-    yield f"{name}: {found.ok} of {found.canaries} canaries are ok"
+    yield f"{name}: {found.ok} of {found.canaries} {canaries()} are ok"
     if found.seconds is not None:
         shortest, mean, longest = map(format_seconds, found.seconds)
         yield f"  time    {mean} a task" + (f" ({shortest} to {longest})" if found.ok > 1 else "")

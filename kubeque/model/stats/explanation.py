@@ -18,7 +18,7 @@ from kubeque.model.stats.task_explanation import (
 )
 from kubeque.model.stats.work_explanation import explain_work, work_command
 from kubeque.model.text import LINE_CHARACTERS, format_count, printable
-from kubeque.model.wording import command
+from kubeque.model.wording import canaries, command, option
 
 
 def explain(facts: Facts) -> Explanation:
@@ -115,7 +115,7 @@ def _explain_order(facts: Facts) -> Explanation | None:
         return _explain_failed_canaries(facts, facts.failures[0])
     if job.waits_for_go(counts):
         text = (
-            f"is held: its canaries have ended ({counts.ok} ok, {counts.failed} failed), and"
+            f"is held: its {canaries()} have ended ({counts.ok} ok, {counts.failed} failed), and"
             f" {format_count(counts.held, 'more task')} will start after `{command('go', job.name)}`."
         )
         return Explanation("held", text, command("go", job.name))
@@ -129,9 +129,10 @@ def _explain_failed_canaries(facts: Facts, group: FailedGroup) -> Explanation:
     job, counts = facts.job, facts.counts
     first = explain_failure(job, group, _name_group(group))
     text = (
-        f"is held: {counts.failed} of {counts.ok + counts.failed} canaries failed;"
-        f" {first.text} {_rest(counts.held)} held; `{command('go', job.name)}` runs"
-        f" {'it' if counts.held == 1 else 'them'} once the canaries are ok."
+        f"is held: {counts.failed} of {counts.ok + counts.failed} {canaries()} failed;"
+        f" {first.text} {_rest(counts.held)} held after a reset, and"
+        f" {'runs' if counts.held == 1 else 'run'} after {option('repair')}; `{command('go', job.name)}` runs"
+        f" {'it' if counts.held == 1 else 'them'} once the {canaries()} are ok."
     )
     return Explanation(first.cause, text, first.command, tuple(format_steps(job, facts.failures)))
 
@@ -199,7 +200,7 @@ def _explain_work(facts: Facts) -> Explanation:
         f" {counts.pending} wait, with {format_count(facts.consumers, 'consumer')}."
     )
     if counts.held:
-        text += f" {format_count(counts.held, 'task')} are held until the canaries have ended."
+        text += f" {format_count(counts.held, 'task')} are held until the {canaries()} have ended."
     text += explain_work(facts) if counts.pending and job.takes_work else ""
     if facts.suspects:
         text += (

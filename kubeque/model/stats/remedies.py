@@ -96,7 +96,8 @@ def find_remedy(job: Job, group: FailedGroup) -> Remedy:
             ((again, "runs another command"),), f" A reset would fail in the same way; `{again}` runs another command."
         )
     if group.mapped:
-        return Remedy(((show_command(job, task), "shows the first failure"),), repair_call(job))
+        repair = (map_call(job, "repair"), "runs failed rows with a corrected function")
+        return Remedy(((show_command(job, task), "shows the first failure"), repair), repair_call(job))
     update = command("reset", job.name, "update")
     return Remedy(
         (
@@ -190,6 +191,12 @@ def _is_spent(job: Job, record: TaskRecord, cause: Cause) -> bool:
 def _charged_cause(record: TaskRecord, cause: Cause) -> Cause:
     """Return the cause that decides about a further attempt: `disk` for an attempt in an evicted consumer."""
     return Cause.DISK if record.evicted and cause is Cause.PREEMPTED else cause
+
+
+def map_call(job: Job, existing: str = "") -> str:
+    """Return the call of `kubeque.map` that waits for a job and returns its table. `existing`: argument of the call."""
+    more = f', existing="{existing}"' if existing else ""
+    return f"kubeque.map(..., name={job.name!r}{more})"
 
 
 def repair_call(job: Job) -> str:

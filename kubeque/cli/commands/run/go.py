@@ -1,4 +1,4 @@
-"""`kubeque go`: run the held rows of a job. This module also prints the estimate from the canaries."""
+"""`kubeque go`: run the held rows of a job. This module also prints the estimate from the trial."""
 
 from __future__ import annotations
 
@@ -27,20 +27,24 @@ def go(ctx: click.Context, job: str, as_json: bool) -> None:
 
 def held_hint(name: str) -> str:
     """Return a message about how to continue or stop a held job."""
+    name = shlex.quote(name)
     return f"{name} is held: kubeque go {name} runs the held tasks, kubeque kill {name} stops the job"
 
 
-def failed_canary_hint(name: str) -> str:
-    """Return a message about a held job whose canaries failed: how to find the cause, and how to repeat them."""
-    name = shlex.quote(name)
+def go_hint(held: Progress) -> str:
+    """Return a message about how to continue a held job. If rows of its trial failed: how to repeat the trial."""
+    if not held.counts.failed:
+        return held_hint(held.job.name)
+    name = shlex.quote(held.job.name)
     return (
-        f"{name} is held, and canaries failed: kubeque explain {name} shows why; after a correction of the files,"
-        f" kubeque reset {name} --update and kubeque watch {name} repeat the failed canaries; the other tasks stay held"
+        f"{name} is held, and rows of its trial failed: kubeque explain {name} shows why; after a correction of the"
+        f" files, kubeque reset {name} --update and kubeque watch {name} repeat the failed rows; the other rows stay"
+        " held"
     )
 
 
 def print_estimate(client: Client, progress: Progress, *, err: bool) -> None:
-    """Print how the canaries ended, and how much time and memory the held tasks will probably take."""
+    """Print how the trial ended, and how much time and memory the held tasks will probably take."""
     name = progress.job.name
     for line in format_estimate(name, client.estimate(name)):
         click.echo(line, err=err)

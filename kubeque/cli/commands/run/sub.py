@@ -35,6 +35,8 @@ from kubeque.model.sweep.options import GROUPS, VERSION
 from kubeque.model.sweep.sweep import Sweep, with_name
 from kubeque.model.text import escape_json, format_count
 
+#: Maximum number of rows of a trial that a message lists.
+_NAMED = 10
 _NOTHING = "interrupted; nothing was submitted: the same command again uploads only missing files"
 
 
@@ -95,9 +97,7 @@ def sub(
     with on_interrupt(_NOTHING) as interrupt, connect(ctx, cluster=jobspec.get("cluster")) as client:
         sweep = with_name(make_sweep(client, jobspec))
         if sweep.canaries and existing is not Existing.REFUSE:
-            raise UserError(
-                "--try is for new jobs: leave out --repair, --revise and --replace, or choose another name with -n"
-            )
+            raise UserError(_refuse_trial(sweep.name or "NAME", existing))
         for note in filter(
             None, [directives.describe(asked), stale_note(client, jobspec, sweep), *client.advice(sweep)]
         ):
@@ -107,12 +107,23 @@ def sub(
             _print_plan(jobspec, client.plan(sweep, existing=existing, typed=typed), as_json)
             return 0
         submitted = _submit(client, sweep, existing, typed, partial(confirm_change, yes=yes))
-        interrupt.message = _interrupted_after(submitted.job.name)
-        with after_submission(submitted.job.name):
+        later = target.describe(submitted.job.name) if target is not None else ""
+        interrupt.message = f"{_interrupted_after(submitted.job.name)}{later}"
+        with after_submission(submitted.job.name, later):
             _print_submitted(submitted, as_json=as_json)
             for warning in client.version_warnings(submitted.job):
                 click.echo(warning, err=True)
             return _follow(client, submitted, jobspec, target, yes=yes, as_json=as_json)
+
+
+def _refuse_trial(name: str, existing: Existing) -> str:
+    """Return the error for `--try` together with an option that changes the existing job `name`."""
+    flag, name = f"--{existing.value}", shlex.quote(name)
+    return (
+        f"--try is for new jobs, and {flag} changes an existing job: leave out --try; to run a few rows of {name}"
+        f" first, kubeque reset {name} --update --index ROWS; for a new job, leave out {flag} and choose another name"
+        " with -n"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,14 @@ class _Target:
     force: bool
     #: uid of the job that had the same name before the submission; empty if there was none.
     before: str
+
+    def command(self, name: str) -> str:
+        """Return the command that fetches the results of the job `name` later."""
+        return shlex.join(["kubeque", "fetch", name, self.dest, *(["--force"] if self.force else [])])
+
+    def describe(self, name: str) -> str:
+        """Return a text for a message: this command fetches nothing, and which command fetches the results later."""
+        return f"; nothing is fetched: {self.command(name)} fetches the results after the end"
 
     def fetch(self, client: Client, name: str, *, quiet: bool) -> None:
         fetch_results(client, name, self.dest, force=self.force, replaces=self.before, quiet=quiet)
@@ -143,6 +162,8 @@ def _check_target(client: Client, jobspec: Jobspec, sweep: Sweep, *, force: bool
 def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
     if not as_json:
         click.echo(_format_submitted(submitted))
+    if submitted.canaries:
+        click.echo(f"{submitted.job.name}: {_format_trial(submitted.canaries)}", err=True)
     for note in submitted.notes:
         click.echo(f"{submitted.job.name}: {note}", err=True)
     if submitted.note:
@@ -213,20 +234,19 @@ def _follow(
     name = submitted.job.name
     if jobspec.get("no_wait"):
         if target is not None:
-            command = shlex.join(["kubeque", "fetch", name, target.dest])
-            click.echo(
-                f"{name}: --no-wait returns before the results exist; to fetch the results later: {command}", err=True
-            )
+            later = f"to fetch the results later: {target.command(name)}"
+            click.echo(f"{name}: --no-wait returns before the results exist; {later}", err=True)
         if as_json:
             click.echo(json.dumps({"job": name, "uid": submitted.job.uid, "tasks": submitted.job.n}))
         return 0
-    last = follow(client, name, as_json=as_json)
+    later = target.describe(name) if target is not None else ""
+    last = follow(client, name, as_json=as_json, later=later)
     if last.held:
         print_estimate(client, last, err=as_json)
-        if not _confirm_rest(last, yes=yes):
-            return print_end(client, last, as_json=as_json)
+        if not _confirm_rest(last, later, yes=yes):
+            return print_end(client, last, as_json=as_json, later=later)
         client.go(name)
-        last = follow(client, name, as_json=as_json)
+        last = follow(client, name, as_json=as_json, later=later)
     code = print_end(client, last, as_json=as_json, fetches=target is not None)
     if target is not None:
         with after_the_end(name, "some tasks failed" if code else "success"):
@@ -234,17 +254,17 @@ def _follow(
     return code
 
 
-def _confirm_rest(held: Progress, *, yes: bool) -> bool:
+def _confirm_rest(held: Progress, later: str, *, yes: bool) -> bool:
     """True if the held rows of a job may run.
 
     With `yes`, they may run if no row has failed. Otherwise ask the user; without a terminal, return False.
-    Raises Interrupted on Ctrl-C.
+    Raises Interrupted on Ctrl-C, with `later` at the end of its message.
     """
     if yes:
         return not held.counts.failed
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    with on_interrupt(held_hint(held.job.name)):
+    with on_interrupt(f"{held_hint(held.job.name)}{later}"):
         try:
             return click.confirm(f"run the other {format_count(held.counts.held, 'row')}?", err=True)
         except click.Abort:
@@ -263,6 +283,23 @@ def _format_submitted(submitted: Submitted) -> str:
         runs = submitted.effect.run + submitted.effect.again
         return f"{job.name}: {what}: {runs} of {tasks} run{'s' * (runs == 1)}"
     return f"{job.name}: {tasks} {what}{done}{first}"
+
+
+def _format_trial(rows: Sequence[int]) -> str:
+    """Return a text with the indexes of the rows of a trial, and the reason why these rows are chosen."""
+    named = ", ".join(map(str, rows[:_NAMED]))
+    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    which = f"{'row' if len(rows) == 1 else 'rows'} {named}{more}"
+    return f"the trial runs {which}: {_spread_words(len(rows))}"
+
+
+def _spread_words(count: int) -> str:
+    """Return which `count` rows a trial runs."""
+    if count == 1:
+        return "the first row"
+    if count == 2:
+        return "the first and the last row, because their values often differ most"
+    return "the first row, the last row, and rows evenly between them, because their values often differ most"
 
 
 def _format_unkept(submitted: Submitted) -> str:
@@ -292,7 +329,7 @@ def _plan_lines(jobspec: Jobspec, plan: Plan) -> list[str]:
             f" them stored already: {format_bytes(plan.bytes_to_send)}B would be uploaded"
         )
     if jobspec.get("try", plan.tasks) < plan.tasks:
-        lines.append(f"{jobspec['try']} of the tasks run first")
+        lines.append(f"{jobspec['try']} of the tasks run first: {_spread_words(jobspec['try'])}")
     lines += [f"  {index}: {terminal_text(shlex.join(command))}" for index, command in enumerate(plan.commands)]
     if plan.tasks > len(plan.commands):
         lines.append(f"  ... and {plan.tasks - len(plan.commands)} more")

@@ -7,12 +7,14 @@ from itertools import islice
 
 import click
 
+from kubeque.cli.commands.run.go import go_hint
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.job_table import print_jobs
 from kubeque.cli.output.job_text import next_step, print_job
 from kubeque.cli.output.task_table import print_tasks
 from kubeque.cli.row_options import row_options
+from kubeque.client import Client, Progress
 from kubeque.model.errors import UserError
 from kubeque.model.job.row_selection import RowSelection
 
@@ -60,10 +62,15 @@ def status(
         else:
             progress = client.status(job)
             print_job(progress, as_json=as_json)
-            hint = ""
-            if not as_json and progress.job.closing is not None and progress.job.closing.success is False:
-                hint = next_step(progress, client.failed_groups(progress))
-            elif progress.counts.failed:
-                hint = f"next: kubeque show {shlex.quote(job)} shows why tasks failed"
-            if hint and not as_json:
+            if not as_json and (hint := _find_hint(client, progress)):
                 click.echo(hint)
+
+
+def _find_hint(client: Client, progress: Progress) -> str:
+    """Return the command to type next for the present state of a job; empty if no command is needed."""
+    job = progress.job
+    if job.closing is not None and not job.closing.success:
+        return next_step(progress, client.failed_groups(progress), mapped=client.is_mapped(job.name))
+    if progress.held:
+        return go_hint(progress)
+    return f"next: kubeque show {shlex.quote(job.name)} shows why tasks failed" if progress.counts.failed else ""

@@ -8,7 +8,7 @@ import time
 
 import click
 
-from kubeque.cli.commands.run.go import failed_canary_hint, held_hint, print_estimate
+from kubeque.cli.commands.run.go import go_hint, print_estimate
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.failure_lines import format_failed_groups, read_groups
@@ -38,31 +38,42 @@ def watch(ctx: click.Context, job: str, as_json: bool) -> int:
         job = find_job(client, job)
         for warning in client.version_warnings(client.job(job)):
             click.echo(warning, err=True)
-        last = follow(client, job, as_json=as_json)
+        last = follow(client, job, as_json=as_json, later=_rejoin_hint(job) if client.is_mapped(job) else "")
         if last.held:
             print_estimate(client, last, err=as_json)
         return print_end(client, last, as_json=as_json)
 
 
-def follow(client: Client, name: str, *, as_json: bool = False) -> Progress:
-    """Watch a job until it has ended or is held, and return its last progress. Raises Interrupted on Ctrl-C."""
+def _rejoin_hint(name: str) -> str:
+    """Return a text for the message of an interrupt: how a Python program waits for a job of `kubeque.map` again."""
+    return f"; in Python, the same call of kubeque.map with name={name!r} waits for the job and returns its table"
+
+
+def follow(client: Client, name: str, *, as_json: bool = False, later: str = "") -> Progress:
+    """Watch a job until it has ended or is held, and return its last progress. Raises Interrupted on Ctrl-C.
+
+    `later`: text to add to the message of Interrupted, about what the present command will not do.
+    """
     try:
         if sys.stderr.isatty() and not as_json:
             return watch_live(client, name)
         return _watch_plain(client, name, quiet=as_json)
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped watching; {name} continues: kubeque watch {name}, or kubeque kill {name}") from None
+        text = f"stopped watching; {name} continues: kubeque watch {name}, or kubeque kill {name}"
+        raise Interrupted(f"{text}{later}") from None
 
 
-def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches: bool = False) -> int:
+def print_end(
+    client: Client, last: Progress, *, as_json: bool = False, fetches: bool = False, later: str = ""
+) -> int:  # fmt: skip
     """Print how a job ended, or how to continue a held job. Return the exit code.
 
-    `fetches`: True if the present command fetches the results afterwards.
+    `fetches`: True if the present command fetches the results afterwards. `later`: text to add for a held job, about
+    what the present command will not do.
     """
     name = last.job.name
     if last.held:
-        hint = failed_canary_hint(name) if last.counts.failed else held_hint(name)
-        click.echo(json.dumps(to_wire(last)) if as_json else hint)
+        click.echo(json.dumps(to_wire(last)) if as_json else f"{go_hint(last)}{later}")
         return 1 if last.counts.failed else 0
     success = last.job.closing is not None and last.job.closing.success
     if as_json:
@@ -74,7 +85,7 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches:
         click.echo(line)
     if last.counts.ok:
         print_notes(client, name)
-    if hint := next_step(last, client.failed_groups(last), fetches=fetches):
+    if hint := next_step(last, client.failed_groups(last), fetches=fetches, mapped=client.is_mapped(name)):
         click.echo(hint)
     return 0 if success else 1
 
