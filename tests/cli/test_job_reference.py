@@ -149,7 +149,7 @@ def test_a_reset_of_ok_rows_asks_on_a_terminal(
         code, said = reset(Terminal("n\n"), *words)
         assert (code, said) == (1, "run 1 ok row of svm again? [y/N]: ")
         assert client.job("svm").run == 0
-    # `--yes` is the answer; without a terminal, nobody is asked, as with `sub --revise`
+    # `--yes` is the answer; without a terminal there is no question, as with `sub --revise`
     for times, (stdin, words) in enumerate(
         [(Terminal(""), ("--all", "--yes")), (io.StringIO(), ("--all",)), (Terminal("y\n"), ("--all",))], 1
     ):

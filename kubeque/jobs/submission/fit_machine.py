@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.machine import Machine
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.control import no_effect_in_pods
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.config.config import Config
-from kubeque.model.errors import ResourceError
+from kubeque.model.errors import ResourceError, StorageError
+from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import format_bytes, parse_bytes, parse_cpu
 from kubeque.model.sweep.options import BY_NAME
@@ -19,6 +22,9 @@ from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.sweep.unused_options import unused_note, unused_options
 from kubeque.model.wording import option
+
+#: Maximum number of jobs whose specs are compared with the spec of a new job for a note.
+_COMPARED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,29 @@ def _priority_notes(sweep: Sweep, typed: Collection[str]) -> tuple[str, ...]:
     return (text,)
 
 
-def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:
+def mixed_notes(backends: Backends, spec: JobSpec, machine: Machine | None, job: Job) -> list[str]:
+    """Return the note about jobs of this machine with a size and jobs without one, in a list; empty without a note.
+
+    `spec`: spec of the submitted job. `machine`: the resources of its machine; None if each consumer has its own. A job
+    that starts no task now, because it has ended, is paused or is held, is not compared.
+    """
+    if machine is None or not _may_start(backends, job):
+        return []
+    others: list[tuple[str, JobSpec]] = []
+    for other in backends.queue.jobs(job.fleet):
+        if other.uid != job.uid and len(others) < _COMPARED and _may_start(backends, other):
+            with suppress(StorageError):  # the submission succeeds without the note
+                others.append((other.name, backends.spec(other)))
+    note = _mixed_note(spec, others)
+    return [note] if note else []
+
+
+def _may_start(backends: Backends, job: Job) -> bool:
+    """True if tasks of the job may start now: it is open, is not paused, and its trial has not ended."""
+    return job.startable and not (job.canaries and job.waits_for_go(backends.queue.counts(job)))
+
+
+def _mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:
     """Return a note if the tasks of some jobs have a size, and those of other jobs have none; otherwise "".
 
     A size is a number of cores, an amount of memory, or GPUs. `spec`: spec of this job. `others`: name and spec of each

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 from kubeque.clusters.environment_files import Environments
@@ -13,7 +12,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft, draft
 from kubeque.jobs.submission.effect import Effect, count_effect
 from kubeque.jobs.submission.existing import Existing
-from kubeque.jobs.submission.fit_machine import mixed_note
+from kubeque.jobs.submission.fit_machine import mixed_notes
 from kubeque.jobs.submission.kept_options import copy_options, note_kept
 from kubeque.jobs.submission.recent_jobs import note_submission
 from kubeque.jobs.submission.reuse import Found, changed_rows, find_done, members, note_done, repair
@@ -21,12 +20,11 @@ from kubeque.jobs.submission.submitter_environment import differences, explain
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
 from kubeque.lazy_dataclass import dataclass
-from kubeque.model.errors import JobExists, StorageError, UserError
+from kubeque.model.errors import JobExists, UserError
 from kubeque.model.job.changes import pause_job, raise_needs
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.row_keys import no_keys
-from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.sweep.job_name import check_name
@@ -36,8 +34,6 @@ from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.succession import replace_job
 from kubeque.queues.transitions import link
 
-#: Maximum number of jobs whose specs are compared with the spec of a new job for a note.
-_COMPARED = 20
 #: Words in `Submitted.what` for a change of an existing job.
 _DONE = {Existing.REPAIR: "repaired", Existing.REVISE: "revised", Existing.REPLACE: "replaced"}
 #: Maximum number of index ranges in one reset, because each reader of the job's record reads all ranges.
@@ -110,34 +106,13 @@ def submit(
     return replace(
         submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec),
         effect=effect,
-        notes=(*wanted.notes, *submitted.notes, *_mixed_notes(backends, wanted, submitted.job)),
+        notes=(*wanted.notes, *submitted.notes, *mixed_notes(backends, wanted.spec, wanted.machine, submitted.job)),
     )  # fmt: skip
 
 
 def _confirm(confirm: Callable[[Effect], bool], effect: Effect) -> None:
     if not confirm(effect):
         raise UserError("nothing was submitted: --repair runs only the rows that are not ok")
-
-
-def _mixed_notes(backends: Backends, wanted: Draft, job: Job) -> list[str]:
-    """Return the note of `mixed_note` about the jobs of this machine, in a list; empty without a note.
-
-    A job that starts no task now, because it has ended, is paused or is held, is not compared.
-    """
-    if wanted.machine is None or not _may_start(backends, job):
-        return []
-    others: list[tuple[str, JobSpec]] = []
-    for other in backends.queue.jobs(job.fleet):
-        if other.uid != job.uid and len(others) < _COMPARED and _may_start(backends, other):
-            with suppress(StorageError):  # the submission succeeds without the note
-                others.append((other.name, backends.spec(other)))
-    note = mixed_note(wanted.spec, others)
-    return [note] if note else []
-
-
-def _may_start(backends: Backends, job: Job) -> bool:
-    """True if tasks of the job may start now: it is open, is not paused, and its trial has not ended."""
-    return job.startable and not (job.canaries and job.waits_for_go(backends.queue.counts(job)))
 
 
 def _create(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,7 +13,8 @@ import click
 from kubeque.cli.after_submission import after_submission, after_the_end
 from kubeque.cli.commands.results.fetch import fetch_results
 from kubeque.cli.commands.run.confirm_change import confirm_change
-from kubeque.cli.commands.run.go import held_hint, print_estimate
+from kubeque.cli.commands.run.go import print_estimate
+from kubeque.cli.commands.run.trial import confirm_rest, format_trial, refuse_trial, spread_words
 from kubeque.cli.commands.watch.watch import follow, print_end
 from kubeque.cli.completion import complete_files, complete_words
 from kubeque.cli.connect import connect, json_option
@@ -25,7 +25,7 @@ from kubeque.cli.output.progress_bar import show_transfer
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.cli.sweep_options import sweep_options, to_jobspec
 from kubeque.cli.sweep_request import make_sweep, read_request, stale_note
-from kubeque.client import Client, Effect, Existing, Plan, Progress, Submitted
+from kubeque.client import Client, Effect, Existing, Plan, Submitted
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobNotFound, UserError
 from kubeque.model.job.job import Job
@@ -35,8 +35,6 @@ from kubeque.model.sweep.options import GROUPS, VERSION
 from kubeque.model.sweep.sweep import Sweep, with_name
 from kubeque.model.text import escape_json, format_count
 
-#: Maximum number of rows of a trial that a message lists.
-_NAMED = 10
 _NOTHING = "interrupted; nothing was submitted: the same command again uploads only missing files"
 
 
@@ -97,7 +95,7 @@ def sub(
     with on_interrupt(_NOTHING) as interrupt, connect(ctx, cluster=jobspec.get("cluster")) as client:
         sweep = with_name(make_sweep(client, jobspec))
         if sweep.canaries and existing is not Existing.REFUSE:
-            raise UserError(_refuse_trial(sweep.name or "NAME", existing))
+            raise UserError(refuse_trial(sweep.name or "NAME", existing))
         for note in filter(
             None, [directives.describe(asked), stale_note(client, jobspec, sweep), *client.advice(sweep)]
         ):
@@ -114,16 +112,6 @@ def sub(
             for warning in client.version_warnings(submitted.job):
                 click.echo(warning, err=True)
             return _follow(client, submitted, jobspec, target, yes=yes, as_json=as_json)
-
-
-def _refuse_trial(name: str, existing: Existing) -> str:
-    """Return the error for `--try` together with an option that changes the existing job `name`."""
-    flag, name = f"--{existing.value}", shlex.quote(name)
-    return (
-        f"--try is for new jobs, and {flag} changes an existing job: leave out --try; to run a few rows of {name}"
-        f" first, kubeque reset {name} --update --index ROWS; for a new job, leave out {flag} and choose another name"
-        " with -n"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +151,7 @@ def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
     if not as_json:
         click.echo(_format_submitted(submitted))
     if submitted.canaries:
-        click.echo(f"{submitted.job.name}: {_format_trial(submitted.canaries)}", err=True)
+        click.echo(f"{submitted.job.name}: {format_trial(submitted.canaries)}", err=True)
     for note in submitted.notes:
         click.echo(f"{submitted.job.name}: {note}", err=True)
     if submitted.note:
@@ -243,7 +231,7 @@ def _follow(
     last = follow(client, name, as_json=as_json, later=later)
     if last.held:
         print_estimate(client, last, err=as_json)
-        if not _confirm_rest(last, later, yes=yes):
+        if not confirm_rest(last, later, yes=yes):
             return print_end(client, last, as_json=as_json, later=later)
         client.go(name)
         last = follow(client, name, as_json=as_json, later=later)
@@ -252,23 +240,6 @@ def _follow(
         with after_the_end(name, "some tasks failed" if code else "success"):
             target.fetch(client, name, quiet=as_json)
     return code
-
-
-def _confirm_rest(held: Progress, later: str, *, yes: bool) -> bool:
-    """True if the held rows of a job may run.
-
-    With `yes`, they may run if no row has failed. Otherwise ask the user; without a terminal, return False.
-    Raises Interrupted on Ctrl-C, with `later` at the end of its message.
-    """
-    if yes:
-        return not held.counts.failed
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    with on_interrupt(f"{held_hint(held.job.name)}{later}"):
-        try:
-            return click.confirm(f"run the other {format_count(held.counts.held, 'row')}?", err=True)
-        except click.Abort:
-            raise KeyboardInterrupt from None
 
 
 def _format_submitted(submitted: Submitted) -> str:
@@ -283,23 +254,6 @@ def _format_submitted(submitted: Submitted) -> str:
         runs = submitted.effect.run + submitted.effect.again
         return f"{job.name}: {what}: {runs} of {tasks} run{'s' * (runs == 1)}"
     return f"{job.name}: {tasks} {what}{done}{first}"
-
-
-def _format_trial(rows: Sequence[int]) -> str:
-    """Return a text with the indexes of the rows of a trial, and the reason why these rows are chosen."""
-    named = ", ".join(map(str, rows[:_NAMED]))
-    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
-    which = f"{'row' if len(rows) == 1 else 'rows'} {named}{more}"
-    return f"the trial runs {which}: {_spread_words(len(rows))}"
-
-
-def _spread_words(count: int) -> str:
-    """Return which `count` rows a trial runs."""
-    if count == 1:
-        return "the first row"
-    if count == 2:
-        return "the first and the last row, because their values often differ most"
-    return "the first row, the last row, and rows evenly between them, because their values often differ most"
 
 
 def _format_unkept(submitted: Submitted) -> str:
@@ -329,7 +283,7 @@ def _plan_lines(jobspec: Jobspec, plan: Plan) -> list[str]:
             f" them stored already: {format_bytes(plan.bytes_to_send)}B would be uploaded"
         )
     if jobspec.get("try", plan.tasks) < plan.tasks:
-        lines.append(f"{jobspec['try']} of the tasks run first: {_spread_words(jobspec['try'])}")
+        lines.append(f"{jobspec['try']} of the tasks run first: {spread_words(jobspec['try'])}")
     lines += [f"  {index}: {terminal_text(shlex.join(command))}" for index, command in enumerate(plan.commands)]
     if plan.tasks > len(plan.commands):
         lines.append(f"  ... and {plan.tasks - len(plan.commands)} more")
