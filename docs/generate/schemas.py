@@ -128,8 +128,8 @@ _GARBAGE = record(
             record(
                 "One piece.",
                 {
-                    "kind": value("string", "expired, left over, environment, working directory or input."),
-                    "name": value("string", "Name of a job, or a URL."),
+                    "kind": value("string", "expired, left over, environment, working directory, input, cached input."),
+                    "name": value("string", "Name of a job, a URL or a path."),
                     "files": value("integer", "Number of files."),
                     "bytes": value("integer", "Size, bytes."),
                 },
@@ -137,6 +137,20 @@ _GARBAGE = record(
         ),
         "note": value("string", "Data that was left out, with the reason; empty: none."),
         "stays": listing("Sentences about files that stay, with the reason.", value("string", "A sentence.")),
+        "young": value("integer", "Number of unused inputs of the last day, which stay; 0 with --now."),
+        "young_bytes": value("integer", "Their size, bytes."),
+        "young_until": value("number|null", "Unix time after which none of them stays; null: there are none."),
+        "home": record(
+            "Bytes in the home folder of this machine, by kind of data.",
+            {
+                "results": value("integer", "Results and specs of jobs."),
+                "inputs": value("integer", "Inputs that submissions stored."),
+                "cached inputs": value("integer", "Copies of inputs for the tasks of this machine."),
+                "working directories": value("integer", "Working directories of tasks."),
+                "environments": value("integer", "Environments of submissions."),
+                "queue and logs": value("integer", "Queue, logs of consumers and other files."),
+            },
+        ),
     },
 )
 _NAMED: dict[str, Schema] = {key: JOB[key] for key in ("job", "uid")}

@@ -29,10 +29,10 @@ from kubeque.jobs.submission.plan import Plan
 from kubeque.jobs.submission.reset_effect import ResetEffect
 from kubeque.jobs.submission.submit import Submitted
 from kubeque.jobs.upkeep.consumers import ActiveConsumer
-from kubeque.jobs.upkeep.gc import Garbage
 from kubeque.jobs.upkeep.kill_rows import KillEffect
 from kubeque.jobs.upkeep.observers import Observer
 from kubeque.jobs.upkeep.progress import Progress
+from kubeque.jobs.upkeep.space.garbage import Garbage
 from kubeque.model.stats.estimate import Estimate
 from kubeque.model.stats.spans import By
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from kubeque.client.progress import ProgressMethods
 from kubeque.jobs.inspection import doctor
@@ -11,10 +11,12 @@ from kubeque.jobs.submission.reset import reset, stale_note
 from kubeque.jobs.submission.reset_effect import ResetEffect, plan_reset
 from kubeque.jobs.upkeep import control
 from kubeque.jobs.upkeep.consumers import send_home
-from kubeque.jobs.upkeep.gc import Garbage, clear_away
+from kubeque.jobs.upkeep.gc import clear_away
 from kubeque.jobs.upkeep.kill_rows import KillEffect, kill_rows
 from kubeque.jobs.upkeep.progress import Progress
-from kubeque.jobs.upkeep.remove import remove
+from kubeque.jobs.upkeep.remove import remove, remove_jobs
+from kubeque.jobs.upkeep.space.garbage import Garbage
+from kubeque.jobs.upkeep.space.home_usage import measure_home
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.row_selection import ALL_ROWS, RowSelection
@@ -136,12 +138,23 @@ class ControlMethods(ProgressMethods):
         """
         return remove(self._backends, name, tell)
 
-    def gc(self, *, really: bool = False) -> Garbage:
-        """Return the expired jobs, left-over folders and unused inputs.
+    def remove_jobs(self, names: Iterable[str], done: Callable[[str, Sequence[str]], object]) -> int:
+        """Delete several jobs like `remove`. Return the size of their inputs in the store in bytes.
 
-        `really`: True to delete these items, too. Raises UserError if another garbage collection is running.
+        These inputs stay, because other jobs may use them; `gc` deletes those that no job uses. `done`: function that
+        gets the name of each deleted job, and a sentence about each part that stays.
         """
-        return clear_away(self._backends, really=really, now=self._backends.queue.now())
+        return remove_jobs(self._backends, names, done)
+
+    def gc(self, *, really: bool = False, now: bool = False) -> Garbage:
+        """Return the expired jobs, left-over folders and unused inputs, and the space that the home folder uses.
+
+        `really`: True to delete these items, too. `now`: True to include unused inputs of the last day. Raises
+        UserError if another garbage collection is running.
+        """
+        found = clear_away(self._backends, really=really, now=self._backends.queue.now(), at_once=now)
+        found.home = measure_home(self.config)
+        return found
 
     def doctor(self, name: str) -> list[Finding]:
         """Check the consumers, queue records and files of a job, and return the results of the checks.

@@ -71,12 +71,27 @@ def left_in_own_slot(home: Path, slot: Slot) -> list[Path]:
     return [path for path in paths if path not in used]
 
 
+def find_slots(home: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each slot that has a folder in `work`, and True if no consumer uses the slot.
+
+    The lock of such a slot is held until the next slot is yielded.
+    """
+    for slot, folder in _slots(home):
+        with slot.while_free(0.0) as free:
+            yield folder.name, free
+
+
 def _by_slot(home: Path, wanted: Wanted) -> Iterator[tuple[Slot, list[Path]]]:
     """Yield each slot that has folders of attempts, with these folders."""
+    for slot, folder in _slots(home):
+        if paths := _attempts(folder, wanted):
+            yield slot, paths
+
+
+def _slots(home: Path) -> Iterator[tuple[Slot, Path]]:
     for folder in _folders(home / WORK):
-        name = _SLOT.fullmatch(folder.name)
-        if name and (paths := _attempts(folder, wanted)):
-            yield Slot(home / FLEET / (name[1] or ""), int(name[2])), paths
+        if name := _SLOT.fullmatch(folder.name):
+            yield Slot(home / FLEET / (name[1] or ""), int(name[2])), folder
 
 
 def _attempts(folder: Path, wanted: Wanted = _all_jobs) -> list[Path]:

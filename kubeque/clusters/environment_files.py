@@ -23,6 +23,8 @@ from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.wording import command
 
+#: Folder of the environments below the home folder.
+ENVIRONMENTS = "environments"
 _NAME = re.compile(r"([a-z0-9]+)-(\d+)(\.sources)?\.json")
 
 
@@ -44,7 +46,7 @@ class Environments:
     """The stored environments below one home folder."""
 
     def __init__(self, home: Path) -> None:
-        self._folder = home / "environments"
+        self._folder = home / ENVIRONMENTS
 
     def path(self, job: Job, revision: int | None = None) -> Path:
         """Return the path of the environment of a revision (default: the present revision). The file need not exist."""

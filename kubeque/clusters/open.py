@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,3 +135,22 @@ def abandoned_folders(config: Config, wanted: Callable[[str], bool], *, remove: 
     from kubeque.clusters.abandoned_work import find_abandoned, set_aside_abandoned
 
     return (set_aside_abandoned if remove else find_abandoned)(config.home, wanted)
+
+
+def slot_folders(config: Config) -> Iterator[tuple[Path, str, bool]]:
+    """Yield the folder of each slot of this machine: the folder that contains it, its name, and True if it is free.
+
+    A slot is free if no consumer uses it. Its lock is then held until the next slot is yielded, so no consumer starts.
+    """
+    from kubeque.clusters.abandoned_work import WORK, find_slots
+
+    for name, free in find_slots(config.home):
+        yield config.home / WORK, name, free
+
+
+def home_folders(home: str) -> tuple[str, str]:
+    """Return the folder of working directories and the folder of stored environments, below the home folder."""
+    from kubeque.clusters.abandoned_work import WORK
+    from kubeque.clusters.environment_files import ENVIRONMENTS
+
+    return os.path.join(home, WORK), os.path.join(home, ENVIRONMENTS)

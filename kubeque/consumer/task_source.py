@@ -25,6 +25,7 @@ from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.idle_polls import idle_pauses
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobsAside
+from kubeque.files.inputs.cache_folder import CACHE
 from kubeque.files.layout import input_names
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.files.spec_file import read_spec
@@ -86,7 +87,7 @@ class TaskSource:
         self._staged = staged
         self._leaving = leaving
         self._command = command
-        self._cache = InputCache(host.work / "cache", files, CACHE_BYTES)
+        self._cache = InputCache(host.work / CACHE, files, CACHE_BYTES)
         self._contexts = RecentlyUsed[tuple[str, int], JobContext](_SPECS)
         #: Uid and revision of the jobs for which this consumer has claimed a block, or found no block to claim.
         self._begun: set[tuple[str, int]] = set()

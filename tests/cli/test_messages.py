@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -189,10 +190,26 @@ def test_a_sweep_that_is_fetched_names_no_fetch_and_stays(shell: Shell) -> None:
     shown = shell.run("show", "f", "--json").stdout
     assert Path(json.loads(shown)["report"].removeprefix("file://")).is_file()
     shell.run("remove", "f", "--yes")
-    left = shell.run("gc").stdout.splitlines()
-    assert left[0].startswith("1 input of ")
-    assert left[0].endswith("; then gc deletes those that no job uses")
-    assert left[1] == "there is nothing to delete now"
+    young, nothing, home = shell.run("gc").stdout.splitlines()
+    assert young.startswith("1 unused input of ")
+    assert young.endswith("of the last day again: kubeque gc --now --yes deletes them now")
+    assert nothing == "there is nothing to delete now"
+    assert re.fullmatch(r"'.*home' uses [^:]+: inputs \S+B, queue and logs \S+B", home), home
+
+
+def test_large_inputs_of_a_removed_job_are_named_with_the_command_that_deletes_them(shell: Shell) -> None:
+    (shell.folder / "large").write_bytes(b"0" * (2 << 20))
+    shell.run("sub", "-n", "f", "-u", "large", "true")
+    assert shell.run("remove", "f", "--yes").stderr == (
+        "inputs of 2MiB stay, because other jobs may use them: kubeque gc --yes deletes those that no job uses a day"
+        " after their upload, and kubeque gc --now --yes deletes them now\n"
+    )
+    assert (
+        shell.run("gc", "--now").stdout.splitlines()[-2] == "2MiB would be deleted: kubeque gc --now --yes deletes it"
+    )
+    freed = json.loads(shell.run("gc", "--now", "--yes", "--json").stdout)
+    assert [(piece["kind"], piece["bytes"]) for piece in freed["pieces"]] == [("input", 2 << 20)]
+    assert (freed["young"], freed["young_until"], freed["home"]["inputs"] < 4096) == (0, None, True)
 
 
 @pytest.mark.parametrize(

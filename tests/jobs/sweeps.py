@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubeque.clusters.local import LocalCluster
 from kubeque.clusters.open import open_cluster
 from kubeque.files.layout import spec_url
 from kubeque.files.rows.row_pages import write_pages
@@ -17,6 +18,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.model.command.command import parse_word
 from kubeque.model.config.config import Config
 from kubeque.model.job.causes import Cause
+from kubeque.model.job.counts import Tally
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
@@ -40,6 +42,13 @@ def make_backends(home: Path) -> Backends:
     config = Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home / "kubeque")})
     cluster = open_cluster(config.cluster_url, config)
     return Backends(config, open_queue(config.queue_url), Files(), cluster)
+
+
+class IdleCluster(LocalCluster):
+    """This machine, where nothing is started."""
+
+    def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
+        return 0
 
 
 @dataclass(frozen=True)

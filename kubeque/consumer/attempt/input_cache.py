@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -16,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kubeque.files.batches import Copy, in_groups
+from kubeque.files.inputs.cache_folder import INCOMING, LOCK, files_of, key_of
 from kubeque.files.parallel import CONSUMER_TRANSFERS, in_parallel
 from kubeque.files.store import Files
 from kubeque.model.errors import FileMissing, KubequeError, StoreUnavailable
@@ -34,10 +33,6 @@ CACHE_BYTES = 20 << 30
 _ROUND = 1 / 8
 #: Smallest space that a file uses on a disk, bytes.
 _BLOCK = 4096
-#: Folder in the cache for partial files and locks, and the suffix of a lock.
-_INCOMING, _LOCK = "incoming", ".lock"
-#: Names of cached and partial files.
-_OURS = re.compile(r"[0-9a-f]{64}(\.x)?(\.[0-9a-f]{8})?$")
 #: Age of a partial file after which its download counts as abandoned, seconds.
 _STALE_SECONDS = 24 * 3600.0
 #: Error numbers if the file system cannot link a file, or cannot copy it within the kernel. The file is then copied in
@@ -63,7 +58,7 @@ class InputCache:
 
     def __init__(self, folder: Path, files: Files, limit_bytes: int) -> None:
         self._folder = folder
-        self._incoming = folder / _INCOMING
+        self._incoming = folder / INCOMING
         self._files = files
         self._limit_bytes = limit_bytes
         #: Bytes that may still be added before the folder is measured again.
@@ -174,7 +169,7 @@ class InputCache:
     @contextmanager
     def _turn(self, key: str) -> Iterator[None]:
         """Hold a lock that all consumers of this cache share, so that an input is fetched only once."""
-        fd = os.open(self._incoming / f"{key[0]}{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        fd = os.open(self._incoming / f"{key[0]}{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             with suppress(OSError):  # in a file system without locks, an input may be fetched twice
                 fcntl.flock(fd, fcntl.LOCK_EX)
@@ -210,32 +205,14 @@ class InputCache:
 
     def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
         """Yield the files of the cache, and remove abandoned partial files."""
-        for path, status in _files_of(self._folder):
+        for path, status in files_of(self._folder):
             yield path, status
-        for path, status in _files_of(self._incoming):
+        for path, status in files_of(self._incoming):
             # A complete file gets the fixed modification time before it is renamed. Its access time then shows its age.
             touched = max(status.st_mtime, status.st_atime)
-            if not path.endswith(_LOCK) and time.time() - touched > _STALE_SECONDS:
+            if not path.endswith(LOCK) and time.time() - touched > _STALE_SECONDS:
                 with suppress(FileNotFoundError):
                     os.unlink(path)
-
-
-def _files_of(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):  # another consumer has just evicted the file
-                # If a task has mounted a folder over the cache, other files are here. They must not be removed.
-                if _OURS.match(entry.name) and entry.is_file(follow_symlinks=False):
-                    yield entry.path, entry.stat(follow_symlinks=False)
-
-
-def key_of(item: Input) -> str:
-    """Return the name of an input in the cache: the digest of its contents.
-
-    If this digest is unknown, return a digest of the URL and the generation of the input.
-    """
-    key = item.digest or hashlib.sha256(f"{item.url}\0{item.generation}".encode()).hexdigest()
-    return f"{key}.x" if item.executable else key
 
 
 def _mode(item: Input) -> int:

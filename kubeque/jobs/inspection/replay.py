@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.clusters.environment_files import Environments
+from kubeque.files.inputs.cache_folder import REPLAY_CACHE
 from kubeque.files.layout import spec_url, stream_url
 from kubeque.files.output import uses_temporary_files
 from kubeque.files.sha256 import sha256_file
@@ -97,7 +98,7 @@ def _order(backends: Backends, task: TaskDetails, folder: Path, echo: bool) -> d
         "index": view.index,
         "attempt": outcome.attempt if outcome else 1, "folder": str(folder), "echo": echo,
         "memory": job.shapes[lift_class(job.shapes, view.size_class, job.floor)].memory,
-        "cache": str(backends.config.home / "replay-cache"),
+        "cache": str(backends.config.home / REPLAY_CACHE),
         "environment": environment.to_wire() if environment else None,
     }  # fmt: skip
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import field, replace
 from functools import cached_property
 
 from kubeque.clusters.machine import Machine
 from kubeque.clusters.open import is_local
 from kubeque.files.inputs.inputs import Staging, push
-from kubeque.files.layout import job_folder_url
+from kubeque.files.layout import input_url, job_folder_url
 from kubeque.files.rows.row_pages import write_pages
 from kubeque.files.spec_file import write_spec
 from kubeque.files.transfer_progress import Tell
@@ -23,12 +23,13 @@ from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.versions import BASE_NEEDS, FUNCTION_NEEDS, LOCAL_NEEDS, RUN_ON_NEEDS, higher
+from kubeque.model.errors import UserError
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS, parse_lease
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
-from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.quantities import parse_duration
 from kubeque.model.rows.rows import RowsSpec
 from kubeque.model.sweep.run_on import CLUSTER, LOCAL, normalize_run_on
@@ -107,16 +108,35 @@ class Draft:
             pages = write_pages(self.sweep.rows, job.url, backends.files)
         spec = replace(self.spec, rows=replace(self.spec.rows, pages=pages))
         job = job.with_spec(write_spec(backends.files, job, spec))
-        if self.staging.uploads:
+        inherited = self._inherited(backends)
+        if self.staging.uploads or inherited:
             register(backends)
             wait_until_cleared(backends)
+        _check_stored(backends, inherited)
         sent = push(self.staging, backends.config.cas_url_prefix, backends.files, progress=self.progress)
         return job, sent
+
+    def _inherited(self, backends: Backends) -> dict[str, Input]:
+        """Return the inputs that an earlier job stored and that are not sent again, by digest."""
+        cas, sent = backends.config.cas_url_prefix, {upload.digest for upload in self.staging.uploads}
+        inputs = [item for item in [*self.spec.inputs, *self.spec.row_inputs.values()] if item.digest]
+        return {i.digest: i for i in inputs if i.digest not in sent and i.url == input_url(cas, i.digest)}
 
     @cached_property
     def keys(self) -> bytes:
         """Return the concatenated row keys; empty if the rows have no keys."""
         return b"" if no_keys(self.spec) else b"".join(row_keys(self.spec, self.sweep.rows))
+
+
+def _check_stored(backends: Backends, inputs: Mapping[str, Input]) -> None:
+    """Raise UserError if an input is no longer stored. `inputs`: inputs of an earlier job, by digest."""
+    there = backends.files.existing(backends.config.cas_url_prefix, inputs) if inputs else set()
+    for digest, item in inputs.items():
+        if digest not in there:
+            raise UserError(
+                f"the stored input {item.name!r} of the earlier job was deleted, because no job used it: submit the"
+                " sweep with the file itself"
+            )
 
 
 def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None, *, typed: Collection[str] = ()) -> Draft:

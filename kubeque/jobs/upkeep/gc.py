@@ -5,72 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import field
 from os.path import isdir
 from pathlib import Path
 
 from kubeque.clusters.environment_files import Environments, KeptEnvironment
 from kubeque.clusters.open import abandoned_folders
-from kubeque.files.layout import input_url, is_input, is_spec, is_uid, job_folder_url, uid_of
+from kubeque.files.layout import uid_of
 from kubeque.files.mounts import mount_points
-from kubeque.files.parallel import QUESTIONS, SMALL_READS, in_parallel
-from kubeque.files.spec_file import read_spec_file
-from kubeque.files.urls import is_folder, join, local_path
+from kubeque.files.parallel import QUESTIONS, in_parallel
+from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.abandoned import remove_abandoned
 from kubeque.jobs.upkeep.gc_lock import Clearing, users
 from kubeque.jobs.upkeep.owner import is_ours, own_queue_ids
-from kubeque.jobs.upkeep.remove import delete_job_folder, remove
+from kubeque.jobs.upkeep.remove import delete_job, delete_job_folder
 from kubeque.jobs.upkeep.result_links import Links, explain_links, keeper, read_links
-from kubeque.lazy_dataclass import dataclass
+from kubeque.jobs.upkeep.space.garbage import GRACE_SECONDS, Garbage, Piece
+from kubeque.jobs.upkeep.space.spec_inputs import job_folders
+from kubeque.jobs.upkeep.space.unused_inputs import clear_inputs, list_inputs, oldest_kept
 from kubeque.model.job.job import Job
 
-#: Age in seconds below which files are kept, because they might belong to a submission that is still running.
-GRACE_SECONDS = 86_400.0
-#: Number of inputs that are deleted between two checks of the lock.
-_STEP = 200
 
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """An item that can be deleted: a job, a folder or an input."""
-
-    #: "expired", "left over", "environment", "working directory" or "input".
-    kind: str
-    #: Name of a job, a URL or a path.
-    name: str
-    #: Number of files, and their total size in bytes.
-    files: int
-    bytes: int
-
-
-@dataclass(slots=True)
-class Garbage:
-    """The items that can be deleted or were deleted."""
-
-    pieces: list[Piece] = field(default_factory=list)
-    #: Reason why inputs, or all items, were not examined; empty if all were examined.
-    note: str = ""
-    #: Inputs that are too young to be examined: their number, their bytes, and the Unix time after which none is young.
-    young: int = 0
-    young_bytes: int = 0
-    young_until: float = 0.0
-    #: Sentences about files of removed and expired jobs that are not deleted, each with the reason.
-    stays: list[str] = field(default_factory=list)
-
-    @property
-    def bytes(self) -> int:
-        return sum(piece.bytes for piece in self.pieces)
-
-    def add_young(self, size: int, modified: float) -> None:
-        """Count an input that is younger than GRACE_SECONDS. `size`: bytes. `modified`: Unix time of the change."""
-        self.young += 1
-        self.young_bytes += size
-        self.young_until = max(self.young_until, modified + GRACE_SECONDS)
-
-
-def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
+def clear_away(backends: Backends, *, really: bool, now: float, at_once: bool = False) -> Garbage:
     """Return the garbage, and delete it if `really` is True. `now`: Unix time, seconds.
+
+    `at_once`: True to include unused inputs that are younger than GRACE_SECONDS. The lock and the specs protect the
+    inputs of a submission that is under way.
 
     If the record of any job cannot be read, nothing is found or deleted. Raises StorageError. If `really` is True and
     another garbage collection is running, raises UserError.
@@ -86,7 +46,7 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
     for job in expired:
         found.pieces.append(_piece(backends, "expired", job.name, job.url, keeper(needed, job.url)))
         if really:
-            remove(backends, job.name)
+            delete_job(backends, job.name)
     left, young = _left_over(backends, {job.uid for job in jobs}, now)
     for url in left:
         keep = keeper(needed, url)
@@ -99,9 +59,10 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
     found.stays += _explain_kept(backends, staying, needed, [*(job.url for job in expired), *left], young)
     found.pieces += _clear_home(backends, {job.uid for job in jobs}, really=really, now=now)
     found.note = _unseen(backends)
-    if not found.note:
-        with Clearing(backends) if really else nullcontext() as clearing:
-            _clear_inputs(backends, found, clearing, {*left, *(job.url for job in expired)}, now)
+    gone = {*left, *(job.url for job in expired)}
+    with Clearing(backends) if really and not found.note else nullcontext() as clearing:
+        stored = [] if found.note else list_inputs(backends)
+        clear_inputs(backends, found, clearing, stored, gone, oldest_kept(now, at_once=at_once), really=really)
     return found
 
 
@@ -160,15 +121,6 @@ def _measure(folder: Path) -> tuple[int, int]:
     return files, size
 
 
-def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
-    """Yield the URL of each folder `{name}/{uid}` below a results prefix."""
-    for name in backends.files.entries(prefix):
-        if name.folder and join(prefix, name.name) != backends.config.cas_url_prefix:
-            for uid in backends.files.entries(join(prefix, name.name)):
-                if uid.folder and is_uid(uid.name):
-                    yield job_folder_url(prefix, name.name, uid.name)
-
-
 def _left_over(backends: Backends, living: set[str], now: float) -> tuple[list[str], list[str]]:
     """Return the folders of removed jobs of this queue, in two lists.
 
@@ -181,7 +133,7 @@ def _left_over(backends: Backends, living: set[str], now: float) -> tuple[list[s
         old = all(time is not None and time < now - GRACE_SECONDS for time in times)
         return old if is_ours(backends, url) else None
 
-    urls = [url for url in _job_folders(backends, backends.config.default_url_prefix) if uid_of(url) not in living]
+    urls = [url for url in job_folders(backends, backends.config.default_url_prefix) if uid_of(url) not in living]
     asked = list(in_parallel(lambda url: (url, is_old(url)), urls, threads=QUESTIONS))
     return [url for url, old in asked if old], [url for url, old in asked if old is False]
 
@@ -204,53 +156,3 @@ def _unseen(backends: Backends) -> str:
                 f" folder no longer exists, delete {note}"
             )
     return ""
-
-
-def _clear_inputs(
-    backends: Backends, found: Garbage, clearing: Clearing | None, gone: set[str], now: float
-) -> None:  # fmt: skip
-    """Add to `found` the old content-addressed inputs that are not named in a spec of any queue.
-
-    `clearing`: the lock; if it is given, these inputs are deleted. `gone`: folders of jobs whose specs do not count.
-    """
-    cas = backends.config.cas_url_prefix
-    old = []
-    for entry in backends.files.entries(cas):
-        if is_input(entry.name) and entry.modified is not None:
-            if entry.modified < now - GRACE_SECONDS:
-                old.append(entry)
-            else:
-                found.add_young(entry.size, entry.modified)
-    if not old:
-        return
-    used = _used_digests(backends, gone)
-    unused = [entry for entry in old if entry.name not in used]
-    if clearing is not None:
-        for at in range(0, len(unused), _STEP):
-            clearing.check()
-            _delete(backends, [input_url(cas, entry.name) for entry in unused[at : at + _STEP]])
-    found.pieces += [Piece("input", input_url(cas, entry.name), 1, entry.size) for entry in unused]
-
-
-def _delete(backends: Backends, urls: Sequence[str]) -> None:
-    for _ in in_parallel(backends.files.delete, urls, threads=QUESTIONS):
-        pass
-
-
-def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
-    """Return the digests of the inputs that are named in specs. The job folders in `gone` are skipped.
-
-    Specs of jobs that are not in the queue yet are read, too.
-    """
-
-    def digests(url: str) -> set[str]:
-        spec = read_spec_file(backends.files, url)
-        return {item.digest for item in [*spec.inputs, *spec.row_inputs.values()]}
-
-    def specs() -> Iterator[str]:
-        prefixes = dict.fromkeys([backends.config.default_url_prefix, *(prefix for prefix, _ in users(backends))])
-        for folder in (folder for prefix in prefixes for folder in _job_folders(backends, prefix)):
-            if folder not in gone:
-                yield from (join(folder, e.name) for e in backends.files.entries(folder) if is_spec(e.name))
-
-    return set().union(*in_parallel(digests, specs(), threads=SMALL_READS))

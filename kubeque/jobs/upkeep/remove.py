@@ -3,36 +3,77 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kubeque.clusters.environment_files import Environments
+from kubeque.files.inputs.cache_folder import digest_of
 from kubeque.files.layout import is_uid, job_folder_url, prefix_of
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.abandoned import remove_abandoned
 from kubeque.jobs.upkeep.owner import is_ours
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.jobs.upkeep.result_links import Links, deletable, explain_links, keeper, read_links
+from kubeque.jobs.upkeep.space.cached_inputs import free_cached
+from kubeque.jobs.upkeep.space.spec_inputs import inputs_of_folders
+from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job
+from kubeque.model.job.spec import Input
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A job that was removed."""
+
+    #: The job; None if its record could not be read.
+    job: Job | None
+    #: The inputs of the job. Their files in the store stay, because other jobs may use them.
+    inputs: Sequence[Input] = ()
+
+
 def remove(backends: Backends, name: str, tell: Callable[[str], object] | None = None) -> Job | None:
-    """Delete a job and its results, and return the removed job.
+    """Delete a job, its results, and cached copies of its inputs on this machine. Return the removed job.
+
+    `tell`, the result and the errors are those of `delete_job`.
+    """
+    removed = delete_job(backends, name, tell)
+    free_cached(backends, {digest_of(item) for item in removed.inputs})
+    return removed.job
+
+
+def remove_jobs(backends: Backends, names: Iterable[str], done: Callable[[str, Sequence[str]], object]) -> int:
+    """Remove several jobs like `remove`. Return the size of their inputs in the store, which stay, in bytes.
+
+    `done`: function that gets the name of each removed job, and a sentence for each part that stays.
+    """
+    inputs = dict[str, Input]()
+    try:
+        for name in names:
+            stays = list[str]()
+            inputs |= {digest_of(item): item for item in delete_job(backends, name, stays.append).inputs}
+            done(name, stays)
+    finally:
+        free_cached(backends, inputs)
+    return sum(item.size for item in inputs.values() if item.digest)
+
+
+def delete_job(backends: Backends, name: str, tell: Callable[[str], object] | None = None) -> Removed:
+    """Delete a job and its results, but not the cached copies of its inputs. Return the job with its inputs.
 
     The results of the jobs that this job replaced are deleted, too. Results to which other jobs link stay until the
     last of these jobs is removed. `tell`: function that is called for each part that stays, with a sentence that gives
     the reason.
 
-    If the record of the job cannot be read, return None. The folder of such a job is unknown, so only `gc` can delete
-    the folder. Raises JobNotFound, StorageError.
+    If the record of the job cannot be read, the folder of the job is unknown, so only `gc` can delete the folder.
+    Raises JobNotFound, StorageError.
     """
     try:
         job = backends.queue.job(name)
     except JobUnreadable:
         backends.queue.discard(name)
-        return None
+        return Removed(None)
     # Read the links before the job's files are deleted. Results of removed jobs that only this job uses are deleted,
     # too.
     lent = read_links(backends, [job])
@@ -43,10 +84,11 @@ def remove(backends: Backends, name: str, tell: Callable[[str], object] | None =
     listed = backends.queue.list_jobs()
     if listed.unreadable:  # the unreadable job might link to results of this job; `gc` deletes them later
         log.warning("the files of %s stay: %s", name, listed.unreadable[0])
-        return job
+        return Removed(job)
     living = listed.jobs
     needed = read_links(backends, living)
     before = _replaced_folders(backends, job)
+    inputs = inputs_of_folders(backends, [job.url, *before])
     # If a job has not ended, consumers might still write into its folder. Then the owner file stays for `gc`.
     unended = [job.url] * (job.closing is None) + [url for url, ended in before.items() if not ended]
     for url in dict.fromkeys([job.url, *before, *deletable(backends, lent, [job, *living])]):
@@ -55,7 +97,7 @@ def remove(backends: Backends, name: str, tell: Callable[[str], object] | None =
     if tell is not None:
         for note in _explain_kept(backends, [job.url, *before], unended, living, needed):
             tell(note)
-    return job
+    return Removed(job, inputs)
 
 
 def _replaced_folders(backends: Backends, job: Job) -> dict[str, bool]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.attempt.input_cache import InputCache, StageFailed, key_of
+from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
+from kubeque.files.inputs.cache_folder import key_of
 from kubeque.files.store import Files
 from kubeque.model.job.spec import Input
 

@@ -13,26 +13,27 @@ from platform import node
 import pytest
 
 from kubeque.client import Client
-from kubeque.clusters.local import LocalCluster
 from kubeque.files.layout import owner_url, uid_of
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.submission.like import like
 from kubeque.jobs.submission.submit import Existing, submit
-from kubeque.jobs.upkeep.gc import Garbage, clear_away
+from kubeque.jobs.upkeep.gc import clear_away
 from kubeque.jobs.upkeep.gc_lock import Clearing, wait_until_cleared
 from kubeque.jobs.upkeep.owner import is_ours, queue_id
 from kubeque.jobs.upkeep.remove import remove
+from kubeque.jobs.upkeep.space.garbage import Garbage
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.counts import Counts, Tally
-from kubeque.model.job.job import Job, new_uid
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import new_uid
 from kubeque.model.job.job_state import Closing
-from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome, State, TaskRecord
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.sweep.sweep import Sweep
 from tests.files.conftest import maker  # noqa: F401
 from tests.files.kinds import Maker
+from tests.jobs.sweeps import IdleCluster
 from tests.servers.here import or_skip
 
 DAY = 86_400.0
@@ -73,8 +74,8 @@ class Store:
         self.backends.files.write(f"{url}/tasks/{index}/1-x/files/out", b"four")
         return TaskRecord(1, outcome=Outcome(index, 1, Cause.OK, 0, folder="1-x", files=1, size=4, revision=1))
 
-    def collect(self, *, really: bool, days: float = 0.0) -> Garbage:
-        return clear_away(self.backends, really=really, now=time.time() + days * DAY)
+    def collect(self, *, really: bool, days: float = 0.0, at_once: bool = False) -> Garbage:
+        return clear_away(self.backends, really=really, now=time.time() + days * DAY, at_once=at_once)
 
     def names(self, url: str) -> list[str]:
         return sorted(name for name, _ in self.backends.files.listing(url))
@@ -82,13 +83,6 @@ class Store:
     @property
     def inputs(self) -> list[str]:
         return [name for name in self.names(self.backends.config.cas_url_prefix) if not name.startswith(".")]
-
-
-class _Idle(LocalCluster):
-    """This machine, where nothing is started."""
-
-    def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
-        return 0
 
 
 @pytest.fixture(params=["folder", *(pytest.param(k, marks=pytest.mark.xdist_group(k)) for k in ("gs", "s3"))])
@@ -99,7 +93,7 @@ def store(request: pytest.FixtureRequest, maker: Callable[[str], Maker], tmp_pat
     environ = {"KUBEQUE_HOME": str(tmp_path / "home")}
     config = Config.from_values(values, where="the test", folder=tmp_path, home=tmp_path, environ=environ)
     with Client(config) as client:
-        backends = replace(client._backends, files=place.files, cluster=_Idle(tmp_path, client.config.queue_url))
+        backends = replace(client._backends, files=place.files, cluster=IdleCluster(tmp_path, client.config.queue_url))
         yield Store(backends, tmp_path)
 
 
@@ -248,6 +242,35 @@ def test_a_submission_under_way_and_folders_of_others_are_left_alone(store: Stor
     assert store.backends.files.read(f"{mine}/notes/of/mine.txt") == b"mine"
 
 
+def test_at_once_young_inputs_go_but_none_of_a_submission_under_way(store: Store) -> None:
+    # Given inputs of a removed job, of a job, and of a submission that is not in the queue yet
+    store.submit("gone", "echo gone")
+    store.submit("job", "echo job")
+    url = store.submit("coming", "echo coming")
+    remove(store.backends, "gone")
+    store.backends.queue.remove("coming")
+
+    found = store.collect(really=True)
+    assert (found.pieces, found.young, found.young_bytes) == ([], 1, len("echo gone"))
+    assert abs(found.young_until - time.time() - DAY) < DAY / 2
+    assert len(store.inputs) == 3
+    would, went = store.collect(really=False, at_once=True), store.collect(really=True, at_once=True)
+    assert would == went
+    assert ([(piece.kind, piece.bytes) for piece in went.pieces], went.young) == ([("input", len("echo gone"))], 0)
+    assert len(store.inputs) == 2
+    assert "spec-1.json" in store.names(url)
+
+
+def test_a_submission_with_stored_inputs_that_were_deleted_meanwhile_is_refused(store: Store) -> None:
+    store.submit("first", "echo")
+    again = like(store.backends, "first")
+    remove(store.backends, "first")
+    assert [piece.kind for piece in store.collect(really=True, at_once=True).pieces] == ["input"]
+    with pytest.raises(UserError, match=r"the stored input 'run.sh' of the earlier job was deleted"):
+        submit(store.backends, replace(again, name="second"))
+    assert not store.backends.queue.list_jobs().jobs
+
+
 def test_inputs_are_left_alone_where_results_of_others_cannot_be_seen(store: Store) -> None:
     url = store.submit("job", "echo")
     store.backends.queue.remove("job")
@@ -301,7 +324,7 @@ def test_a_new_queue_in_the_place_of_a_lost_one_takes_nothing_of_it(tmp_path: Pa
 
     def open_store() -> Store:
         client = Client(config)
-        return Store(replace(client._backends, cluster=_Idle(tmp_path, client.config.queue_url)), tmp_path)
+        return Store(replace(client._backends, cluster=IdleCluster(tmp_path, client.config.queue_url)), tmp_path)
 
     # Given results of a queue that is moved away
     store = open_store()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
+from pathlib import Path
 
 import click
 
@@ -14,7 +15,7 @@ from kubeque.cli.connect import connect, json_option
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Garbage
 from kubeque.model.quantities import format_bytes
-from kubeque.model.text import format_count
+from kubeque.model.text import format_count, quote_name
 
 #: Maximum number of items of each kind to list. Of further items, only the number and the total size are printed.
 _LISTED = 20
@@ -24,25 +25,29 @@ _WORDS = {
     "environment": "the environment of a removed job",
     "working directory": "left by a dead consumer",
     "input": "an input that no job uses",
+    "cached input": "a cached copy of an input that no job uses",
 }
 
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Delete the data without a question (default: only list it).")
+@click.option("--now", is_flag=True, help="Include unused inputs of the last day (default: they stay for a day).")
 @json_option
 @click.pass_context
-def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
+def gc(ctx: click.Context, yes: bool, now: bool, as_json: bool) -> None:
     """Delete jobs past their --results-ttl, results of removed jobs, and inputs that no job uses.
 
     Without --yes, only list this data. Data younger than a day is kept, and so are results that another job links to.
     Folders into which results were fetched are never deleted.
+
+    --now is safe while other programs submit sweeps or run tasks: gc keeps the inputs that any stored job names, and a
+    submission uploads inputs that are missing.
     """
     with connect(ctx) as client:
-        found = client.gc(really=yes)
+        found = client.gc(really=yes, now=now)
+        home = client.config.home
     if as_json:
-        pieces = [asdict(piece) for piece in found.pieces]
-        record = {"deleted": yes, "bytes": found.bytes, "pieces": pieces, "note": found.note, "stays": found.stays}
-        click.echo(json.dumps(record))
+        click.echo(json.dumps(_to_record(found, deleted=yes)))
         return
     for line in _format_pieces(found):
         click.echo(line)
@@ -57,14 +62,34 @@ def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
     elif yes:
         click.echo(f"{format_bytes(found.bytes)}B deleted")
     else:
-        click.echo(f"{format_bytes(found.bytes)}B would be deleted: kubeque gc --yes deletes it")
+        again = f"kubeque gc {'--now ' * now}--yes"
+        click.echo(f"{format_bytes(found.bytes)}B would be deleted: {again} deletes it")
+    click.echo(_format_home(home, found.home))
+
+
+def _to_record(found: Garbage, *, deleted: bool) -> dict[str, object]:
+    """Return the JSON object of the command."""
+    return {
+        "deleted": deleted, "bytes": found.bytes, "pieces": [asdict(piece) for piece in found.pieces],
+        "note": found.note, "stays": found.stays, "young": found.young, "young_bytes": found.young_bytes,
+        "young_until": found.young_until or None, "home": dict(found.home),
+    }  # fmt: skip
+
+
+def _format_home(home: Path, sizes: Mapping[str, int]) -> str:
+    """Return a line with the space that the home folder uses. `sizes`: bytes of each kind of data."""
+    kinds = ", ".join(f"{kind} {format_bytes(size)}B" for kind, size in sizes.items() if size)
+    return f"{quote_name(str(home))} uses {format_bytes(sum(sizes.values()))}B: {kinds}"
 
 
 def _format_young(found: Garbage) -> str:
     until = datetime.fromtimestamp(found.young_until)
-    what = f"{format_count(found.young, 'input')} of {format_bytes(found.young_bytes)}B"
+    what = f"{format_count(found.young, 'unused input')} of {format_bytes(found.young_bytes)}B"
     stay = "stays" if found.young == 1 else "stay"
-    return f"{what} younger than a day {stay} until {until:%Y-%m-%d %H:%M}; then gc deletes those that no job uses"
+    return (
+        f"{what} {stay} until {until:%Y-%m-%d %H:%M}, because a new job often needs the inputs of the last day again:"
+        " kubeque gc --now --yes deletes them now"
+    )
 
 
 def _format_pieces(found: Garbage) -> Iterator[str]:

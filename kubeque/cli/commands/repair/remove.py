@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -16,11 +17,13 @@ from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Client
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.errors import JobUnreadable, UserError
-from kubeque.model.quantities import parse_duration
+from kubeque.model.quantities import format_bytes, parse_duration
 from kubeque.model.text import format_count
 
 #: Number of jobs that the question names.
 _NAMED = 5
+#: Size of inputs that stay, bytes, from which the command names them. Nearly every job has a small input, its script.
+_NOTED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +67,23 @@ def remove(
             return
         if not yes:
             confirm(_question(doomed), err=as_json)
-        for job in doomed:
-            stays: list[str] = []
-            client.remove(job.name, tell=stays.append)
-            if not as_json:
-                click.echo(f"{terminal_text(job.name)} is removed")
-            for note in stays:
-                click.echo(terminal_text(f"{job.name}: {note}"), err=True)
+        inputs = client.remove_jobs([job.name for job in doomed], partial(_print_removed, as_json))
+    if inputs >= _NOTED_BYTES:
+        click.echo(
+            f"inputs of {format_bytes(inputs)}B stay, because other jobs may use them: kubeque gc --yes deletes those"
+            " that no job uses a day after their upload, and kubeque gc --now --yes deletes them now",
+            err=True,
+        )
     if as_json:
         records = [{"job": job.name, "uid": job.uid} for job in doomed]
         click.echo(json.dumps(records[0] if len(jobs) == 1 else records))
+
+
+def _print_removed(as_json: bool, name: str, stays: Sequence[str]) -> None:
+    if not as_json:
+        click.echo(f"{terminal_text(name)} is removed")
+    for note in stays:
+        click.echo(terminal_text(f"{name}: {note}"), err=True)
 
 
 def _find(client: Client, name: str) -> _Doomed:
