@@ -145,6 +145,11 @@ def is_shared(name: str, indexes: set[int]) -> bool:
     return folder == _TASKS and index.isdecimal() and int(index) in indexes
 
 
+def is_tasks(name: str) -> bool:
+    """True if a folder in a job's folder has the attempts of tasks. `name`: name of the folder."""
+    return name == _TASKS
+
+
 def is_owner(name: str) -> bool:
     """True if a file is job.json, which names the queue of the job. `name`: path relative to the job's folder."""
     return name == _OWNER

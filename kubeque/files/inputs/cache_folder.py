@@ -63,19 +63,17 @@ def files_of(folder: str | os.PathLike[str]) -> Iterator[tuple[str, os.stat_resu
                     yield os.path.join(folder, entry.name), entry.stat(follow_symlinks=False)
 
 
-def cached_files(root: Path, cache: str, *, partial: bool) -> list[CachedFile]:
-    """Return the files of the cache at `root`/`cache`. Links and mount points below `root` are not followed.
+def cached_files(root: Path, folder: str) -> list[CachedFile]:
+    """Return the cached or partial files in `root`/`folder`. Links and mount points below `root` are not followed.
 
-    `partial`: True to return partial files too. They may be deleted only if no process uses the cache.
+    `folder`: a cache, which has the complete files, or its folder INCOMING, which has the partial files.
     """
-    top, found = os.path.realpath(root), list[CachedFile]()
-    mounts = [point for point in mount_points(top) if point != top]
-    for folder in [cache, os.path.join(cache, INCOMING)] if partial else [cache]:
-        path = os.path.join(top, folder)
-        if os.path.realpath(path) == path and not is_below(path, mounts):
-            with suppress(OSError):  # the folder is missing
-                found += [_cached_file(file, status) for file, status in files_of(path)]
-    return found
+    top = os.path.realpath(root)
+    path = os.path.join(top, folder)
+    if os.path.realpath(path) == path and not is_below(path, [point for point in mount_points(top) if point != top]):
+        with suppress(OSError):  # the folder is missing
+            return [_cached_file(file, status) for file, status in files_of(path)]
+    return []
 
 
 def _cached_file(path: str, status: os.stat_result) -> CachedFile:

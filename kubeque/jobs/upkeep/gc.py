@@ -21,6 +21,7 @@ from kubeque.jobs.upkeep.owner import is_ours, own_queue_ids
 from kubeque.jobs.upkeep.remove import delete_job, delete_job_folder
 from kubeque.jobs.upkeep.result_links import Links, explain_links, keeper, read_links
 from kubeque.jobs.upkeep.space.garbage import GRACE_SECONDS, Garbage, Piece
+from kubeque.jobs.upkeep.space.late_results import find_late_results
 from kubeque.jobs.upkeep.space.spec_inputs import job_folders
 from kubeque.jobs.upkeep.space.unused_inputs import clear_inputs, list_inputs, oldest_kept
 from kubeque.model.job.job import Job
@@ -29,8 +30,8 @@ from kubeque.model.job.job import Job
 def clear_away(backends: Backends, *, really: bool, now: float, at_once: bool = False) -> Garbage:
     """Return the garbage, and delete it if `really` is True. `now`: Unix time, seconds.
 
-    `at_once`: True to include unused inputs that are younger than GRACE_SECONDS. The lock and the specs protect the
-    inputs of a submission that is under way.
+    `at_once`: True to include unused inputs that are younger than GRACE_SECONDS, and results that tasks stored after
+    the removal of their job. The lock and the specs protect the inputs of a submission that is under way.
 
     If the record of any job cannot be read, nothing is found or deleted. Raises StorageError. If `really` is True and
     another garbage collection is running, raises UserError.
@@ -52,6 +53,11 @@ def clear_away(backends: Backends, *, really: bool, now: float, at_once: bool = 
         keep = keeper(needed, url)
         piece = _piece(backends, "left over", url, url, keep)
         if piece.bytes or keep is None:
+            found.pieces.append(piece)
+        if really:
+            delete_job_folder(backends, url, keep)
+    for url, keep in find_late_results(backends, young).items() if at_once else ():
+        if (piece := _piece(backends, "left over", url, url, keep)).files:
             found.pieces.append(piece)
         if really:
             delete_job_folder(backends, url, keep)

@@ -121,7 +121,10 @@ def _explain_kept(
     if note := explain_links(backends, living, [url for url in urls if url in needed]):
         yield note
     for url in unended:
-        yield f"the folder {url} stays, because tasks may still write into it; gc deletes it when it is a day old"
+        yield (
+            f"the folder {url} stays, because tasks may still write into it; gc deletes it when it is a day old, and"
+            " gc --now --yes deletes the results in it now"
+        )
 
 
 def delete_job_folder(backends: Backends, url: str, keep: Callable[[str], bool] | None) -> None:

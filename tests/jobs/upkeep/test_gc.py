@@ -22,6 +22,7 @@ from kubeque.jobs.upkeep.gc_lock import Clearing, wait_until_cleared
 from kubeque.jobs.upkeep.owner import is_ours, queue_id
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.jobs.upkeep.space.garbage import Garbage
+from kubeque.jobs.upkeep.space.late_results import find_late_results
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import Cause
@@ -161,10 +162,15 @@ def test_the_folder_of_a_job_that_was_removed_before_its_end_stays_for_a_day(sto
     store.backends.files.write(f"{url}/tasks/0/1-late/files/out", b"late")
 
     assert told == [
-        f"the folder {url} stays, because tasks may still write into it; gc deletes it when it is a day old"
+        f"the folder {url} stays, because tasks may still write into it; gc deletes it when it is a day old, and"
+        " gc --now --yes deletes the results in it now"
     ]
     store.collect(really=True, days=0.9)
     assert store.names(url) == ["job.json", "tasks/0/1-late/files/out"]
+    # Then the result is deleted if the user wants the space now, and the folder after a day
+    found = store.collect(really=True, at_once=True)
+    assert [(piece.kind, piece.name, piece.bytes) for piece in found.pieces][:1] == [("left over", url, len("late"))]
+    assert store.names(url) == ["job.json"]
     store.collect(really=True, days=1.1)
     assert store.names(url) == []
     assert not Path(url).parent.exists()
@@ -202,7 +208,8 @@ def test_the_folder_of_a_replaced_job_that_had_not_ended_stays_for_a_day(store: 
     remove(store.backends, "job", told.append)
     assert store.names(first) == ["job.json"]
     assert told == [
-        f"the folder {first} stays, because tasks may still write into it; gc deletes it when it is a day old"
+        f"the folder {first} stays, because tasks may still write into it; gc deletes it when it is a day old, and"
+        " gc --now --yes deletes the results in it now"
     ]
     store.collect(really=True, days=2)
     assert store.names(first) == []
@@ -259,6 +266,24 @@ def test_at_once_young_inputs_go_but_none_of_a_submission_under_way(store: Store
     assert ([(piece.kind, piece.bytes) for piece in went.pieces], went.young) == ([("input", len("echo gone"))], 0)
     assert len(store.inputs) == 2
     assert "spec-1.json" in store.names(url)
+
+
+def test_late_results_are_only_those_of_removed_jobs_that_no_job_links_to(store: Store) -> None:
+    # Given a removed job with a result to which a job links, a job that was published meanwhile, and a submission
+    old, job = store.submit("old", "echo", "ab"), store.submit("job", "echo job")
+    store.end("old", time.time())
+    store.submit("new", "echo", "a")
+    for name in ("old", "job"):
+        store.backends.files.write(f"{store.backends.queue.job(name).url}/tasks/1/1-x/files/out", b"four")
+    coming = store.submit("coming", "echo coming")
+    for name in ("old", "coming"):
+        store.backends.queue.remove(name)
+
+    ((url, keep),) = find_late_results(store.backends, [old, job, coming]).items()
+
+    assert url == old
+    assert keep is not None
+    assert [name for name in store.names(old) if keep(name)] == ["job.json", "tasks/0/1-x/files/out"]
 
 
 def test_a_submission_with_stored_inputs_that_were_deleted_meanwhile_is_refused(store: Store) -> None:

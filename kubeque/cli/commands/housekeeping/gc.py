@@ -31,7 +31,7 @@ _WORDS = {
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Delete the data without a question (default: only list it).")
-@click.option("--now", is_flag=True, help="Include unused inputs of the last day (default: they stay for a day).")
+@click.option("--now", is_flag=True, help="Include unused inputs of the last day, and late results of removed jobs.")
 @json_option
 @click.pass_context
 def gc(ctx: click.Context, yes: bool, now: bool, as_json: bool) -> None:

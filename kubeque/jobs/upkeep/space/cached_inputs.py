@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
 from kubeque.clusters.open import slot_folders
-from kubeque.files.inputs.cache_folder import CACHE, REPLAY_CACHE, CachedFile, cached_files
+from kubeque.files.inputs.cache_folder import CACHE, INCOMING, REPLAY_CACHE, CachedFile, cached_files
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.space.spec_inputs import needed_digests
 
@@ -31,10 +31,14 @@ def find_cached(backends: Backends, wanted: Callable[[CachedFile], bool], *, rem
 
 
 def _cached(backends: Backends) -> Iterator[list[CachedFile]]:
-    """Yield the files of each cache. While a free slot's files are yielded, its lock is held."""
-    for root, name, free in slot_folders(backends.config):
-        yield cached_files(root, os.path.join(name, CACHE), partial=free)
-    yield cached_files(backends.config.home, REPLAY_CACHE, partial=False)
+    """Yield the complete files of each cache, and the partial files of each slot without a consumer."""
+    config = backends.config
+    for root, name, _ in list(slot_folders(config)):
+        yield cached_files(root, os.path.join(name, CACHE))
+    for root, name, free in slot_folders(config):
+        if free:  # the lock of the slot is held, so nobody continues the download
+            yield cached_files(root, os.path.join(name, CACHE, INCOMING))
+    yield cached_files(config.home, REPLAY_CACHE)
 
 
 def _delete(path: str) -> bool:
