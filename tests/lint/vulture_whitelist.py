@@ -69,5 +69,6 @@ _.source_template  # click prints it as the completion script of a shell
 _.get_openlineage_facets_on_complete  # the listener of Airflow's provider for OpenLineage calls it
 _.use_listings_cache  # fsspec reads it
 _.stages  # a template of a page reads it
+_.is_failed  # a template of a report reads it
 _.commenters  # shlex reads it
 _.whitespace_split  # shlex reads it
