@@ -37,12 +37,12 @@ class Try:
         return f"{self.task}#{self.number}"
 
     def may_claim(self, token: str, tried: str) -> bool:
-        """True if this try may take the wait token of a job that the same Airflow task submitted.
+        """True if this try may take over the wait for a job that the same Airflow task submitted.
 
         False if a later try submitted the job or waited for it, or if another Airflow task waited for it.
 
-        `token`: wait token of the job; empty if no try has waited for it. `tried`: number of the try that submitted the
-        job. If it is empty (unknown), the result is False.
+        `token`: wait token of the job, which names the last try that waited for it; empty if no try has waited.
+        `tried`: number of the try that submitted the job. If it is empty (unknown), the result is False.
         """
         task, _, number = token.rpartition("#")
         waited = not token or (task == self.task and number.isdecimal() and int(number) <= self.number)

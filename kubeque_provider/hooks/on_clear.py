@@ -18,11 +18,11 @@ def choose_existing(
 ) -> Existing | None:
     """Return what a submission does with an existing job; None to adopt the job unchanged.
 
-    A job that has not ended is adopted, and with `skip` every job. In a retry by Airflow without `retry_failed_rows`, a
-    failed job is adopted, because the later wait decides which rows run.
+    A job that has not ended is adopted. If `on_clear` is `skip`, every job is adopted. In a retry by Airflow without
+    `retry_failed_rows`, a failed job is adopted, because the later wait decides which rows run.
 
-    A successful job is adopted unless its results were delivered and this try is `fresh`. If the job is adopted, an
-    earlier try was lost before it delivered the results, or before Airflow recorded the end of this earlier try.
+    A successful job is adopted if its results were not delivered, or if this try is not `fresh`. In these cases an
+    earlier try was lost: either before it delivered the results, or before Airflow recorded that it ended.
 
     `fresh`: True for the first try after a clear; False for a retry by Airflow. Raises UserError for an unknown
     `on_clear`.

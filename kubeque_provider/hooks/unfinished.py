@@ -23,8 +23,8 @@ def check_ended(hook: KubequeHook, name: str, *, unfinished: bool, has_sensor: b
 
     The job is closed first if all its rows have ended. If the job was killed, wait until its running rows have stopped.
 
-    `has_sensor`: True if a sensor upstream has ended. If that sensor did not see the end of the job, it kills the job
-    soon. So wait for this kill, except if `unfinished` is True.
+    `has_sensor`: True if a sensor upstream has ended. If the sensor ended before the job, the end of the sensor also
+    kills the job, but possibly some seconds later. So wait for this kill, except if `unfinished` is True.
     """
     client = hook.get_conn()
     if client.job(name).closing is not None:

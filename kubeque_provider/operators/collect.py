@@ -26,8 +26,8 @@ class KubequeCollectOperator(HasLineage, KubequeJobOperator):
     `dest`: URL or path of a .csv or .parquet file. A path must be outside of the DAG folder. `infer`: convert columns
     that contain only numbers, or only true and false, to numbers and booleans (default: all columns are text).
     `unfinished`: accept a job that has not ended (default: such a job is an error). `allow_failed_rows`: accept a job
-    that ended without success. By default, this Airflow task writes the table of such a job and then fails. With
-    `unfinished`, it does not fail either.
+    that ended without success. By default, this Airflow task writes the table of such a job and then fails, except if
+    `unfinished` is set.
 
     Returns {dest, rows, columns}: the path or URL of the file, the number of rows, and the names of the columns.
     """

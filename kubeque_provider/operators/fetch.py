@@ -29,8 +29,8 @@ class KubequeFetchOperator(HasLineage, KubequeJobOperator):
     other files. `indexes`: fetch only these rows, for example `"3,5-9"` or `[3, 5]`. `state`: fetch only rows in this
     state, `ok` or `failed`. `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`.
     `unfinished`: accept a job that has not ended (default: such a job is an error). `allow_failed_rows`: accept a job
-    that ended without success. By default, this Airflow task fetches the results of such a job and then fails. With
-    `unfinished` or `state`, it does not fail either.
+    that ended without success. By default, this Airflow task fetches the results of such a job and then fails, except
+    if `unfinished` or `state` is set.
 
     Returns {dest, tasks, files}. `tasks` is the number of tasks in `dest`. `files` is the number of files that this try
     wrote.

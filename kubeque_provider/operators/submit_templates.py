@@ -46,8 +46,8 @@ def render_command(
 def render_parameters(parameters: Any, render: _Render, *, templates: bool | None) -> tuple[Any, bool | None]:
     """Return two values: the rendered `parameters`, and a flag that is True if their rows are known at parsing.
 
-    The flag is None if the DAG file contains the rows; the operator then keeps its earlier flag. `templates`: argument
-    `render_rows` of the operator. Raises ParametersError.
+    The flag is None if `parameters` contains the rows themselves. Then the operator keeps its own flag, which is
+    already right. `templates`: argument `render_rows` of the operator. Raises ParametersError.
     """
     if is_output(parameters):
         rows = render(parameters)

@@ -81,8 +81,8 @@ def ask_action(request: Request) -> dict[str, Any]:
 def do_action(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
     """Do an action that the user has confirmed. Return a dict with a note for the user (`done`).
 
-    Raises Refused if the action is not permitted, or if the job is no longer in the state of the question. Then nothing
-    is changed, and the audit log has no entry.
+    Raises Refused if the action is not permitted, or if the state of the job has changed since the question to the
+    user. Then nothing is changed, and the audit log has no entry.
     """
     words = {key: text for key, text in body.items() if isinstance(text, str)}
     connection, job, name, action = _find(request, words)

@@ -104,7 +104,10 @@ class Request:
         return connection.reader, job
 
     def find(self, *, logs: bool = False) -> tuple[PageConnection, Job]:
-        """Return the connection with the requested sweep, and the job of the sweep. Raises Refused as `job` does."""
+        """Return the connection with the requested sweep, and the job of the sweep.
+
+        Raises Refused in the same cases as the method `job`.
+        """
         connection = self.connection()
         try:
             job = connection.reader.job(self.query.get("job", ""))
@@ -149,7 +152,10 @@ class Request:
         return read_last_summary(job, dag, run) if job and dag and run and self.may_read_dag_id(dag) else None
 
     def number(self, name: str, default: int, most: int) -> int:
-        """Return a query parameter as a whole number, at most `most`. Raises Refused if it is not a number from 0."""
+        """Return a query parameter as a whole number, at most `most`.
+
+        Raises Refused if the parameter is not a whole number, or is negative.
+        """
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise Refused(400, f"{name} must be a number from 0")

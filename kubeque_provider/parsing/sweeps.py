@@ -69,7 +69,7 @@ def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collecti
 def _read_words(command: Any, dag: Any, rows: Rows | None) -> tuple[Word, ...]:
     """Return the words of a command; empty if they are unknown. Raises CommandError.
 
-    If a word contains Jinja, only its columns are returned.
+    A word that contains Jinja is replaced by a word with only its placeholders.
     """
     if isinstance(command, Unknown | str) or not isinstance(command, list | tuple):
         return ()

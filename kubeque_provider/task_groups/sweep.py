@@ -84,8 +84,8 @@ def _take(arguments: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
 def _check(group_id: str, dest: Any, arguments: Mapping[str, Any]) -> None:
     """Raise BadArgument for an argument that the group does not accept.
 
-    The group does not accept arguments that it sets itself, and arguments that every Airflow task has: these belong in
-    `default_args`. Without `dest`, it also does not accept arguments of the fetch.
+    The group accepts neither arguments that it sets itself, nor arguments that every Airflow task has. The latter
+    belong in `default_args`. Without `dest`, the group also does not accept arguments of the fetch.
     """
     for name in arguments:
         if name in _SET:
