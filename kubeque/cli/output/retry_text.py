@@ -28,7 +28,10 @@ def retried_tasks(client: Client, name: str) -> TaskList:
 
 
 def refresh(tasks: TaskList, progress: Progress, now: float) -> None:
-    """Read the list of `retried_tasks` again, if the last read is some seconds old. `now`: monotonic clock, seconds."""
+    """Read the retried tasks into `tasks` again if the last read is some seconds old.
+
+    `now`: monotonic clock, seconds.
+    """
     counts = progress.counts
     tasks.refresh(counts.pending + counts.running, now // _PERIOD_SECONDS)
 

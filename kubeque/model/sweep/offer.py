@@ -19,7 +19,7 @@ class Offer:
     #: Cores and bytes of memory that all tasks of this machine may use together.
     cores: float
     memory: int
-    #: Names of what this machine has, for example an image whose programs are installed here.
+    #: Names of the images whose programs are installed on this machine.
     tags: tuple[str, ...] = ()
     #: Pattern of the names of the jobs, with `*`, `?` and `[...]`.
     jobs: str = "*"

@@ -23,7 +23,7 @@ from kubeque.model.text import format_count
 @click.option("--consumers", type=int, metavar="N", help="Tasks that run at once (default: one per core).")
 @click.option("--cpu", metavar="CORES", help="Cores for all tasks together (default: all).")
 @click.option("--memory", metavar="SIZE", help="Memory for all tasks together (default: all).")
-@click.option("--tags", metavar="NAMES", help="Names of what this machine has, for example the image of a sweep.")
+@click.option("--tags", metavar="NAMES", help="Images whose programs this machine has, separated by commas.")
 @click.option("--idle", default="5s", metavar="TIME", help="Leave after this time without a task (default: 5s).")
 @click.pass_context
 def work(

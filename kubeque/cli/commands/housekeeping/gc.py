@@ -95,7 +95,7 @@ def _format_young(found: Garbage) -> str:
 def _format_pieces(found: Garbage) -> Iterator[str]:
     """Yield one line for each item that can be deleted, at most _LISTED for each kind of item.
 
-    After each kind, a line has the number and total size of its further items.
+    If a kind has more items, one more line has their number and total size.
     """
     for kind, group in groupby(found.pieces, lambda piece: piece.kind):
         pieces = list(group)

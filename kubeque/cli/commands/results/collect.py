@@ -24,7 +24,7 @@ from kubeque.client import Client, CollectedTable
 @click.option(
     "--infer",
     is_flag=True,
-    help="Turn parameters with only numbers, or only true and false, into these types (default: keep the text).",
+    help="Convert a column of parameters to numbers or booleans if all its values allow it (default: keep the text).",
 )
 @click.pass_context
 def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:

@@ -14,9 +14,10 @@ from kubeque.model.text import format_count
 def confirm_change(effect: Effect, *, yes: bool) -> bool:
     """Print the effect of a submission on an existing job, and return True if the submission may continue.
 
-    If ok rows of the job are missing from the new rows, the submission would remove them: ask the user; without a
-    terminal, raise UserError. If --revise would run ok rows again: ask the user; without a terminal, continue. `yes`:
-    True to continue without a question. Raises UserError if the user does not want to remove rows.
+    Ask the user if the submission would remove ok rows, because the new rows do not contain them. Without a terminal,
+    raise UserError instead. Also ask the user if --revise would run ok rows again. Without a terminal, continue.
+
+    `yes`: True to continue without a question. Raises UserError if the user does not want to remove rows.
     """
     click.echo(str(effect), err=True)
     terminal = sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""`kubeque wanted`: how many consumers a job wants now, for programs that start `kubeque work`."""
+"""`kubeque wanted`: print the number of consumers that a job wants now. Programs that start `kubeque work` read it."""
 
 from __future__ import annotations
 
