@@ -161,7 +161,10 @@ class Coordinator:
         return tuple(view for view in views if not view.done)
 
     def _commit(self, number: LeaseId, *, reserve: int, give_back: bool) -> None:
-        """Commit to a lease, and report the result as an event. If the lease is lost, its running task is stopped."""
+        """Commit the changes of a lease to the queue, and report the result as an event.
+
+        If the lease is lost, its running task is stopped.
+        """
         lease = self._leases.get(number)
         if lease is None:
             return
@@ -211,7 +214,7 @@ class Coordinator:
 
     @staticmethod
     def _write(lease: Lease, **wanted: Any) -> bool:
-        """Commit to a lease. If an outcome cannot be recorded, record the outcome `internal` instead.
+        """Commit the changes of a lease. If an outcome cannot be recorded, record the outcome `internal` instead.
 
         `wanted`: arguments of `Lease.commit`. Return True after a commit. If the block cannot be read or written, give
         the lease up and return False. Raises any other KubequeError that `Lease.commit` raises.

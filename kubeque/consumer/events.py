@@ -115,7 +115,7 @@ class StoreSilent(Event):
 
 @dataclass(frozen=True, slots=True)
 class StoreAnswered(Event):
-    """A result that waited for the store of a job is stored or was given up."""
+    """The store of a job has accepted a result that waited for it, or the result was given up."""
 
     uid: str
 
@@ -262,7 +262,7 @@ class JobClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class FleetReviewed(Event):
-    """It is time to check again whether fewer consumers are wanted, so that this consumer must leave."""
+    """It is time to check again whether this consumer must leave, for example because fewer consumers are wanted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Commit(Instruction):
-    """Commit to a lease: record its waiting outcomes and extend it."""
+    """Commit the changes of a lease: record its waiting outcomes, and extend the lease."""
 
     lease: LeaseId
     #: Number of further tasks to reserve.

@@ -65,7 +65,7 @@ class WorkPlace:
         self._leaving = False
 
     def leave(self) -> None:
-        """End the consumers as soon as possible: their running tasks stop, without a charge."""
+        """End the consumers as soon as possible. Their running tasks are stopped, and use up no extra attempt."""
         self._leaving = True
 
     def run(self, url: str) -> int:

@@ -48,10 +48,10 @@ def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
 
 
 def split_for_queue(out: dict[str, Any] | None) -> tuple[dict[str, Any] | None, dict[str, Any], str]:
-    """Return three parts: the values for the queue, short values for the queue, and a message about the other values.
+    """Return three parts: all values, the shortest values, and a message about the values that are left out.
 
     If all values fit into the queue, the first part contains them, and the other parts are empty. Otherwise the first
-    part is {}, and the second part contains as many of the shortest values as fit.
+    part is {}, and the second part contains as many of the shortest values as fit into the queue.
     """
     if out is None or _json_bytes(out) <= QUEUE_BYTES:
         return out, {}, ""

@@ -107,7 +107,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def reaped_cpu_seconds() -> float:
-    """Return the CPU time of all children that this process has reaped, and of their reaped children, seconds."""
+    """Return the CPU time, in seconds, of all children that this process has reaped, and of their reaped children."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -46,7 +46,7 @@ class StopSignal:
         return self._read
 
     def drain(self) -> None:
-        """Discard the bytes that requests have written to the pipe to wake the waiting thread."""
+        """Discard the bytes in the pipe. Each request writes a byte, which wakes the waiting thread."""
         with suppress(BlockingIOError):
             os.read(self._read, 4096)
 

@@ -156,8 +156,8 @@ class Ledger:
 def _parse(data: bytes) -> list[Entry]:
     """Return the entries in the contents of the file; none if they are damaged, for example after the disk was full.
 
-    Only the first line counts. A consumer writes the new entries over the old ones, and may be killed before it cuts
-    off the rest of longer old entries.
+    Only the first line counts. A consumer writes the new entries over the old ones. If the old ones were longer, their
+    end stays behind the first line until the consumer cuts it off. The consumer may be killed before that.
     """
     try:
         return [Entry.from_wire(wire) for wire in json.loads(data.split(b"\n")[0] or b"[]")]

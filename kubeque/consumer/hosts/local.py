@@ -89,7 +89,10 @@ class LocalHost:
 
     @property
     def charges_leaving(self) -> bool:
-        """Always False, because only users end consumers on this machine, for example with `kubeque stop`."""
+        """Always False: no interrupted run of a task is charged.
+
+        The reason is that only users end consumers on this machine, for example with `kubeque stop`.
+        """
         return False
 
     def find_death(self, owner: str) -> Death | None:

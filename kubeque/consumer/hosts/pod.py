@@ -95,7 +95,7 @@ class PodHost:
 
     @property
     def charges_leaving(self) -> bool:
-        """Always True, because the cluster may stop the pod at any time."""
+        """Always True: an interrupted run may be charged, because the cluster may stop the pod at any time."""
         return True
 
     def find_death(self, owner: str) -> Death | None:

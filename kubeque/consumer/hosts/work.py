@@ -68,9 +68,10 @@ class WorkHost:
         return cls(number, folder / str(number), profile, offer, Ledger(folder, machine), machine, environment, oom=oom)
 
     def select_jobs(self, jobs: Iterable[Job]) -> list[Job]:
-        """Return the jobs that this consumer may serve. A job counts as paused if the time is too short for its tasks.
+        """Return the jobs that this consumer may serve.
 
-        If a job is refused or counts as paused, the reason is logged once.
+        A job counts as paused if the remaining time of `kubeque work` is too short for its tasks. If a job is refused
+        or counts as paused, the reason is logged once.
         """
         found = [chosen for job in jobs if self.offer.wants(job) and (chosen := self._choose(job)) is not None]
         if any(self.profile.owner in job.leaving for job in found):
@@ -135,7 +136,10 @@ class WorkHost:
 
     @property
     def charges_leaving(self) -> bool:
-        """Always False, because the consumer leaves only when its time is over or a user ends `kubeque work`."""
+        """Always False: no interrupted run of a task is charged.
+
+        The reason is that the consumer leaves only when its time is over or a user ends `kubeque work`.
+        """
         return False
 
     def find_death(self, owner: str) -> Death | None:

@@ -33,7 +33,7 @@ class Departure:
         self.gave_up = False
 
     def note_activity(self, now: float) -> None:
-        """Record that a command or an upload has ended. The time to record its outcome begins at `now`."""
+        """Record that a command or an upload has ended. The time limit to record the task's outcome begins at `now`."""
         self._active_at = now
 
     def gives_up(self, now: float) -> bool:

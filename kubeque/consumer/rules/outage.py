@@ -101,7 +101,7 @@ class Outages:
         return outage is not None and outage.waits(now)
 
     def pause(self, now: float) -> float | None:
-        """Return the shortest pause between two tries, in seconds; None if the queue and all stores answer."""
+        """Return the shortest of the pauses of all outages, in seconds; None if the queue and all stores answer."""
         return min((outage.pause(now) for outage in self._all()), default=None)
 
     def longest(self, now: float, active_at: float) -> float:

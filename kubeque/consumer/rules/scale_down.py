@@ -16,8 +16,9 @@ class Retirement:
 
     The reasons are: its fleet has too many consumers, its home folder was removed, or a job requests it.
 
-    The consumers with the highest slots leave. Pods have no slots: there, the consumers leave whose names are the last
-    ones in sorted order. So all consumers make the same decision without messages between them.
+    If a fleet has too many consumers, those with the highest slots leave. Pods have no slots, so among pods the
+    consumers with the last names in sorted order leave. So all consumers make the same decision without messages
+    between them.
     """
 
     def __init__(self, profile: ConsumerProfile) -> None:

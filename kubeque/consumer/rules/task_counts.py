@@ -1,4 +1,4 @@
-"""The tasks in a consumer, and how long further tasks may wait for these tasks."""
+"""Count the tasks in a consumer, and check whether a command or an upload delays other tasks for too long."""
 
 from __future__ import annotations
 

@@ -70,7 +70,10 @@ class GpuProbe:
         return (sum(use for use, _ in lines) / 100, sum(memory for _, memory in lines) << 20) if lines else None
 
     def close(self) -> float:
-        """End nvidia-smi if it still runs. Return the CPU time of all runs of nvidia-smi that were reaped, seconds."""
+        """End nvidia-smi if it still runs.
+
+        Return the CPU time, in seconds, of all nvidia-smi processes that have ended and were waited for.
+        """
         if (process := self._running) is not None:
             process.kill()
             self._reap(process)
