@@ -102,7 +102,7 @@ def _attempts(folder: Path, wanted: Wanted = _all_jobs) -> list[Path]:
 def _folders(folder: Path) -> list[Path]:
     """Return the folders in `folder`, without links to folders; [] if `folder` is missing.
 
-    Also return [] if `folder` is a link. Only the folder `work` itself may be a link.
+    Also return [] if `folder` is a link, except if it is the folder `work`.
     """
     try:
         if folder.is_symlink() and folder.name != WORK:

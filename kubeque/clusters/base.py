@@ -95,7 +95,7 @@ class Cluster(Protocol):
         """Check the permissions that sweeps need, and return each of them with the result of the check."""
 
     def why_unkept(self, spec: JobSpec) -> str:
-        """Return the reason why a job gets no keeper; empty if it gets a keeper, or if `spec` requests none."""
+        """Return the reason why a job gets no keeper although `spec` requests a keeper; otherwise an empty text."""
 
     @property
     def consumer_version(self) -> str:
@@ -117,7 +117,7 @@ class Cluster(Protocol):
         """Return the consumers of a fleet that run or start."""
 
     def count_running(self) -> int:
-        """Return the number of consumers of all jobs of this queue that run or start."""
+        """Return the number of consumers that run or start, for all jobs of this queue together."""
 
     def fixes(self) -> str:
         """Return the shell commands that grant missing permissions on this cluster; empty if nothing is missing."""

@@ -54,8 +54,8 @@ class LocalCluster:
         """Open the cluster of a home folder. Nothing is created.
 
         `linger_seconds`: seconds without work after which a consumer ends. `gpus`: GPU devices of this machine; empty
-        for the devices that nvidia-smi lists. `pause_seconds`: minimum time between two starts in a slot after one
-        consumer of the slot has died. Each further death doubles this time.
+        for the devices that nvidia-smi lists. `pause_seconds`: minimum time between the start of a consumer that died
+        and the next start in its slot. Each further death doubles this time.
         """
         self._pause_seconds = pause_seconds
         self._gpus = tuple(gpus)

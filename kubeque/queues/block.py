@@ -24,7 +24,7 @@ NEVER_RUN = TaskRecord()
 
 @dataclass(frozen=True, slots=True)
 class CommandNote:
-    """Note in a block that names the task whose command the block's owner runs. Each commit of the owner writes it."""
+    """Note in a block: it names the task that the owner of the block runs now. Each commit of the owner writes it."""
 
     #: Nonce of the lease. A later lease of the block ignores the note: its consumer may be too old to write notes.
     nonce: str

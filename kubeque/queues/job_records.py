@@ -88,7 +88,7 @@ class JobRecords:
     def _insert(self, job: Job, change_id: str, *, again: bool) -> bool:
         """Insert the record of a job. True if the job was created; False if another job has its name.
 
-        `again`: True if an earlier call may have inserted the record, because its answer was lost.
+        `again`: True after a call whose answer was lost. That call may have inserted the record.
         """
         if again and not self._backend.scan_blocks(job.uid, limit=1):
             return True  # the earlier call created the job, and the job was removed since: do not create it again

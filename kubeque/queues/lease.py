@@ -114,7 +114,7 @@ class Lease:
         return None
 
     def untake(self, index: int) -> None:
-        """Mark a task that `take` has returned as not begun: its command has not run. Then it can be given back."""
+        """Mark a task as not begun if `take` returned it, but its command has not run. It can then be given back."""
         with self._lock:
             self._begun.discard(index)
             self._ended.discard(index)

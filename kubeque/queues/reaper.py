@@ -66,9 +66,10 @@ class LeaseWatch:
         The time between two polls counts at most as a third of `lease_seconds`. If more time has passed, the queue may
         have been down, so that the owner could not extend its lease.
 
-        The observation starts again if too much time has passed between two polls: more than half of `lease_seconds`,
-        and more than _LONGEST_LOOK_SECONDS. If a poll of this process got no answer meanwhile, the limit is a third of
-        `lease_seconds`. The owner then has the whole duration again to extend its lease.
+        The observation starts again if too much time has passed between two polls. Then the owner has the whole
+        duration again to extend its lease. Too much is more than half of `lease_seconds`, and more than
+        _LONGEST_LOOK_SECONDS. If a poll of this process got no answer meanwhile, the limit is a third of
+        `lease_seconds`.
         """
         now = self._clock()
         key, version = (block.uid, block.id), (block.epoch, block.seq)

@@ -153,8 +153,8 @@ class GkeCluster:
     def resize(self, name: str, nodes: NodeRange) -> PoolSeen:
         """Set the number of nodes of a pool, and return the pool.
 
-        `name`: name of the pool; empty for the standard pool. Without a standard pool, it is empty for the only pool
-        without spot machines. Raises UserError if the pool does not exist or is not unique.
+        `name`: name of the pool; empty for the standard pool. If there is no standard pool, an empty name means the
+        only pool without spot machines. Raises UserError if the pool does not exist or is not unique.
         """
         had = self._pool(name or self._standard())
         self.gke.set_nodes(had.pool.name, nodes, zones=had.zones, scaled=not had.pool.nodes.fixed)

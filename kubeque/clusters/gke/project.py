@@ -1,6 +1,6 @@
 """Create the bucket and the database in a Google Cloud project, and a service account that has access to both of them.
 
-Only missing parts are created. If this account may not create a part, the `Part` contains a command for an
+Only missing parts are created. If the user's account may not create a part, the `Part` contains a command for an
 administrator.
 """
 

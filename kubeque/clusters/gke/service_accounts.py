@@ -1,6 +1,6 @@
 """Create the missing Kubernetes service accounts of consumers and keepers in a namespace on GKE.
 
-If this account may not create them, the `Part` contains a kubectl command for an administrator.
+If the user's account may not create them, the `Part` contains a kubectl command for an administrator.
 """
 
 from __future__ import annotations

@@ -165,9 +165,9 @@ class KubernetesApi:
             raise
 
     def delete(self, path: str, **query: Any) -> None:
-        """Delete one object, or all objects that a label selector selects. Objects that these own are deleted, too.
+        """Delete one object, or all objects that a label selector selects.
 
-        A missing object is not an error.
+        Kubernetes also deletes the objects that a deleted object owns. A missing object is not an error.
         """
         try:
             self._request("DELETE", path, {"propagationPolicy": "Background", **query})

@@ -177,7 +177,7 @@ class _Places:
         return max(min(self.parallelism, self.open) if self.fixed else self.parallelism, self.live)
 
     def give_up(self, surplus: int) -> Resize | None:
-        """Return the step that removes places without a consumer; None if no place can be removed.
+        """Return the resize that removes places without a consumer; None if no place can be removed.
 
         Places in which a consumer will start soon are removed too, but at most `surplus` of them.
         """
@@ -185,7 +185,7 @@ class _Places:
         return None if self.fixed or wanted >= self.parallelism else self._resize(wanted, 0)
 
     def use_again(self, missing: int, now: float) -> Resize | None:
-        """Return the step that adds places again after a back-off; None if no place can be added now.
+        """Return the resize that again adds places for consumers after a back-off; None if no place can be added now.
 
         `missing`: number of missing consumers; at most this many places are added. `now`: Unix time, seconds.
         """

@@ -172,5 +172,8 @@ def _is_stuck(pod: pod_status.Pod) -> bool:
 
 
 def _age(thing: pod_status.Pod, now: float) -> float:
-    """Return the age of a pod or Kubernetes Job, seconds. A Kubernetes Job has age 0 when its pods may start."""
+    """Return the age of a pod or Kubernetes Job in seconds.
+
+    The age of a Kubernetes Job counts from the time at which its pods may start.
+    """
     return now - scaling.start_of(thing)

@@ -162,11 +162,11 @@ def unpack(total: int, pending: int) -> Tally:
 
 
 def first_slot(number: int) -> int:
-    """Return a slot for a number from 0, so that all slots are spread evenly and successive slots are far apart.
+    """Return a slot for a number 0, 1, 2, ... A slot is a position in the order of ready blocks, in [0, SLOTS).
 
-    The block with this number in a new job gets this slot. The consumer with this number begins its search at the same
-    slot. So consumers that start together find different blocks. Also, new entries are spread over the whole index of
-    the database, not added at one end.
+    The slots are spread evenly, and those of successive numbers are far apart. The block with this number in a new job
+    gets this slot. The consumer with this number begins its search at the same slot. So consumers that start together
+    find different blocks. Also, new entries are spread over the whole index of the database, not added at one end.
 
     The slot is the fractional part of a multiple of the golden ratio. Source: Knuth, The Art of Computer Programming,
     volume 3, section 6.4, theorem S.

@@ -101,7 +101,7 @@ class EntityBackend:
     def _insert(self, entities: Sequence[Entity]) -> None:
         """Insert the entities that do not exist yet. After a conflict, look up which entities exist, and try again.
 
-        Raises QueueUnavailable if the database refuses the rest _INSERT_TRIES times.
+        Raises QueueUnavailable if the database has refused the missing entities in _INSERT_TRIES tries.
         """
         rest = list(entities)
 

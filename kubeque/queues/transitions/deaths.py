@@ -43,8 +43,8 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
 def charge_disk(block: Block, job: Job, evictions: Mapping[str, Eviction]) -> tuple[Block, list[Block]] | None:
     """Set the cause `disk` for the attempts of consumers that were evicted because they used too much disk.
 
-    `evictions`: evictions by the name of the consumer. Return the block and new blocks to store in the same
-    transaction; None if no attempt changes.
+    `evictions`: evictions, keyed by the name of the evicted consumer. Return the block and new blocks to store in the
+    same transaction; None if no attempt changes.
 
     The consumers recorded `preempted`, because an evicted consumer does not know the reason. `disk` is charged once for
     all evictions of a task in one size class. A pending or failed task moves to a size class with more disk. A task

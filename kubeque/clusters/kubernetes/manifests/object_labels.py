@@ -51,9 +51,9 @@ def _airflow_labels(job: Job) -> dict[str, str]:
 def label_value(text: str) -> str:
     """Return `text` as a valid value of a label.
 
-    From a text that is not valid, invalid characters are removed, and a part of the MD5 of the text is added. So
-    different texts have different values. Airflow's KubernetesPodOperator makes the same values, so one selector finds
-    the pods of kubeque and of this operator.
+    If `text` is not valid, invalid characters are removed, and a part of the MD5 of `text` is appended. So different
+    texts have different values. Airflow's KubernetesPodOperator makes the same values, so one selector finds the pods
+    of kubeque and of this operator.
     """
     valid = re.sub(r"[^\w.-]", "", text, flags=re.ASCII).strip("_.-")
     if valid == text and len(valid) <= _LONGEST:
