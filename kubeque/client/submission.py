@@ -36,8 +36,8 @@ class SubmissionMethods(ProgressMethods):
         size of the uploaded files. `typed`: names of the options that the user typed for this submission. An option
         without effect on this machine raises UserError if it was typed; otherwise the result has a note about it.
         `confirm`: function that gets the `Effect` on an existing job before the job is changed. If `confirm` returns
-        False, UserError is raised. `count_kept`: True to count the `Effect` even if there is no `confirm`. This applies
-        only if the sweep has the same rows as the existing job.
+        False, UserError is raised. `count_kept`: True to count the rows for the `Effect` even without `confirm`, if the
+        sweep has the same rows as the existing job.
         """
         return submit(
             self._backends, sweep, existing=read_existing(existing), progress=progress, typed=typed, confirm=confirm,

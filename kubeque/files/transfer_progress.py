@@ -33,7 +33,7 @@ class Stopped(Exception):
 
 
 class Meter:
-    """Counts the progress of many threads, and reports it to one function at most every REPORT_SECONDS.
+    """Counts the progress of many threads together. Reports it to a function, at most once in REPORT_SECONDS.
 
     Only one thread at a time calls this function.
     """

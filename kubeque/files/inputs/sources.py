@@ -130,8 +130,8 @@ def _absolute(source: str, base: Path, said: str, beside: Path | None) -> str:
 def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
     """Return the source and the destination of a push `src[:dst]`. The destination is "" if it is not given.
 
-    A colon in the host of a URL, or in the name of an existing file, does not separate them. Raises CommandError if the
-    colon has no text on one side. `said`: description of the push, for messages.
+    A colon in the host of a URL, or in the name of an existing file, is not the separator. Raises CommandError if the
+    separator has no text on one side. `said`: description of the push, for messages.
     """
     start = len("file://") if text.startswith("file://") else 0
     if not is_folder(text):
@@ -250,11 +250,11 @@ def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
 
 
 def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool, roots: Sequence[str] = ()) -> Source:
-    """Return the file of a `^` word with placeholders for one row. `first`: see `word_sources`.
+    """Return, for one row, the file that a `^` word with placeholders names. `first`: see `word_sources`.
 
-    The values of the row must not lead out of the folder in front of the word's first placeholder. If the word begins
-    with `{path}`, the values must not lead out of the folder in `roots` that contains the file. `roots`: folders at the
-    beginning of the user's file patterns.
+    With the values of each row, the path must stay below the folder that the word names before its first placeholder.
+    If the word begins with `{path}`, the path must stay below the folder in `roots` that contains the file. `roots`:
+    folders at the beginning of the user's file patterns.
 
     Raises CommandError with the row and the column.
     """
@@ -291,7 +291,7 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
 
 
 def _values(word: Word, row: Mapping[str, str]) -> str:
-    """Return, for an error message, the names and values of those columns of a word whose values are unusual.
+    """Return the columns of a word that have an unusual value, with these values, as text for an error message.
 
     If no value is unusual, return all columns of the word.
     """

@@ -17,8 +17,8 @@ _NO_LOGIN = ("locate credentials", "credentials were not found", "anonymous call
 def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ) -> str:
     """Return a description of the account with which requests are sent to a store. Sends no request.
 
-    `kind`: scheme of the store. `filesystem`: its file system of fsspec. Return an empty text for a store of another
-    provider than Google and Amazon.
+    `kind`: scheme of the store. `filesystem`: its file system of fsspec. Return an empty text if the provider of the
+    store is neither Google nor Amazon.
     """
     if kind in _GOOGLE:
         login = getattr(getattr(filesystem, "credentials", None), "credentials", None)

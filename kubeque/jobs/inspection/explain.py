@@ -70,7 +70,7 @@ def _own_group(backends: Backends, facts: Facts) -> FailedGroup | None:
 
 
 def _observe(backends: Backends, facts: Facts) -> Facts:
-    """Return `facts` with the state of the cluster, and with the other job that the consumers serve first."""
+    """Return `facts` with the state of the cluster, and with the job, if any, that is served before this job."""
     job, counts = facts.job, facts.counts
     try:
         cluster = PatientCluster(backends.cluster_of(job))

@@ -103,7 +103,7 @@ class Reader:
         return Counter(found.revision for found in ok if found is not None and 0 < found.revision < job.revision)
 
     def note_results(self, job: Job) -> tuple[str, ...]:
-        """Return a note if the option `results` kept no file of any ok task. Raises StorageError."""
+        """Return a note if no file of any ok task matches the option `results`. Raises StorageError."""
         return note_results(self._backends, job)
 
     def marks(self, job: Job, first: int, count: int) -> str:

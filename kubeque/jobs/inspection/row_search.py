@@ -35,7 +35,7 @@ class RowSearch:
 
     @property
     def is_empty(self) -> bool:
-        """True if all tasks match and are not sorted."""
+        """True if the search has neither a condition nor a sort column."""
         return not (self.sort or self.state or self.cause or self.mark or self.words)
 
     @property

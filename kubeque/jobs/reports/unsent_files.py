@@ -77,7 +77,9 @@ def find_unsent_program(backends: Backends, job: Job, message: str) -> str:
 
 
 def _find_file(names: Iterable[str], base: Path, sent: set[str]) -> str:
-    """Return the value of a `push` option for the first of `names` that is a file below `base`; empty if there is none.
+    """Find the first of `names` that is a file below `base`.
+
+    Return a value of the option `push` that sends this file to the tasks; empty if there is no such file.
 
     `names`: relative paths. Tasks get the file at the same relative path. `sent`: names of the inputs that tasks
     already get; a file with such a name is skipped.

@@ -177,10 +177,10 @@ def _place(
 
 
 def check_destination(backends: Backends, dest: str, name: str, *, force: bool = False) -> str:
-    """Check that results of the job `name` can be fetched into `dest`. Called before this job is submitted.
+    """Check that results of the new job `name` can be fetched into `dest`. Called before the new job is submitted.
 
-    Return the uid of the existing job with this name; empty if there is none. The new job may replace this job. Raises
-    DestinationError, StorageError.
+    Return the uid of the existing job with this name, which the new job may replace; empty if there is no such job.
+    Raises DestinationError, StorageError.
     """
     before = backends.queue.find(name)
     uid = before.uid if before is not None else ""

@@ -44,7 +44,7 @@ class FileChoice:
     streams: Streams = Streams.ALL
 
     def select(self, files: Iterable[ResultFile]) -> list[ResultFile]:
-        """Return the chosen files of `files`. The patterns apply to the names of streams in the same way."""
+        """Return the chosen files of `files`. The patterns in `globs` apply to the names of streams, too."""
         matches = selection(self.globs, ())
         return [file for file in files if matches(file.name) and self._brings(file)]
 

@@ -31,7 +31,10 @@ class KeptFiles:
             yield view
 
     def notes(self, backends: Backends, job: Job) -> tuple[str, ...]:
-        """Return a note if the option `results` of `job` kept no file of any counted task. Raises StorageError."""
+        """Return a note if none of the counted ok tasks has a kept file, and `job` has the option `results`.
+
+        Raises StorageError.
+        """
         if not self.ok or self.files:
             return ()
         results = backends.spec(job).results
@@ -44,7 +47,7 @@ class KeptFiles:
 
 
 def note_results(backends: Backends, job: Job) -> tuple[str, ...]:
-    """Return a note if the option `results` kept no file of any ok task. Raises StorageError.
+    """Return a note if no file of any ok task matches the option `results`. Raises StorageError.
 
     Reads all tasks if the option is set.
     """

@@ -1,7 +1,8 @@
-"""Record from which files of this machine a job got its inputs. The record shows a later reset which files changed.
+"""Record from which files of this machine a job got its inputs.
 
-The record is a file in `$KUBEQUE_HOME`, because paths of this machine must not be in a bucket. A submission from
-Airflow has no record, because an Airflow task that runs again submits its files again.
+From the record, a later reset knows which files have changed. The record is a file in `$KUBEQUE_HOME`, because paths of
+this machine must not be in a bucket. A submission from Airflow has no record, because an Airflow task that runs again
+submits its files again.
 """
 
 from __future__ import annotations

@@ -77,8 +77,7 @@ def submit(
     `existing`: what to do with an existing job of the same name. `progress`: function that gets the numbers of uploaded
     files and bytes. `typed`: names of the options that the user typed for this submission. `confirm`: function that
     gets the effect on the rows of an existing job before the job changes, and returns True to continue. `count_kept`:
-    True to count this effect even if there is no `confirm`. This applies only if the sweep has the same rows as the
-    existing job.
+    True to count the rows for this effect even without `confirm`, if the sweep has the same rows as the existing job.
 
     Raises UserError before anything is submitted: for a typed option without effect, or if `confirm` returns False.
     Raises JobExists if REFUSE is given and the existing job has another spec.

@@ -96,9 +96,10 @@ def reconcile(
 
 
 def _wait_for_store(backends: Backends, job: Job, silence: str) -> Progress:
-    """Return the progress of a job from the queue, with `silence`, the message about the store, as its obstacle.
+    """Read the progress of a job from the queue, and return it with `silence` as its `obstacle`.
 
-    Raises StoreUnavailable if all tasks have ended, because the job cannot be closed without the store.
+    `silence`: message that the store does not answer. Raises StoreUnavailable if all tasks have ended, because the job
+    cannot be closed without the store.
     """
     progress = read_progress(backends, job, obstacle=silence)
     if job.may_close(progress.counts):

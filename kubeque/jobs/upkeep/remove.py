@@ -101,9 +101,10 @@ def delete_job(backends: Backends, name: str, tell: Callable[[str], object] | No
 
 
 def _replaced_folders(backends: Backends, job: Job) -> dict[str, bool]:
-    """Return the folders of the jobs that a job replaced: a dict from URL to True if the replaced job had ended.
+    """Return a dict of the folders of the jobs that a job replaced.
 
-    Folders that do not exist or that belong to another queue are left out.
+    The key is the URL of the folder; the value is True if the replaced job had ended. Folders that do not exist or that
+    belong to another queue are left out.
     """
     prefix = prefix_of(job.url)
     urls = {job_folder_url(prefix, job.name, uid): ended for uid, ended in job.replaced if is_uid(uid)}
