@@ -72,7 +72,10 @@ else:
             return whole.replace(parameters=parameters)
 
     def _compared(cls):
-        """Return a function that reads the fields of an instance that `==` compares. Store the function in _READERS."""
+        """Return a function that takes an instance and reads those of its fields that `==` compares.
+
+        Store the function in _READERS.
+        """
         names = [field.name for field in dataclasses.fields(cls) if field.compare]
         read = attrgetter(*names) if names else type
         _READERS[cls] = read

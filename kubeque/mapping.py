@@ -179,8 +179,10 @@ def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path, 
     """Return a copy of `sweep` with a command that calls a function. Write the files of this command into `folder`.
 
     `made`: file with the source of the function, and program that calls the function. `python`: command that starts the
-    interpreter. `beside`: folder of the function's file; if a missing file exists in this folder, the error says so.
-    Raises CommandError if a file of the option `push` cannot be read.
+    interpreter. `beside`: folder of the function's file.
+
+    Raises CommandError if a file of the option `push` cannot be read. If the file is not found, but exists in the
+    folder `beside`, the error says so.
     """
     made.write(folder)
     # The path of the script is relative: two equal calls must give equal sweeps, although their folders differ.

@@ -86,7 +86,10 @@ def command(verb: str, job: str = "", *flags: str) -> str:
 
 
 def code(verb: str, job: str = "", *flags: str) -> str:
-    """Return the text of `command` in backticks. A phrase such as "the page of sweeps" gets no backticks."""
+    """Return the text that the function `command` returns, in backticks.
+
+    A phrase such as "the page of sweeps" gets no backticks.
+    """
     text = command(verb, job, *flags)
     return text if text.startswith(("the ", "a ")) else f"`{text}`"
 

@@ -130,7 +130,7 @@ def _balanced(text: str) -> str:
 
 
 def _literal(group: str) -> str:
-    """Return text in braces with its braces escaped, except those of an inner `{column}`."""
+    """Return `group`, a text in braces, with all its braces escaped except those of an inner `{column}`."""
     return "\\{" + re.sub(r"(?<!\\)\{(?![\w./-]+\})", r"\\{", group[1:])
 
 

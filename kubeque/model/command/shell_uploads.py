@@ -1,7 +1,8 @@
 """Find the `^path` words in the text of a shell command, so that their files are uploaded.
 
-The text `python3 ^s.py {i} | tee o.txt` becomes the words `python3`, `^s.py` and `{i} | tee o.txt`. A shell command
-joins its words with blanks, so the script stays the same, and the name of the file is quoted like a value.
+The text `python3 ^s.py {i} | tee o.txt` becomes the words `python3`, `^s.py` and `{i} | tee o.txt`. Later, the words
+are joined with blanks. So the text of the command stays the same, except that the name of the file is quoted like a
+value.
 """
 
 from __future__ import annotations

@@ -116,8 +116,8 @@ def _read(text: str, kind: str) -> Any:
 def _check(value: Any, members: frozenset[str]) -> Any:
     """Check `value`, which is not a text, against the types of an annotation. Types are tried in the order of `KINDS`.
 
-    If the first type that accepts the value is str, return the text of the value. If any other type is the first, or if
-    there are no types, return the value unchanged. Raises ValueError or KeyError if no type accepts it.
+    If the first type that accepts the value is str, return the text of the value. If that type is not str, or if the
+    annotation has no types, return the value unchanged. Raises ValueError or KeyError if no type accepts it.
     """
     kinds = [kind for kind in KINDS if kind in members]
     if not kinds:

@@ -34,8 +34,9 @@ _READERS: dict[str, Callable[[str], Any]] = {
 def cast(text: str, kind: str, letter: str) -> Any:
     """Return the value of an argument from its text.
 
-    `kind`: int, float, bool, str, list or dict (with `?` if it may be None), or "given". `letter`: type of the value
-    (see value_types). Raises ValueError or KeyError if the value does not fit the kind.
+    `kind`: int, float, bool, str, list or dict, with `?` if the value may be None; "given" for an argument that takes
+    the value with the type that it has in the row. `letter`: type of the value in the row (see value_types). Raises
+    ValueError or KeyError if the value does not fit the kind.
     """
     given = _READERS.get(letter, str)(text)
     name = kind.rstrip("?")
@@ -90,7 +91,10 @@ def _write(name: str, value: Any) -> None:
 
 
 def _shorten(out: dict[str, Any]) -> dict[str, Any]:
-    """Return the name of the file and the shortest values that fit into LARGEST_OUT bytes. Values keep their order."""
+    """Return as many entries of `out` as fit into LARGEST_OUT bytes. The shortest entries are chosen first.
+
+    The chosen entries keep their order. The name of the file with all values, RETURN_FILE, is added at the end.
+    """
     sizes = {key: len(json.dumps({key: value})) for key, value in out.items()}
     room = LARGEST_OUT - len(json.dumps({"return_file": RETURN_FILE}))
     kept = set()

@@ -34,10 +34,10 @@ def type_of(value: object) -> str:
 
 
 def to_typed_text(value: object, *, missing: str | None = None) -> str:
-    """Return the text of a value like `to_text`, but also for lists, dicts, None and NaN. `to_value` reads these texts.
+    """Return the text of a value, as `to_text` does, but also of a list, a dict, None or NaN. `to_value` reads it.
 
-    `missing`: text for None and NaN; None to write them in the form that `to_value` reads. Raises ParametersError. The
-    caller adds the position of the value to its message.
+    `missing`: text for None and NaN. By default, they are written in the form that `to_value` reads. Raises
+    ParametersError. The caller adds the position of the value to its message.
     """
     if isinstance(value, list | tuple | dict):
         return _to_json(value)

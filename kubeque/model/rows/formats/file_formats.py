@@ -31,7 +31,10 @@ _SAMPLE = 1024
 
 
 def describe_format(start: bytes) -> str:
-    """Return the format of a file that begins with `start`, with a remedy; empty if the file can be CSV text."""
+    """Return the format of a file that is not CSV text, and how to get CSV text from it; empty if it can be CSV text.
+
+    `start`: first bytes of the file.
+    """
     for magic, what in _FORMATS.items():
         if start.startswith(magic):
             return what
