@@ -18,6 +18,7 @@ from kubeque.model.errors import CommandError, JobspecError, UserError
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec, sweep_fields
 from kubeque.model.sweep.options import BY_NAME, ROW_SOURCES
+from kubeque.model.sweep.secret_files import absolute_secret_files
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.user_paths import current_folder, expand_home, read_text_file
 
@@ -93,6 +94,8 @@ def _resolve_paths(jobspec: Jobspec, base: Path) -> Jobspec:
     resolved = dict(jobspec)
     if "push" in resolved:
         resolved["push"] = list(absolute_pushes(resolved["push"], base))
+    if "secret_file" in resolved:
+        resolved["secret_file"] = absolute_secret_files(resolved["secret_file"], base)
     for name in ("parameters", "fetch", "pod_template"):
         path = resolved.get(name)
         if isinstance(path, str) and "://" not in path and not (name == "parameters" and path == STANDARD_INPUT):

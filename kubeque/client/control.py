@@ -156,9 +156,10 @@ class ControlMethods(ProgressMethods):
         found.home = measure_home(self.config)
         return found
 
-    def doctor(self, name: str) -> list[Finding]:
+    def doctor(self, name: str, *, adopt: bool = False) -> list[Finding]:
         """Check the consumers, queue records and files of a job, and return the results of the checks.
 
         Before the checks, take tasks back from dead consumers, and close the job if it has ended. Starts no consumers.
+        `adopt`: True to record complete results in the store that a restored queue does not name.
         """
-        return doctor.examine(self._backends, name)
+        return doctor.examine(self._backends, name, adopt=adopt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kubeque.lazy_dataclass import dataclass
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
+from kubeque.model.job.lease_durations import RESULTS_WAIT_SECONDS
 
 #: Number that a consumer gives to a lease when it claims the lease's block.
 LeaseId = int
@@ -111,6 +112,8 @@ class StoreSilent(Event):
     #: True if a result waits for the store. No task of this job begins before the result is stored, because the disk
     #: has room for few results.
     unsaved: bool = False
+    #: Duration of the outage in seconds, after which the consumer leaves: `results_wait` of the job.
+    limit: float = RESULTS_WAIT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

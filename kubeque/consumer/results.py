@@ -23,7 +23,7 @@ from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.upload import upload_files, upload_streams
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.coordinator import Coordinator
-from kubeque.consumer.rules.outage import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, RESULTS_WAIT_SECONDS
+from kubeque.consumer.rules.outage import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
 from kubeque.files.layout import attempt_url, manifest_url
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, StorageError, StoreUnavailable
@@ -76,7 +76,8 @@ class Saver:
                 self._end(finished, self._save)
             except StoreUnavailable as error:
                 _warn(finished.task, error)
-                self._coordinator.tell(on.StoreSilent(finished.task.job.uid, unsaved=True))
+                job = finished.task.job
+                self._coordinator.tell(on.StoreSilent(job.uid, unsaved=True, limit=job.results_wait))
                 later = [thread for thread in later if thread.is_alive()]
                 later.append(self._start(partial(self._end, finished, self._save_later), "upload"))
         for thread in later:
@@ -137,8 +138,8 @@ class Saver:
         """Save a task as soon as its store answers, and return the outcome.
 
         The consumer keeps the lease meanwhile. Return None if the consumer has to leave first, or if the lease ends
-        first. After RESULTS_WAIT_SECONDS, the result is dropped, and the outcome is `store`. If the row is killed
-        meanwhile, the result is dropped too, and the outcome is `killed`.
+        first. After the `results_wait` of the job, the result is dropped, and the outcome is `store`. If the row is
+        killed meanwhile, the result is dropped too, and the outcome is `killed`.
         """
         task, last = finished.task, time.monotonic()
 
@@ -148,7 +149,7 @@ class Saver:
                 last = time.monotonic()
                 _warn(task, error)
 
-        pauses = growing_pauses(FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, RESULTS_WAIT_SECONDS)
+        pauses = growing_pauses(FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, task.job.results_wait)
         try:
             return retry(
                 lambda: self._save(finished), again=lambda error: self._may_wait(task, error), pauses=pauses,

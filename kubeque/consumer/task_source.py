@@ -171,7 +171,7 @@ class TaskSource:
         except StorageError as error:
             log.warning("%s: its spec cannot be read: %s", job.name, error)
             if isinstance(error, StoreUnavailable):
-                self._coordinator.tell(on.StoreSilent(job.uid))
+                self._coordinator.tell(on.StoreSilent(job.uid, limit=job.results_wait))
             return False
         except Exception as error:
             log.info("%s: its spec cannot be read: %s", job.name, describe(error))
@@ -221,7 +221,7 @@ class TaskSource:
             task = self._stage_next(number, lease, context, failure)
         except StoreUnavailable as error:
             log.warning("%s: no task can begin, trying again: %s", lease.job.name, error)
-            self._coordinator.tell(on.StoreSilent(lease.job.uid))
+            self._coordinator.tell(on.StoreSilent(lease.job.uid, limit=lease.job.results_wait))
             return
         if task is None:
             self._coordinator.tell(on.NothingTaken())

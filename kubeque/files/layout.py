@@ -29,6 +29,9 @@ _OWNER = "job.json"
 _TASKS = "tasks"
 _UID = re.compile(r"[a-kmnp-z2-9]{12}")
 _SPEC = re.compile(r"spec-\d+\.json")
+_RESULT = "result.json"
+_INDEX = re.compile(r"\d{1,9}", re.ASCII)
+_ATTEMPT = re.compile(r"\d{1,12}-[A-Za-z0-9]{1,64}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -129,6 +132,24 @@ def task_url(job: Job, index: int) -> str:
     return join(job.url, _TASKS, str(index))
 
 
+def tasks_url(job: Job) -> str:
+    """Return the URL of the folder with the attempts of all tasks that ran in this job."""
+    return join(job.url, _TASKS)
+
+
+def split_result_name(name: str) -> tuple[int, int, str] | None:
+    """Return the index of the task, the number of the attempt and the name of its folder; None for any other name.
+
+    `name`: name of a result.json, relative to the folder of `tasks_url`.
+    """
+    index, _, rest = name.partition("/")
+    folder, _, file = rest.partition("/")
+    number = attempt_number(folder)
+    if file != _RESULT or number is None or not _INDEX.fullmatch(index) or not _ATTEMPT.fullmatch(folder):
+        return None
+    return int(index), number, folder
+
+
 def split_task_url(url: str) -> tuple[str, int]:
     """Return the URL of the job's folder and the index of the task in a URL that `task_url` returned.
 
@@ -192,7 +213,7 @@ def manifest_url(attempt_url: str) -> str:
 
     The manifest is written last. An attempt without a manifest has no result.
     """
-    return join(attempt_url, "result.json")
+    return join(attempt_url, _RESULT)
 
 
 def output_url(attempt_url: str, name: str) -> str:

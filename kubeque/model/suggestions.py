@@ -21,6 +21,8 @@ _REPLACED = 4
 _PART_WITH_MISTAKES = 4
 #: Maximum difference between the similarity of the best name and that of another suggested name.
 _WORSE = 0.25
+#: Maximum number of known names in a list.
+_LISTED = 40
 #: Characters between the parts of a name, for example in `task-timeout` and `out.loss`.
 _SEPARATORS = re.compile(r"[-_.]")
 #: Minimum number of characters of a name that is compared with beginnings and parts.
@@ -29,14 +31,17 @@ _VOWELS = re.compile("[aeiou]")
 
 
 def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] | None = None) -> str:
-    """Return a hint for an unknown `name`: the most similar known name, or a list of all known names.
+    """Return a hint for an unknown `name`: the most similar known name, or a list of at most _LISTED known names.
 
     `what`: plural noun for the names. `old`: other names, from earlier versions or other programs, each with the
     present name.
     """
     names, renamed = list(known), old or {}
     near = find_similar(name, [*names, *renamed])
-    return f"did you mean {renamed.get(near[0], near[0])!r}?" if near else f"the {what} are {', '.join(names)}"
+    if near:
+        return f"did you mean {renamed.get(near[0], near[0])!r}?"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"the {what} are {', '.join(names[:_LISTED])}{more}"
 
 
 def suggest_column(name: str, columns: Iterable[str], *, braces: bool = False) -> str:

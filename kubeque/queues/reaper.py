@@ -33,6 +33,9 @@ def nobody_knows(owner: str) -> Death | None:
 #: Longest pause between two polls of a lease, seconds; half the duration of the lease if that is longer. After a longer
 #: pause, the observation of the lease starts again.
 _LONGEST_LOOK_SECONDS = 30.0
+#: Number of lease durations without a change, after which outages of the queue no longer protect a lease. Without this
+#: limit, a queue with frequent short outages would protect a dead consumer forever.
+_PROTECTED_LEASES = 4
 
 
 @dataclass(slots=True)
@@ -41,8 +44,10 @@ class _Sight:
     version: tuple[int, int]
     #: Time of the last poll that found this version, in seconds of this process's monotonic clock.
     last: float
-    #: Seconds for which the version was unchanged while the queue answered.
+    #: Seconds for which the version was unchanged while the queue answered, since the last outage of the queue.
     unchanged: float = 0.0
+    #: The same seconds, before the last outage too.
+    total: float = 0.0
 
 
 class LeaseWatch:
@@ -66,25 +71,24 @@ class LeaseWatch:
         The time between two polls counts at most as a third of `lease_seconds`. If more time has passed, the queue may
         have been down, so that the owner could not extend its lease.
 
-        The observation starts again if too much time has passed between two polls. Then the owner has the whole
-        duration again to extend its lease. Too much is more than half of `lease_seconds`, and more than
-        _LONGEST_LOOK_SECONDS. If a poll of this process got no answer meanwhile, the limit is a third of
-        `lease_seconds`.
+        The observation starts again if a poll of this process got no answer since the last poll of the lease, or if the
+        time between the two polls is longer than half of `lease_seconds`, and longer than _LONGEST_LOOK_SECONDS. So the
+        owner has the whole duration again after an outage to extend its lease.
         """
         now = self._clock()
         key, version = (block.uid, block.id), (block.epoch, block.seq)
         sight = self._seen.get(key)
-        if sight is None or sight.version != version or self._missed(sight, now, lease_seconds):
+        longest = max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
+        if sight is None or sight.version != version or now - sight.last > longest:
             self._seen[key] = _Sight(version, now)
             return False
-        sight.unchanged += min(now - sight.last, lease_seconds / 3)
+        if self._silent_at > sight.last:
+            sight.unchanged = 0.0
+        else:
+            seconds = min(now - sight.last, lease_seconds / 3)
+            sight.unchanged, sight.total = sight.unchanged + seconds, sight.total + seconds
         sight.last = now
-        return sight.unchanged > lease_seconds
-
-    def _missed(self, sight: _Sight, now: float, lease_seconds: float) -> bool:
-        """True if the queue may have been down for a long time since the last poll of the lease."""
-        down = self._silent_at > sight.last and now - sight.last > lease_seconds / 3
-        return down or now - sight.last > max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
+        return sight.unchanged > lease_seconds or sight.total > _PROTECTED_LEASES * lease_seconds
 
     def forget(self, uids: Iterable[str]) -> None:
         """Forget the leases of the jobs whose uids are not in `uids`."""

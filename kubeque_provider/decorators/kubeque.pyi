@@ -61,6 +61,7 @@ def kubeque_task(
     max_failures: int | None = None,
     allow_failed: str | int | None = None,
     lease: str | float | timedelta | None = None,
+    results_wait: str | float | timedelta | None = None,
     cluster: str | None = None,
     image: str | None = None,
     keeper: str | None = None,

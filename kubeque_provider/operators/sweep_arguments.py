@@ -63,6 +63,7 @@ class SweepArgumentsOperator(BaseOperator):
         max_failures: int | None = None,
         allow_failed: str | int | None = None,
         lease: str | float | timedelta | None = None,
+        results_wait: str | float | timedelta | None = None,
         cluster: str | None = None,
         image: str | None = None,
         keeper: str | None = None,
@@ -105,6 +106,7 @@ class SweepArgumentsOperator(BaseOperator):
         self.max_failures = max_failures
         self.allow_failed = allow_failed
         self.lease = lease
+        self.results_wait = results_wait
         self.cluster = cluster
         self.image = image
         self.keeper = keeper

@@ -1,4 +1,4 @@
-"""A result that waits for a silent store is dropped once its row or its job is killed."""
+"""A result that waits for a silent store is dropped once its row, its job or its time to wait has ended."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.files.store import Files
 from kubeque.model.errors import StoreUnavailable
 from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import Outcome
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
-from tests.queues.makers import claim, make_job, states, submit
+from tests.queues.makers import claim, make_job, outcome, states, submit
 
 
 class Waiting:
@@ -103,3 +104,52 @@ def test_a_result_of_a_killed_job_does_not_wait(queue: Queue, silent: threading.
         waiting.end()
     assert [state.name for state in states(queue, job).values()] == ["PENDING"]
     assert lease.waiting == 0
+
+
+def test_a_result_does_not_wait_after_the_deadline_of_its_job(queue: Queue, silent: threading.Event) -> None:
+    job = submit(queue, make_job(1), size=1)
+    lease = claim(queue, job, reserve=1)
+    with StopSignal() as stop:
+        waiting = Waiting(queue, lease, stop)
+        assert silent.wait(60)
+        queue.stop(job, "its deadline has passed")
+        lease.commit(release=True)  # as the review of jobs does after the stop
+        waiting.end()
+    assert lease.waiting == 0
+    assert queue.job(job.name).missed_deadline
+
+
+def test_a_result_waits_for_the_results_wait_of_its_job_and_is_then_charged(
+    queue: Queue, silent: threading.Event
+) -> None:
+    job = submit(queue, make_job(1, results_wait=0.5), size=1)
+    lease = claim(queue, job, reserve=1)
+    with StopSignal() as stop:
+        waiting = Waiting(queue, lease, stop)
+        assert silent.wait(60)
+        waiting.end()
+    lease.commit(release=True)
+    task = queue.task(job, 0)
+    assert task is not None
+    assert task.record.charges == {Cause.STORE: 1}
+
+
+def test_a_result_is_recorded_once_the_store_answers(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, back = threading.Event(), threading.Event()
+
+    def save(files: Files, finished: FinishedTask) -> Outcome:
+        asked.set()
+        if not back.is_set():
+            raise StoreUnavailable("the store does not answer")
+        return outcome(finished.task.index, finished.task.attempt)
+
+    monkeypatch.setattr(results, "save", save)
+    job = submit(queue, make_job(1), size=1)
+    lease = claim(queue, job, reserve=1)
+    with StopSignal() as stop:
+        waiting = Waiting(queue, lease, stop)
+        assert asked.wait(60)
+        back.set()
+        waiting.end()
+    lease.commit(release=True)
+    assert [state.name for state in states(queue, job).values()] == ["OK"]

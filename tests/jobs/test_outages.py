@@ -23,6 +23,8 @@ from tests.waiting import until
 Times = tuple[float, float, float]
 #: The quick one outlives `linger`, after which an idle consumer leaves; the slow one every pause between two tries.
 QUICK, SLOW = (1.0, 0.5, 6.5), (40.0, 30.0, 45.0)
+#: An outage of ten minutes.
+LONG = pytest.param((30.0, 10.0, 600.0), marks=[pytest.mark.soak, pytest.mark.timeout(1200)], id="long")
 #: Number of rows: two for each consumer.
 ROWS = 4
 
@@ -60,7 +62,7 @@ def server() -> Iterator[PostgresServer]:
 @pytest.mark.timeout(400)
 @pytest.mark.xdist_group("postgres")
 @pytest.mark.server("postgres")
-@pytest.mark.parametrize("times", [QUICK, pytest.param(SLOW, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("times", [QUICK, pytest.param(SLOW, marks=pytest.mark.soak), LONG])
 def test_no_row_runs_twice_while_the_queue_is_away(server: PostgresServer, tmp_path: Path, times: Times) -> None:
     seconds, before, outage = times
     with ExitStack() as stack:
@@ -96,6 +98,7 @@ def away(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         pytest.param("s3", QUICK, marks=[pytest.mark.xdist_group("s3"), pytest.mark.server("s3")]),
         pytest.param("s3", SLOW, marks=[pytest.mark.soak, pytest.mark.server("s3")]),
         pytest.param("gs", SLOW, marks=[pytest.mark.soak, pytest.mark.server("gs")]),
+        pytest.param("s3", LONG.values[0], marks=[*LONG.marks, pytest.mark.server("s3")]),
     ],
     indirect=["away"],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.instructions import Instruction
-from kubeque.consumer.rules.outage import RESULTS_WAIT_SECONDS, Outages
+from kubeque.consumer.rules.outage import Outages
 
 #: Time that a leaving consumer has to commit its outcomes, seconds. Kubernetes ends a pod 20 seconds after the grace
 #: period of its command. `kubeque stop` ends a local consumer after 15 seconds.
@@ -37,9 +37,8 @@ class Departure:
         self._active_at = now
 
     def gives_up(self, now: float) -> bool:
-        """True once the queue or a store has been silent for longer than RESULTS_WAIT_SECONDS."""
-        silent = self._outages.longest(now, self._active_at)
-        self.gave_up = self.gave_up or silent > RESULTS_WAIT_SECONDS
+        """True once the queue has been silent for an hour, or the store of a job for its `results_wait`."""
+        self.gave_up = self.gave_up or self._outages.is_over_limit(now, self._active_at)
         return self.gave_up
 
     def let_all_go(self, event: on.AllSaved, now: float) -> list[Instruction]:
@@ -61,7 +60,7 @@ class Departure:
         return [*wait, *(do.LetGo(lease.id) for lease in rest)]
 
     def _is_late(self, now: float) -> bool:
-        """True if the time to release the leases is over: LEAVE_SECONDS, or RESULTS_WAIT_SECONDS without an answer."""
+        """True if the time to release the leases is over: LEAVE_SECONDS, or the limit of the queue's outage."""
         queue = self._outages.queue
-        silent = queue is not None and now - max(queue.since, self._active_at) > RESULTS_WAIT_SECONDS
+        silent = queue is not None and queue.is_over_limit(now, self._active_at)
         return silent or (self._told_at is not None and now - self._told_at > LEAVE_SECONDS)

@@ -7,14 +7,11 @@ from collections.abc import Collection
 from kubeque.consumer import events as on
 from kubeque.consumer.events import LeaseId
 from kubeque.consumer.instructions import Instruction
+from kubeque.model.job.lease_durations import RESULTS_WAIT_SECONDS
 
 #: First and longest pause between two tries while the queue or a store does not answer, seconds. The longest pause is
 #: short, because work continues only after a successful try.
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.25, 2.0
-#: Time for which a consumer waits for a queue or store that does not answer, seconds. After this time, the consumer
-#: drops the result that waits for the store, or leaves.
-RESULTS_WAIT_SECONDS = 3600.0
-
 #: The duration of an outage, divided by this number, is the pause before the next try.
 _PART = 4
 
@@ -25,7 +22,9 @@ class Outage:
     Times are seconds of the monotonic clock.
     """
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, limit: float = RESULTS_WAIT_SECONDS) -> None:
+        """`limit`: duration in seconds, after which the consumer leaves."""
+        self.limit = limit
         self.since = self._last = now
         #: Time of the next try to extend each lease.
         self._renewals: dict[LeaseId, float] = {}
@@ -51,6 +50,10 @@ class Outage:
         """Return the seconds between two tries. The pause grows with the duration of the outage."""
         return min(LONGEST_RETRY_SECONDS, max(FIRST_RETRY_SECONDS, (now - self.since) / _PART))
 
+    def is_over_limit(self, now: float, active_at: float) -> bool:
+        """True if the outage lasts longer than its limit. Time before `active_at` does not count."""
+        return now - max(self.since, active_at) > self.limit
+
     def waits(self, now: float) -> bool:
         """True while no request may be sent: until the next try is due, or while a result waits for the store."""
         return self.unsaved or now - self._last < self.pause(self._last)
@@ -73,7 +76,7 @@ class Outages:
 
     def store_silent(self, event: on.StoreSilent, now: float) -> list[Instruction]:
         """Record that a request to the store of a job got no answer."""
-        outage = self._stores.setdefault(event.uid, Outage(now))
+        outage = self._stores.setdefault(event.uid, Outage(now, event.limit))
         outage.note(now)
         outage.unsaved = outage.unsaved or event.unsaved
         return []
@@ -104,9 +107,9 @@ class Outages:
         """Return the shortest of the pauses of all outages, in seconds; None if the queue and all stores answer."""
         return min((outage.pause(now) for outage in self._all()), default=None)
 
-    def longest(self, now: float, active_at: float) -> float:
-        """Return the duration of the longest current outage in seconds. Time before `active_at` does not count."""
-        return max((now - max(outage.since, active_at) for outage in self._all()), default=0.0)
+    def is_over_limit(self, now: float, active_at: float) -> bool:
+        """True if an outage lasts longer than its limit. Time before `active_at` does not count."""
+        return any(outage.is_over_limit(now, active_at) for outage in self._all())
 
     def _all(self) -> list[Outage]:
         return [*([self.queue] if self.queue else []), *self._stores.values()]

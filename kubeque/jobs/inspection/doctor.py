@@ -17,6 +17,7 @@ from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.lost_results import adopt_results, find_lost_results
 from kubeque.jobs.upkeep.progress import read_progress
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.lazy_dataclass import dataclass
@@ -27,12 +28,15 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.quantities import format_bytes
 from kubeque.model.text import format_count
+from kubeque.model.wording import code
 from kubeque.queues.integrity import Audit, Fault, standing
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 
 #: Free disk space below which `check` reports a problem, bytes.
 _LITTLE = 1 << 30
+#: Maximum number of rows that a finding names.
+_NAMED = 20
 #: Maximum number of findings of `check` about jobs whose tasks do not start.
 _WAITING = 20
 
@@ -173,12 +177,40 @@ _UNDIGESTED = (
 )
 
 
-def examine(backends: Backends, name: str) -> list[Finding]:
-    """Check the consumers, blocks, spec, pages and table of a job, and return the findings.
+def examine(backends: Backends, name: str, *, adopt: bool = False) -> list[Finding]:
+    """Check the consumers, blocks, spec, pages, results and table of a job, and return the findings.
 
-    The job is reconciled first, but no consumer is started. Raises JobNotFound, QueueError.
+    The job is reconciled first, but no consumer is started. `adopt`: True to record complete results in the store that
+    the queue does not name. Raises JobNotFound, QueueError.
     """
     waiting = _reconcile(backends, name)
+    lost = _lost_results(backends, name, adopt=adopt)
+    if adopt:
+        waiting = _reconcile(backends, name)
+    return [*_examine(backends, name, waiting), *lost]
+
+
+def _lost_results(backends: Backends, name: str, *, adopt: bool) -> Iterator[Finding]:
+    """Yield a finding about the rows with a newer result in the store than in the queue."""
+    try:
+        job = backends.queue.job(name)
+        found = find_lost_results(backends, job)
+        adopted = adopt_results(backends, job, found) if adopt else 0
+    except (StorageError, JobUnreadable):  # other checks report the error
+        return
+    if adopted:
+        yield Finding("adopt", True, f"{format_count(adopted, 'result')} of the store adopted")
+    if left := len(found.outcomes) - adopted:
+        remedy = "a consumer leases them: kubeque stop, and try again after the lease has expired"
+        if not adopt:
+            remedy = f"{code('doctor', name, 'adopt')} takes them, otherwise the rows run again"
+        rows = ", ".join(map(str, list(found.outcomes)[:_NAMED])) + ", ..." * (len(found.outcomes) > _NAMED)
+        text = f"the store has complete results that the queue does not name, of {format_count(left, 'row')} ({rows})"
+        yield Finding("adopt", not found.restored and not adopt, f"{text}: {remedy}")
+
+
+def _examine(backends: Backends, name: str, waiting: list[Finding]) -> list[Finding]:
+    """Check the blocks, spec, pages and table of a job. `waiting`: findings about why its tasks do not start."""
     looks = [look(backends.queue, name)]
     while looks[-1].findings and len(looks) < _LOOKS:
         time.sleep(_PAUSE_SECONDS)

@@ -25,14 +25,15 @@ from kubeque.lazy_dataclass import dataclass
 from kubeque.model.compatibility.versions import BASE_NEEDS, FUNCTION_NEEDS, LOCAL_NEEDS, RUN_ON_NEEDS, higher
 from kubeque.model.errors import UserError
 from kubeque.model.job.inherited_environment import Environment
-from kubeque.model.job.job import Job, new_uid
-from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS, parse_lease
+from kubeque.model.job.job import WORK, Job, new_uid
+from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS, RESULTS_WAIT_SECONDS, parse_lease
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.quantities import parse_duration
 from kubeque.model.rows.rows import RowsSpec
 from kubeque.model.sweep.run_on import CLUSTER, LOCAL, normalize_run_on
+from kubeque.model.sweep.secret_files import parse_secret_file, refuse_elsewhere
 from kubeque.model.sweep.sweep import Sweep, parse_allowed
 
 
@@ -59,6 +60,9 @@ class Draft:
         """Return a new job for this sweep, with a new uid."""
         sweep, uid, n = self.sweep, new_uid(), self.sweep.rows.n
         lease = parse_lease(sweep.lease) if sweep.lease is not None else LEASE_SECONDS
+        results_wait = RESULTS_WAIT_SECONDS
+        if sweep.results_wait is not None:
+            results_wait = parse_duration(sweep.results_wait, "results_wait")
         now = backends.queue.now()  # consumers compare the deadline with the clock of the queue
         deadline = parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None
         return Job(
@@ -70,7 +74,7 @@ class Draft:
             allow_failed=parse_allowed(sweep.allow_failed),
             deadline=now + deadline if deadline is not None else None, deadline_seconds=deadline,
             lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,
-            run_on=self._run_on(),
+            run_on=self._run_on(), results_wait=results_wait,
             origin=dict(sweep.origin), submitter=user_name(),
             results_ttl=parse_duration(sweep.results_ttl, "results_ttl") if sweep.results_ttl is not None else None,
             needs=self._needs(),
@@ -144,10 +148,14 @@ def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None, *, typ
 
     `typed`: names of the options that the user typed for this submission. Raises UserError, StorageError, ClusterError.
     """
+    secrets = [parse_secret_file(text, sweep.base) for text in sweep.secret_file]
+    here = CLUSTER if backends.cluster.runs_images else LOCAL
+    if secrets and (here == CLUSTER or WORK in normalize_run_on(sweep.run_on, here).split(",")):
+        raise refuse_elsewhere(secrets)
     fitted = fit(sweep, backends.cluster, backends.config, typed)
     sweep = fitted.sweep
     staging = find(backends, sweep)
     spec = make_spec(backends, sweep, staging, fitted.machine)
     warnings = backends.cluster.check(spec)
-    environment = environment_now(sweep.origin) if spec.local else None
+    environment = environment_now(sweep.origin, secrets, sweep.env) if spec.local else None
     return Draft(sweep, spec, staging, environment, progress, fitted.machine, (*fitted.notes, *warnings))

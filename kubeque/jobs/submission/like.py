@@ -7,6 +7,7 @@ from dataclasses import replace
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.files.urls import base_name
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.submission.submitter_environment import secret_files_of
 from kubeque.model.job.job import Job
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
@@ -35,7 +36,7 @@ def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_c
         inputs_of_command=inputs_of_command, memory=spec.shapes[0].memory, max_memory=_most(spec.shapes),
         disk=spec.shapes[0].disk,
         retry_causes={cause: n for cause, n in job.budgets.to_wire().items() if n != defaults[cause]},
-        pod=spec.pod, **kept_fields(job, spec),
+        pod=spec.pod, secret_file=secret_files_of(backends, job), **kept_fields(job, spec),
     )  # fmt: skip
 
 

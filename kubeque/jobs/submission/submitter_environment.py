@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from kubeque.clusters.environment_files import Environments, this_environment, this_umask
 from kubeque.clusters.open import is_own_fleet
@@ -18,16 +19,49 @@ from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.text import printable
-from kubeque.model.wording import command, option
+from kubeque.model.sweep.secret_files import MAX_BYTES, SecretFile, parse_secret_file, read_variables
+from kubeque.model.text import describe, printable
+from kubeque.model.wording import command, field_name, option
 
 #: Number of variables that a message names. Further variables are only counted.
 _NAMED = 20
 
 
-def environment_now(origin: Mapping[str, str]) -> Environment:
-    """Return the environment that tasks on this machine get from this process. `origin`: the origin of the sweep."""
-    return Environment.of_submitter(this_environment(), this_umask(), airflow="dag" in origin)
+def environment_now(origin: Mapping[str, str], files: Sequence[SecretFile], taken: Iterable[str]) -> Environment:
+    """Return the environment that tasks on this machine get: that of this process, and the contents of secret files.
+
+    `origin`: the origin of the sweep. `taken`: names of variables that its `env` sets. Raises UserError for a secret
+    file that cannot be read or used.
+    """
+    environment = Environment.of_submitter(this_environment(), this_umask(), airflow="dag" in origin)
+    if not files:
+        return environment
+    variables = read_variables([(file, _read_secret(file)) for file in files], taken)
+    return environment.with_secrets(variables, map(str, files))
+
+
+def _read_secret(file: SecretFile) -> bytes:
+    """Return the content of a secret file, at most one byte more than MAX_BYTES. Raises UserError."""
+    try:
+        if not file.path.is_file():  # a pipe or a device could block, or never end
+            there = "is not a regular file" if file.path.exists() else "does not exist"
+            raise UserError(f"{field_name('secret_file')} {describe(str(file.path))} {there}: give a file")
+        with file.path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(
+            f"{field_name('secret_file')} {describe(str(file.path))} cannot be read ({reason}): give a file that this"
+            " user can read"
+        ) from error
+
+
+def secret_files_of(backends: Backends, job: Job) -> tuple[str, ...]:
+    """Return the secret files of the submission of a job; none if its environment is not stored on this machine."""
+    try:
+        return Environments(backends.config.home).read(job).secret_files
+    except (EnvironmentGone, ClusterError):
+        return ()
 
 
 def keep(backends: Backends, job: Job, environment: Environment) -> None:
@@ -83,7 +117,8 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
         before, revision=before.revision + 1,
         fleet=backends.cluster_of(before).fleet(before.name, urls),
     )  # fmt: skip
-    keep(backends, after, environment_now(before.origin))
+    files = [parse_secret_file(text, Path("/")) for text in secret_files_of(backends, before)]
+    keep(backends, after, environment_now(before.origin, files, spec.env))
     after = after.with_spec(write_spec(backends.files, after, replace(spec, local_env={})))
     # Consumers of the old fleet no longer serve the job. So their leases are broken if the fleet changes.
     rule = replace(rule, break_leases=rule.break_leases or after.fleet != before.fleet)

@@ -28,6 +28,7 @@ from kubeque.model.errors import (
     ClusterRefused,
     FileDamaged,
     JobUnreadable,
+    QueueUnavailable,
     StorageError,
     StoreUnavailable,
 )
@@ -39,6 +40,7 @@ from kubeque.model.job.job_state import JobState
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.queues.early_stop import enforce_limits, stop_damaged
 from kubeque.queues.evictions import charge_evictions
+from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ def reconcile(
     StorageError.
     """
     queue = backends.queue
-    job = queue.finish_reset(queue.job(name))
+    job = _read(queue, name, watch)
     if job.closing is not None:
         return Progress(job, job.closing.counts)
     if store is not None and (silence := store.describe()):
@@ -93,6 +95,16 @@ def reconcile(
         obstacles = why_waiting(job, counts, consumers, cluster)
     obstacles = obstacles or find_rival(queue, job, counts, consumers)
     return Progress(job, counts, consumers, obstacles, places)
+
+
+def _read(queue: Queue, name: str, watch: LeaseWatch | None) -> Job:
+    """Finish a reset of a job and return the job. Record in `watch` if the queue does not answer."""
+    try:
+        return queue.finish_reset(queue.job(name))
+    except QueueUnavailable:
+        if watch is not None:
+            watch.note_silence()
+        raise
 
 
 def _wait_for_store(backends: Backends, job: Job, silence: str) -> Progress:

@@ -8,18 +8,15 @@ from dataclasses import replace
 
 from kubeque.jobs.upkeep.progress import Progress
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
-
-#: Seconds for which a waiting client tolerates that the queue or the store does not answer. Consumers tolerate the same
-#: time.
-_OUTAGE_SECONDS = 3600.0
+from kubeque.model.job.lease_durations import RESULTS_WAIT_SECONDS
 
 
 def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
     """Call `status` every `seconds` and yield its result, until the job has ended or is held.
 
-    While the queue or the store does not answer, yield the last progress again. The field `obstacles` of this progress
-    then contains the error and the time of the last answer. After an hour without an answer, raises QueueUnavailable or
-    StorageError. Raises FileMissing, FileDamaged and all other errors of `status` at once.
+    While the queue or the store does not answer, yield the last progress again. Its obstacle then has the error and the
+    time of the last answer. After an hour without an answer, or after a longer `results_wait` of the job, raises
+    QueueUnavailable or StorageError. Raises FileMissing, FileDamaged and all other errors of `status` at once.
     """
     progress, answered = status(), time.monotonic()
     while True:
@@ -30,7 +27,8 @@ def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progres
         try:
             progress, answered = status(), time.monotonic()
         except (QueueUnavailable, StorageError) as error:
-            if isinstance(error, FileMissing | FileDamaged) or time.monotonic() - answered > _OUTAGE_SECONDS:
+            longest = max(RESULTS_WAIT_SECONDS, progress.job.results_wait)
+            if isinstance(error, FileMissing | FileDamaged) or time.monotonic() - answered > longest:
                 raise
             progress = replace(progress, obstacles=(_describe(error, time.monotonic() - answered),))
 

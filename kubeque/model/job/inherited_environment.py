@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Iterable, Mapping
+from dataclasses import field, replace
 from typing import Any
 
 from kubeque.lazy_dataclass import dataclass
@@ -29,6 +29,8 @@ class Environment:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: The umask; None: the tasks get the umask of the consumer.
     umask: int | None = None
+    #: The secret files of the submission, with absolute paths. The variables contain their contents.
+    secret_files: tuple[str, ...] = ()
 
     @classmethod
     def of_submitter(cls, environ: Mapping[str, str], umask: int, *, airflow: bool = False) -> Environment:
@@ -51,7 +53,12 @@ class Environment:
         return (*names, *([_UMASK] if self.umask != other.umask else []))
 
     def to_wire(self) -> dict[str, Any]:
-        return {"variables": dict(self.variables), "umask": self.umask}
+        files = {"secret_files": list(self.secret_files)} if self.secret_files else {}
+        return {"variables": dict(self.variables), "umask": self.umask, **files}
+
+    def with_secrets(self, variables: Mapping[str, str], files: Iterable[str]) -> Environment:
+        """Return the environment with the variables of secret files. `files`: the files, with absolute paths."""
+        return replace(self, variables={**self.variables, **variables}, secret_files=tuple(files))
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Environment:
@@ -61,7 +68,10 @@ class Environment:
             raise ValueError("it has no variables")
         if umask is not None and (not isinstance(umask, int) or not 0 <= umask <= 0o777):
             raise ValueError("its umask is not a number")
-        return cls(variables, umask)
+        files = wire.get("secret_files", [])
+        if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+            raise ValueError("its secret files are not a list of texts")
+        return cls(variables, umask, tuple(files))
 
 
 def inheritable(environ: Mapping[str, str]) -> dict[str, str]:

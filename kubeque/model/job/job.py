@@ -15,7 +15,7 @@ from kubeque.model.compatibility.versions import BASE_NEEDS
 from kubeque.model.html_table import html_table
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job_state import Closing, JobState
-from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS
+from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS, RESULTS_WAIT_SECONDS
 from kubeque.model.job.pause import ClusterObjects, Pause
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
@@ -91,6 +91,8 @@ class Job:
     deadline_seconds: float | None = None
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
+    #: Seconds for which a finished attempt waits for the store. After it, the attempt has the outcome `store`.
+    results_wait: float = RESULTS_WAIT_SECONDS
     #: Wait token: text that identifies the try of an Airflow task that waits for the job and may cancel it. Empty if no
     #: Airflow task waits.
     token: str = ""

@@ -18,6 +18,11 @@ MIN_LEASE_SECONDS = 5.0
 HEARTBEAT_SECONDS = 60.0
 
 
+#: Default time for which a finished attempt waits for a store that does not answer, seconds. Also the time for which a
+#: consumer waits for a queue that does not answer.
+RESULTS_WAIT_SECONDS = 3600.0
+
+
 #: Seconds after which a consumer reads the jobs again. It then detects killed rows and jobs.
 REVIEW_SECONDS = 5.0
 

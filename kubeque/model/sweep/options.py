@@ -107,6 +107,10 @@ GROUPS = (
             templated=True,
         ),
         Option(
+            "secret_file", TEXTS, "File with NAME=VALUE lines, or one value as NAME=PATH; on one machine.",
+            ("--secret-file",), "[NAME=]PATH", operator=False,
+        ),
+        Option(
             "shell", FLAG,
             "Run the command in /bin/sh, with each value of the row quoted; ^file without quotes uploads a file.",
             ("--shell/--no-shell",),
@@ -188,6 +192,10 @@ GROUPS = (
         Option(
             "lease", TIME, "Time since the last heartbeat of a consumer, after which other consumers run its tasks.",
             ("--lease",), "TIME", "3m", kept="job.lease_seconds",
+        ),
+        Option(
+            "results_wait", TIME, "Time for which a finished task waits for a store that does not answer.",
+            ("--results-wait",), "TIME", "1h", kept="job.results_wait",
         ),
     )),
     OptionGroup("Where it runs", (

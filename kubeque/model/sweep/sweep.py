@@ -24,6 +24,7 @@ from kubeque.model.rows.parameters import check_texts
 from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.job_name import check_name, readable_name
 from kubeque.model.sweep.run_on import normalize_run_on
+from kubeque.model.sweep.secret_files import absolute_secret_files
 from kubeque.model.sweep.sweep_fields import check_names, convert_fields
 from kubeque.model.text import describe
 from kubeque.model.user_paths import current_folder
@@ -64,6 +65,8 @@ class Sweep:
     results: Sequence[str] = ()
     ignore: Sequence[str] = ()
     env: Mapping[str, Any] = field(default_factory=dict)
+    #: Files with environment variables of the tasks, as `NAME=PATH` (one value) or `PATH` (NAME=VALUE lines).
+    secret_file: Sequence[str] = ()
     image: str | None = None
     #: Cores, memory and disk are Kubernetes quantities, for example `500m` and `1.5Gi`.
     cpu: str | float | None = None
@@ -93,6 +96,8 @@ class Sweep:
     results_ttl: str | float | None = None
     #: Time without a heartbeat of a consumer after which other consumers run its tasks; None: LEASE_SECONDS.
     lease: str | float | None = None
+    #: Time for which a finished attempt waits for a store that does not answer; None: RESULTS_WAIT_SECONDS.
+    results_wait: str | float | None = None
     #: Description of the submitter in Airflow: deployment, DAG, run and Airflow task. Empty outside Airflow.
     origin: Mapping[str, str] = field(default_factory=dict)
     #: Options of pods, keyed by name. `PodOptions` reads them.
@@ -140,6 +145,7 @@ class Sweep:
             example = field_name("series", "nightly")
             raise UserError(f"{field_name('skip_done')} needs a series: give its name, for example {example}")
         check_variables(self.env, self.rows.columns, [ROW_TYPES] if self.function else [])
+        absolute_secret_files(self.secret_file, self.base)  # raises UserError for a text without a path
         check_globs(self.results, "results")
         check_globs(self.ignore, "ignore")
         Budgets().with_extra(self.retry_causes)
@@ -155,6 +161,7 @@ class Sweep:
             ("deadline", self.deadline, parse_duration),
             ("results_ttl", self.results_ttl, parse_duration),
             ("lease", self.lease, parse_lease),
+            ("results_wait", self.results_wait, parse_duration),
         ]
         for what, value, parse in checks:
             if value is not None:

@@ -8,11 +8,13 @@ nonce, epoch and seq of the stored block with those of the block before the comm
 
 from kubeque.queues.transitions.deaths import charge_disk, reap
 from kubeque.queues.transitions.leases import claim, commit, note_command, steal
-from kubeque.queues.transitions.orders import kill, link, reset
+from kubeque.queues.transitions.orders import ADOPTABLE, adopt, kill, link, reset
 from kubeque.queues.transitions.settlement import Settled, settle, shows
 
 __all__ = [
+    "ADOPTABLE",
     "Settled",
+    "adopt",
     "charge_disk",
     "claim",
     "commit",

@@ -72,3 +72,32 @@ def link(block: Block, done: Mapping[int, Outcome]) -> Block:
         if index in done:
             draft.put(index, State.OK, TaskRecord(outcome=done[index]))
     return draft.done()
+
+
+#: States of tasks whose results can be adopted.
+ADOPTABLE = (State.PENDING, State.RESERVED, State.OK, State.FAILED)
+
+
+def adopt(block: Block, outcomes: Mapping[int, Outcome], *, now: float) -> tuple[Block, list[Block]] | None:
+    """Return the block with ok outcomes from the store, after an older copy of the queue was restored.
+
+    Return None if the block does not change. `outcomes`: outcomes by the index of the task. A task with a newer attempt
+    does not change. A block with a lease that has not expired does not change either. An expired lease ends, and its
+    other reserved tasks become pending without a charge. `now`: time on the clock of the queue, Unix seconds.
+    """
+    if block.leased and block.expires >= now:
+        return None
+    draft = BlockDraft(block, at=now)
+    for index in block.indexes(*ADOPTABLE):
+        outcome, record = outcomes.get(index), block.record(index)
+        known = record.outcome.attempt if record.outcome is not None and block.state(index) is State.OK else -1
+        if outcome is not None and outcome.attempt >= record.attempts and outcome.attempt != known:
+            earlier = tuple(each for each in record.history if each.number != outcome.attempt)
+            fresh = replace(record, attempts=outcome.attempt, history=earlier)
+            draft.put(index, State.OK, fresh.with_outcome(outcome, ""))
+    if draft.records == block.records:
+        return None
+    for index in block.indexes(State.RESERVED):
+        if draft.states[index - block.lo] == State.RESERVED:
+            draft.put_back(index)
+    return draft.done(owner="", epoch=block.epoch + block.leased), []

@@ -7,7 +7,7 @@ from dataclasses import replace
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.rules.leaving import LEAVE_SECONDS
-from kubeque.consumer.rules.outage import RESULTS_WAIT_SECONDS
+from kubeque.model.job.lease_durations import RESULTS_WAIT_SECONDS
 from tests.consumer.rules.machine import JOB, LONG, URGENT, Machine, lease
 
 
@@ -126,3 +126,16 @@ def test_no_command_begins_while_four_attempts_of_any_jobs_wait_for_their_stores
     # When one of them is saved, then the next one begins
     machine.save()
     assert machine.may_begin()
+
+
+def test_a_store_may_be_silent_for_the_results_wait_of_its_job(machine: Machine) -> None:
+    for limit in (10.0, 2 * RESULTS_WAIT_SECONDS):
+        machine(on.StoreSilent(JOB.uid, unsaved=True, limit=limit))
+        assert machine.stays()
+        machine.now += limit - 1
+        assert machine.stays()
+        machine(on.StoreAnswered(JOB.uid))
+    machine(on.StoreSilent(JOB.uid, limit=10.0))
+    machine.now += 11
+    assert not machine.stays()
+    assert machine.decisions.gave_up

@@ -15,6 +15,7 @@ FIRST = Sweep(["true"], name="job", consumers=1, priority=1)
 SECOND: dict[str, Any] = {
     "consumers": 2, "priority": 7, "retry_causes": {"exit": 1}, "max_failures": 3, "allow_failed": "1%",
     "deadline": "2h", "lease": "5m", "series": "nightly", "results_ttl": "30d", "run_on": "work",
+    "results_wait": "2h",
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from kubeque.jobs.upkeep import watch as watching
 from kubeque.jobs.upkeep.progress import Progress
+from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.watch import watch
 from kubeque.model.errors import FileMissing, JobNotFound, QueueUnavailable
 from kubeque.model.job.counts import Counts
@@ -68,9 +70,33 @@ def test_it_outlives_an_outage_of_half_an_hour_and_ends_after_an_hour(clock: Sim
     assert 3600 < clock.now <= 3720
 
 
+def test_it_outlives_an_outage_as_long_as_the_results_of_its_job_wait(clock: SimpleNamespace) -> None:
+    patient = replace(OPEN, job=replace(OPEN.job, results_wait=7200.0))
+    with pytest.raises(QueueUnavailable, match=re.escape(str(SILENT))):
+        for _ in watch(answers(patient, SILENT), seconds=60.0):
+            pass
+    assert 7200 < clock.now <= 7320
+
+
 @pytest.mark.parametrize("error", [JobNotFound("sweep"), FileMissing("spec")])
 def test_other_errors_are_raised_at_once(clock: SimpleNamespace, error: Any) -> None:
     seen = watch(answers(OPEN, error), seconds=1.0)
     next(seen)
     with pytest.raises(type(error)):
         next(seen)
+
+
+def test_a_look_without_an_answer_restarts_the_observation_of_all_leases() -> None:
+    class Silent:
+        def job(self, name: str) -> Job:
+            raise SILENT
+
+        def finish_reset(self, job: Job) -> Job:
+            return job
+
+    observed: list[str] = []
+    leases = SimpleNamespace(note_silence=lambda: observed.append("silence"))
+    backends: Any = SimpleNamespace(queue=Silent())
+    with pytest.raises(QueueUnavailable):
+        reconcile(backends, "sweep", start=False, watch=leases)  # type: ignore[arg-type]
+    assert observed == ["silence"]

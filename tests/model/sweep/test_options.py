@@ -22,7 +22,7 @@ COMPUTED = {"function", "rows", "inputs", "inputs_of_command", "pod", "origin"}
 #: Options of one call, which no jobspec holds.
 CALL = {"repair", "file", "revise", "replace", "force", "dry_run", "no_directives", "yes", "as_json", "command", "help"}
 #: Options that `--like` derives from several values of a job, and those that belong to one submission.
-LIKE_DERIVES = {"command", "push", "memory", "max_memory", "disk", "retry_causes"}
+LIKE_DERIVES = {"command", "push", "memory", "max_memory", "disk", "retry_causes", "secret_file"}
 LIKE_LEAVES = {"base", "name", "skip_done", "try"}
 
 

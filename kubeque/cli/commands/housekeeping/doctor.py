@@ -23,8 +23,11 @@ from kubeque.model.errors import UserError
     help="Check only the cluster, and each permission that kubeque needs there.",
 )  # fmt: skip
 @click.option("--fix", is_flag=True, help="Only print the shell commands that grant the missing permissions.")
+@click.option(
+    "--adopt", is_flag=True, help="After a restore of the queue: take the results of JOB that only the store has."
+)
 @click.pass_context
-def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: bool, fix: bool) -> int:
+def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: bool, fix: bool, adopt: bool) -> int:
     """Check configuration, queue, store, cluster and waiting jobs. With JOB, check only this job.
 
     With JOB, check its consumers, queue records and files. Also take tasks back from dead consumers, and close JOB if
@@ -33,13 +36,15 @@ def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: boo
     Each line begins with ok, WRONG, or note. A note is about an optional part that is missing. If you may grant
     permissions in the cluster, `kubeque doctor --fix | sh` grants the missing ones.
     """
+    if adopt and job is None:
+        raise UserError("--adopt needs a job: write kubeque doctor JOB --adopt")
     if fix:
         if job is not None or as_json:
             raise UserError("--fix prints commands for the cluster: leave JOB and --json out")
         return _print_fixes(Client.fixes(configuration(ctx)))
     if job is not None:
         with connect(ctx) as client:
-            return _print_findings(client.doctor(find_job(client, job)), as_json=as_json)
+            return _print_findings(client.doctor(find_job(client, job), adopt=adopt), as_json=as_json)
     return _print_findings(Client.check(configuration(ctx), only_cluster=only_cluster), as_json=as_json)
 
 
