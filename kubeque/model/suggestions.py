@@ -17,7 +17,7 @@ _LONG = 7
 #: Minimum number of characters of a name in which one wrong character is a mistake. Shorter names with one different
 #: character are usually different words, such as `sum` and `sub`.
 _REPLACED = 4
-#: Minimum number of characters of a part that is searched for mistakes.
+#: Minimum number of characters of a name, and of a part of another name, that are compared for mistakes.
 _PART_WITH_MISTAKES = 4
 #: Maximum difference between the similarity of the best name and that of another suggested name.
 _WORSE = 0.25
@@ -94,7 +94,7 @@ def _score(matcher: SequenceMatcher[str], wanted: str, known: str) -> float:
         return 1 + matcher.ratio() / 10
     if len(known) >= _PART_CHARACTERS and known in _SEPARATORS.split(wanted):
         return matcher.ratio()
-    longer = (part for part in parts if len(part) >= _PART_WITH_MISTAKES)
+    longer = (part for part in parts if min(len(part), len(wanted)) >= _PART_WITH_MISTAKES)
     if any(_is_mistyped(wanted, one) for one in (known, *longer)) or _is_long_similar(matcher, wanted, known):
         return matcher.ratio()
     return 0.0

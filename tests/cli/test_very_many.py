@@ -24,12 +24,12 @@ from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue
 from tests.cli.conftest import Shell
 
+pytestmark = pytest.mark.rotating
+
 #: Runs `kubeque ...`, then says on stderr the most memory that it took, in KiB.
 _MEASURED = """
 import sys
 from kubeque.cli.__main__ import main
-
-pytestmark = pytest.mark.rotating
 try:
     main()
 finally:

@@ -17,7 +17,7 @@ from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.upkeep.lost_results import adopt_results, find_lost_results
+from kubeque.jobs.inspection.lost_results import adopt_results, find_lost_results
 from kubeque.jobs.upkeep.progress import read_progress
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.lazy_dataclass import dataclass
@@ -206,7 +206,7 @@ def _lost_results(backends: Backends, name: str, *, adopt: bool) -> Iterator[Fin
             remedy = f"{code('doctor', name, 'adopt')} takes them, otherwise the rows run again"
         rows = ", ".join(map(str, list(found.outcomes)[:_NAMED])) + ", ..." * (len(found.outcomes) > _NAMED)
         text = f"the store has complete results that the queue does not name, of {format_count(left, 'row')} ({rows})"
-        yield Finding("adopt", not found.restored and not adopt, f"{text}: {remedy}")
+        yield Finding("adopt", False, f"{text}: {remedy}")
 
 
 def _examine(backends: Backends, name: str, waiting: list[Finding]) -> list[Finding]:

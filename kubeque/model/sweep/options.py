@@ -261,8 +261,8 @@ GROUPS = (
     OptionGroup("Submission and output", (
         Option(
             "try", COUNT,
-            "Number of rows to run first, as a trial: the first, the last, and rows evenly between them. kubeque then"
-            " shows an estimate and asks whether to run the rest.", ("--try",), "N", field="canaries", operator=False,
+            "Number of rows to run first (the first, the last, some between); kubeque then asks about the rest.",
+            ("--try",), "N", field="canaries", operator=False,
         ),
         Option(
             "fetch", TEXT, "Folder or URL into which to fetch the results at the end.", ("--fetch",), "DEST", field="",

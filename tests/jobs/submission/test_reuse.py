@@ -80,7 +80,7 @@ def test_only_what_is_new_runs_and_what_is_done_is_found_where_it_was_made(desk:
     assert desk.client.job("tuesday").linked == 3
     assert desk.results("tuesday") == [f"result of {n}\n" for n in "bdacb"]
     facts = [(row["n"], row["state"], row["attempts"], row["files"]) for row in desk.client.table("tuesday")]
-    assert facts == [("b", "ok", 0, 1), ("d", "ok", 1, 1), ("a", "ok", 0, 1), ("c", "ok", 1, 1), ("b", "ok", 0, 1)]
+    assert facts == [("b", "ok", 1, 1), ("d", "ok", 1, 1), ("a", "ok", 1, 1), ("c", "ok", 1, 1), ("b", "ok", 1, 1)]
 
     # And fetch brings them as if they had run
     desk.client.fetch("tuesday", tmp_path / "dest")

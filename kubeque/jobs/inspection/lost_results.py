@@ -30,8 +30,6 @@ class LostResults:
 
     #: The newest of these results by the index of the task.
     outcomes: Mapping[int, Outcome]
-    #: True if the queue does not know at least one of these attempts, so that it was restored from an older copy.
-    restored: bool
 
 
 def find_lost_results(backends: Backends, job: Job) -> LostResults:
@@ -53,7 +51,7 @@ def find_lost_results(backends: Backends, job: Job) -> LostResults:
     for index, (attempt, folder) in sorted(newest.items()):
         if (outcome := _read_outcome(backends, job, index, attempt, folder)) is not None:
             outcomes[index] = outcome
-    return LostResults(outcomes, any(each.attempt > known[index] for index, each in outcomes.items()))
+    return LostResults(outcomes)
 
 
 def adopt_results(backends: Backends, job: Job, found: LostResults) -> int:

@@ -10,7 +10,7 @@ import pytest
 from kubeque.files.layout import attempt_url, manifest_url, split_result_name
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.doctor import Finding, examine
-from kubeque.jobs.upkeep.lost_results import find_lost_results
+from kubeque.jobs.inspection.lost_results import find_lost_results
 from kubeque.model.job.job import Job
 from tests.jobs.sweeps import Ended, ended_job
 
