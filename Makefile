@@ -44,7 +44,7 @@ test: $(ENVIRONMENT)  ## the tests that need no cluster; `make lint` runs those 
 	$(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup --ignore tests/lint $(ARGS)
 
 rotating: $(ENVIRONMENT)  ## tests that CI runs in turns: more seeds, the queue on Datastore, large files, old jobs, long outages, pages in a browser
-	$(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup -m rotating $(PART) $(ARGS)
+	$(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup -m 'rotating and not soak' $(PART) $(ARGS)
 
 matrix: $(MATRIX:%=.matrix/%/.ready)  ## the tests of the provider on the older Airflows
 	@failed=; for airflow in $(MATRIX); do \

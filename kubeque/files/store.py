@@ -144,7 +144,7 @@ class Files:
             check_content(
                 url, os.path.getsize(file.name), size, (seen or sha256_file(file.name)) if digest else "", digest
             )
-            # Look after the last byte was read. An earlier answer says nothing about the bytes that follow it.
+            # Ask after the last byte was read, because the object can change during the download.
             if generation and self.look(url).generation != generation:
                 raise FileDamaged(f"{url} has changed since the job was submitted: submit again")
 

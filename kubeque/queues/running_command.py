@@ -63,7 +63,7 @@ class RunningCommand:
     def describe(
         self, lease: _Reserving, waiting: Sequence[int], now: float, *, reserves: bool
     ) -> tuple[int, float] | None:
-        """Return index and start of the task that runs now or starts next in a lease; None if there is no such task.
+        """Return index and start of the task that runs now or starts next in a lease; None if the lease has no task.
 
         The start is a time on the clock of the queue, Unix seconds, as is the present time `now`. `waiting`: reserved
         tasks of the lease whose command has not ended. `reserves`: True if the commit reserves tasks. One of them then

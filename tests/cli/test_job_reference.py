@@ -143,13 +143,13 @@ def test_a_reset_of_ok_rows_asks_on_a_terminal(
         monkeypatch.setattr(sys, "argv", ["kubeque", "reset", "svm", *words])
         return run(hears_interrupts=False), capsys.readouterr().out
 
-    # Without ok rows that would run again, there is no question
+    # If no ok row would run again, the command does not ask
     assert "run 1 ok row of svm again?" not in reset(Terminal(""))[1]
     for words in (("--all",), ("--state", "ok"), ("--all", "--index", "0")):
         code, said = reset(Terminal("n\n"), *words)
         assert (code, said) == (1, "run 1 ok row of svm again? [y/N]: ")
         assert client.job("svm").run == 0
-    # `--yes` is the answer; without a terminal there is no question, as with `sub --revise`
+    # With `--yes` and without a terminal, the command does not ask, as `sub --revise`
     for times, (stdin, words) in enumerate(
         [(Terminal(""), ("--all", "--yes")), (io.StringIO(), ("--all",)), (Terminal("y\n"), ("--all",))], 1
     ):

@@ -62,7 +62,7 @@ def test_the_note_is_on_standard_error_and_the_output_stays_data(shell: Shell) -
     some = shell.run("fetch", "w", "out", "--index", "1-2")
     assert some.stderr == "w: 2 of the selected rows have not ended: kubeque watch w waits for the end\n"
 
-    # And after the end, there is no note
+    # And the commands print no note after the end
     shell.run("kill", "w")
     assert shell.run("watch", "w").returncode == 1
     assert shell.run("collect", "w", "-o", "-").stderr == ""

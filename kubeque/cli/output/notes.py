@@ -33,9 +33,10 @@ def unfinished_note(client: Client, name: str, index: str | None = None) -> str:
     `index`: count only these rows, for example "3,5-9"; None for all rows. Raises UserError for an index that the job
     does not have.
     """
-    if client.job(name).closing is not None:
+    job = client.job(name)
+    if job.closing is not None:
         return ""
-    progress, selected = client.progress(name), None
+    progress, selected = Progress(job, client.reader.counts(job)), None  # asks no cluster
     if index is not None:
         selected = sum(1 for _ in client.lines(name, rows=RowSelection.parse(index, (), _UNFINISHED)))
     return format_unfinished(progress, selected)

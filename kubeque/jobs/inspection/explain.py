@@ -107,7 +107,7 @@ def _find_work(backends: Backends, job: Job) -> WorkFacts | None:
 
 
 def _find_rival(queue: Queue, job: Job) -> Rival | None:
-    """Return the job that the fleet serves before `job` and that has tasks to run; None if there is no such job."""
+    """Return the job with tasks to run that the fleet serves before `job`; None if `job` is served first."""
     found = first_served(queue, list(takewhile(lambda other: other.uid != job.uid, queue.jobs(job.fleet))))
     if found is None:
         return None

@@ -149,7 +149,7 @@ def _ask(backends: Backends, job: Job, index: int) -> float:
 def _read_sent(
     backends: Backends, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False
 ) -> Peek:
-    """Return the end of a stream from the last upload of a consumer; an empty tail if there is no upload.
+    """Return the end of a stream from the last upload of a consumer; empty before the first upload.
 
     `since`: time by the clock of the queue. `wait`: True to wait a few seconds for an upload that is not older than
     `since`.

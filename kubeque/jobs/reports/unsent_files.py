@@ -79,7 +79,7 @@ def find_unsent_program(backends: Backends, job: Job, message: str) -> str:
 def _find_file(names: Iterable[str], base: Path, sent: set[str]) -> str:
     """Find the first of `names` that is a file below `base`.
 
-    Return a value of the option `push` that sends this file to the tasks; empty if there is no such file.
+    Return a value of the option `push` that sends this file to the tasks; empty if no name is such a file.
 
     `names`: relative paths. Tasks get the file at the same relative path. `sent`: names of the inputs that tasks
     already get; a file with such a name is skipped.

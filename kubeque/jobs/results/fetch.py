@@ -179,7 +179,7 @@ def _place(
 def check_destination(backends: Backends, dest: str, name: str, *, force: bool = False) -> str:
     """Check that results of the new job `name` can be fetched into `dest`. Called before the new job is submitted.
 
-    Return the uid of the existing job with this name, which the new job may replace; empty if there is no such job.
+    Return the uid of the existing job with this name, which the new job may replace; empty if the name is free.
     Raises DestinationError, StorageError.
     """
     before = backends.queue.find(name)

@@ -133,7 +133,7 @@ class Draft:
 
 
 def _check_stored(backends: Backends, inputs: Mapping[str, Input]) -> None:
-    """Raise UserError if an input is no longer stored. `inputs`: inputs of an earlier job, by digest."""
+    """Raise UserError if the store has lost an input. `inputs`: inputs of an earlier job, by digest."""
     there = backends.files.existing(backends.config.cas_url_prefix, inputs) if inputs else set()
     for digest, item in inputs.items():
         if digest not in there:

@@ -151,7 +151,7 @@ def _create(
 
 
 def _note_done(backends: Backends, wanted: Draft, job: Job) -> tuple[str, ...]:
-    """Return a tuple with the note of `note_done` about a job in a series; empty if there is no note."""
+    """Return the note of `note_done` about a job in a series, as a tuple of at most one text."""
     sweep = wanted.sweep
     if not (sweep.series and sweep.skip_done and wanted.keys):
         return ()

@@ -89,7 +89,7 @@ def reconcile(
     consumers = count_consumers(places)
     if job.paused and consumers and not queue.is_leased(job):
         finish(backends, job)  # the consumers run no task; some of them might not have started yet
-    # Without a pending task nothing waits, so a message about consumers that died earlier is no longer true.
+    # If no task is pending, a message about consumers that died earlier is out of date.
     obstacles = standstill.messages if counts.pending or cluster.error is not None else ()
     if not obstacles and (job.paused or not start):
         obstacles = why_waiting(job, counts, consumers, cluster)

@@ -38,14 +38,19 @@ def watch(ctx: click.Context, job: str, as_json: bool) -> int:
         job = find_job(client, job)
         for warning in client.version_warnings(client.job(job)):
             click.echo(warning, err=True)
-        last = follow(client, job, as_json=as_json, later=_rejoin_hint(job) if client.is_mapped(job) else "")
+        try:
+            last = follow(client, job, as_json=as_json)
+        except Interrupted as stop:
+            raise Interrupted(f"{stop}{_rejoin_hint(client, job)}") from None
         if last.held:
             print_estimate(client, last, err=as_json)
         return print_end(client, last, as_json=as_json)
 
 
-def _rejoin_hint(name: str) -> str:
-    """Return a text for the message of an interrupt: how a Python program waits for a job of `kubeque.map` again."""
+def _rejoin_hint(client: Client, name: str) -> str:
+    """Return how a Python program waits for a job of `kubeque.map` again; empty for any other job."""
+    if not client.is_mapped(name):
+        return ""
     return f"; in Python, the same call of kubeque.map with name={name!r} waits for the job and returns its table"
 
 
